@@ -1,0 +1,369 @@
+/** One state of one page: the template and all that a route hands to it. */
+export interface PageState {
+  /** Unique, kebab-case; also the name of its picture. */
+  name: string;
+  template: string;
+  locals: Record<string, unknown>;
+}
+
+const NOW = Date.parse("2026-11-24T10:42:07.000Z");
+const ago = (seconds: number): string => new Date(NOW - seconds * 1000).toISOString();
+
+const firefox = "Firefox on Linux";
+const site = { csrf: "csrf-of-this-session", appName: "Acme", signedInAs: null, flashes: [], values: {}, errors: {} };
+const signedIn = { ...site, signedInAs: "maria" };
+
+const factor = { id: "f1", enrolledAt: ago(40 * 86_400), deviceLabel: "Phone ending in 42" };
+
+const sessions = [
+  { id: "s1", current: true, browser: firefox, address: "203.0.113.9", createdAt: ago(600), seenAt: ago(5) },
+  {
+    id: "s2",
+    current: false,
+    browser: "Safari on iOS",
+    address: "2001:db8:85a3::8a2e:370:7334",
+    createdAt: ago(9e4),
+    seenAt: ago(4e3),
+  },
+];
+
+const activity = [
+  { at: ago(60), text: "Signed in with the phone", address: "203.0.113.9", browser: firefox, outcome: "good" },
+  {
+    at: ago(4000),
+    text: "Sign-in denied on the phone",
+    address: "198.51.100.23",
+    browser: "Chrome on Windows",
+    outcome: "bad",
+  },
+  { at: ago(90_000), text: "Phone added", address: "203.0.113.9", browser: firefox, outcome: "neutral" },
+  { at: ago(9_000_000), text: "Password changed by the operator", address: null, browser: null, outcome: "neutral" },
+];
+
+const waiting = {
+  challengeId: "c1",
+  eventsPath: "/challenges/c1/events",
+  statusPath: "/challenges/c1",
+  base: "/login/approval",
+  codePath: "/login/code",
+  state: "waiting",
+  failedSince: null,
+  pausedUntil: null,
+  kind: "sign-in",
+  action: null,
+  username: "maria",
+  browser: firefox,
+  address: "203.0.113.9",
+  deviceLabel: "Phone ending in 42",
+  sentAt: ago(12),
+  expiresAt: ago(-108),
+  secondsSince: 12,
+  secondsLeft: 108,
+  totalSeconds: 120,
+  resendInSeconds: 18,
+  resendsLeft: 3,
+  matchCodeAsked: false,
+  matchCodeTriesLeft: null,
+  errors: {},
+  stillPending: false,
+  smsAllowed: false,
+  recoveryAllowed: true,
+};
+
+const noChallenge = {
+  challengeId: null,
+  eventsPath: null,
+  statusPath: null,
+  sentAt: null,
+  expiresAt: null,
+  secondsSince: 0,
+  secondsLeft: 0,
+};
+
+function signIn(name: string, change: object): PageState {
+  return {
+    name: `login-approval-${name}`,
+    template: "login-approval",
+    locals: { ...site, waiting: { ...waiting, ...change } },
+  };
+}
+
+function stepUp(name: string, change: object): PageState {
+  const base = {
+    base: "/account/approval",
+    codePath: "/account/approval/code",
+    kind: "step-up",
+    action: "Turn two-step sign-in off",
+  };
+  return {
+    name: `approval-${name}`,
+    template: "approval",
+    locals: { ...signedIn, waiting: { ...waiting, ...base, ...change } },
+  };
+}
+
+const enrolment = {
+  challengeId: "e1",
+  eventsPath: "/challenges/e1/events",
+  state: "waiting",
+  openUrl: "authy://account?token=eyJhbGciOiJIUzI1NiJ9.e30.x",
+  qrPath: "/account/two-factor/registration/qrcode.svg",
+  expiresAt: ago(-288),
+  secondsLeft: 288,
+};
+
+function enrol(name: string, change: object, recoveryCodesLeft = 0): PageState {
+  const locals = { ...signedIn, enrolment: { ...enrolment, ...change }, recoveryCodesLeft };
+  return { name: `registration-${name}`, template: "two-factor-registration", locals };
+}
+
+const account = {
+  ...signedIn,
+  username: "maria",
+  email: "maria@example.com",
+  protection: "A password and a tap on your phone protect this account.",
+  factor,
+  recoveryCodesLeft: 8,
+  sessions,
+  browsers: [{ label: firefox, firstSeenAt: ago(40 * 86_400), lastSeenAt: ago(5), current: true }],
+  activity,
+  mustChangePassword: false,
+};
+
+const code = {
+  ...site,
+  base: "/login",
+  action: "/login/code",
+  smsAllowed: false,
+  smsAction: "/login/code/sms",
+  back: "/login/approval",
+  recoveryAllowed: true,
+  triesLeft: null,
+};
+
+const codes = ["k7dm-2qxw-9fhr", "3vbn-t8zc-j4pe", "x2gs-6mwa-5kyd", "q9rt-h3vn-b7uf", "d4ke-8cjx-2zmp"].flatMap(
+  (c) => [c, [...c].reverse().join("")],
+);
+const failedSince = ago(45);
+
+/** Every state of every page, as the routes render them. */
+export const PAGE_STATES: readonly PageState[] = [
+  { name: "home", template: "home", locals: site },
+  {
+    name: "home-signed-in",
+    template: "home",
+    locals: { ...signedIn, flashes: [{ kind: "done", text: "You are signed in." }] },
+  },
+  { name: "register", template: "register", locals: { ...site, passwordMinLength: 12, next: null } },
+  {
+    name: "register-errors",
+    template: "register",
+    locals: {
+      ...site,
+      passwordMinLength: 12,
+      next: "/account",
+      values: { username: "maria", email: "maria@" },
+      errors: {
+        username: "This name is taken. Choose another one.",
+        email: "This is not an email address.",
+        password: "Use at least 12 characters.",
+      },
+    },
+  },
+  { name: "login", template: "login", locals: { ...site, values: { username: "", next: "", remember: false } } },
+  {
+    name: "login-errors",
+    template: "login",
+    locals: {
+      ...site,
+      flashes: [{ kind: "note", text: "Sign in to go on." }],
+      values: { username: "maria", next: "/account", remember: true },
+      errors: { form: "The username or the password is not right." },
+    },
+  },
+  signIn("sending", { state: "sending" }),
+  signIn("waiting", {}),
+  signIn("waiting-resend-ready", { resendInSeconds: 0, secondsSince: 64, secondsLeft: 56 }),
+  signIn("waiting-no-resend", { resendsLeft: 0 }),
+  signIn("waiting-still-pending", { stillPending: true }),
+  signIn("waiting-code", { matchCodeAsked: true, matchCodeTriesLeft: 5 }),
+  {
+    name: "login-approval-waiting-code-wrong",
+    template: "login-approval",
+    locals: {
+      ...site,
+      errors: { match_code: "This is not the code on your phone." },
+      waiting: {
+        ...waiting,
+        matchCodeAsked: true,
+        matchCodeTriesLeft: 4,
+        errors: { match_code: "This is not the code on your phone." },
+      },
+    },
+  },
+  signIn("approved", { state: "approved" }),
+  signIn("approved-code", { state: "approved", matchCodeAsked: true, matchCodeTriesLeft: 5 }),
+  signIn("denied", { state: "denied", resendInSeconds: 0 }),
+  signIn("denied-no-resend", { state: "denied", resendInSeconds: 0, resendsLeft: 0 }),
+  signIn("expired", { state: "expired", resendInSeconds: 0, secondsLeft: 0 }),
+  signIn("cancelled", { state: "cancelled" }),
+  signIn("failed", { ...noChallenge, state: "failed", failedSince, resendInSeconds: 20 }),
+  signIn("paused", { ...noChallenge, state: "paused", pausedUntil: ago(-900) }),
+  stepUp("waiting", {}),
+  stepUp("waiting-code", { matchCodeAsked: true, matchCodeTriesLeft: 5 }),
+  stepUp("approved", { state: "approved" }),
+  stepUp("denied", { state: "denied", resendInSeconds: 0 }),
+  stepUp("expired", { state: "expired", resendInSeconds: 0 }),
+  stepUp("cancelled", { state: "cancelled" }),
+  stepUp("failed", { ...noChallenge, state: "failed", failedSince, resendInSeconds: 0 }),
+  stepUp("paused", { ...noChallenge, state: "paused", pausedUntil: null }),
+  { name: "login-code", template: "login-code", locals: code },
+  {
+    name: "login-code-errors",
+    template: "login-code",
+    locals: {
+      ...code,
+      smsAllowed: true,
+      triesLeft: 3,
+      errors: { code: "This code is not right, or it was used before." },
+    },
+  },
+  {
+    name: "approval-code",
+    template: "login-code",
+    locals: {
+      ...code,
+      signedInAs: "maria",
+      base: "/account/approval",
+      action: "/account/approval/code",
+      back: "/account/approval",
+      recoveryAllowed: false,
+    },
+  },
+  { name: "not-me", template: "not-me", locals: { ...site, base: "/login/approval" } },
+  { name: "account", template: "account", locals: account },
+  {
+    name: "account-few-codes",
+    template: "account",
+    locals: {
+      ...account,
+      flashes: [
+        { kind: "done", text: "Your password is changed." },
+        { kind: "warning", text: "A sign-in was denied while you were away." },
+      ],
+      recoveryCodesLeft: 2,
+      mustChangePassword: true,
+    },
+  },
+  {
+    name: "account-without-phone",
+    template: "account",
+    locals: {
+      ...account,
+      protection: "Only a password protects this account.",
+      factor: null,
+      recoveryCodesLeft: 0,
+      browsers: [],
+      activity: [],
+    },
+  },
+  { name: "two-factor-enable", template: "two-factor", locals: { ...signedIn, factor: null, needsPassword: false } },
+  {
+    name: "two-factor-enable-password",
+    template: "two-factor",
+    locals: { ...signedIn, factor: null, needsPassword: true, errors: { password: "This is not your password." } },
+  },
+  { name: "two-factor-manage", template: "two-factor", locals: { ...signedIn, factor, needsPassword: false } },
+  enrol("waiting", {}),
+  enrol("completed", { state: "completed" }),
+  enrol("completed-with-codes", { state: "completed" }, 10),
+  enrol("expired", { state: "expired" }),
+  enrol("cancelled", { state: "cancelled" }),
+  enrol("failed", { state: "failed" }),
+  enrol("conflict", { state: "conflict" }),
+  { name: "two-factor-disable", template: "two-factor-disable", locals: { ...signedIn, factor, stepUp: false } },
+  {
+    name: "two-factor-disable-approved",
+    template: "two-factor-disable",
+    locals: { ...signedIn, factor, stepUp: true },
+  },
+  {
+    name: "two-factor-disable-none",
+    template: "two-factor-disable",
+    locals: { ...signedIn, factor: null, stepUp: false },
+  },
+  {
+    name: "recovery-codes",
+    template: "recovery-codes",
+    locals: { ...signedIn, codes: null, stepUp: false, left: 2, hasFactor: true },
+  },
+  {
+    name: "recovery-codes-approved",
+    template: "recovery-codes",
+    locals: { ...signedIn, codes: null, stepUp: true, left: 0, hasFactor: true },
+  },
+  {
+    name: "recovery-codes-shown",
+    template: "recovery-codes",
+    locals: { ...signedIn, codes, stepUp: false, left: 10, hasFactor: true },
+  },
+  {
+    name: "recovery-codes-no-phone",
+    template: "recovery-codes",
+    locals: { ...signedIn, codes: null, stepUp: false, left: 0, hasFactor: false },
+  },
+  {
+    name: "password-ask-phone",
+    template: "password",
+    locals: { ...signedIn, stepUp: false, hasFactor: true, passwordMinLength: 12, values: { username: "maria" } },
+  },
+  {
+    name: "password",
+    template: "password",
+    locals: { ...signedIn, stepUp: true, hasFactor: true, passwordMinLength: 12, values: { username: "maria" } },
+  },
+  {
+    name: "password-errors",
+    template: "password",
+    locals: {
+      ...signedIn,
+      stepUp: false,
+      hasFactor: false,
+      passwordMinLength: 12,
+      values: { username: "maria" },
+      errors: {
+        current_password: "This is not your present password.",
+        password: "This password is one of the first that anyone would try.",
+      },
+    },
+  },
+  { name: "sessions", template: "sessions", locals: { ...signedIn, sessions } },
+  { name: "activity", template: "activity", locals: { ...signedIn, activity } },
+  { name: "activity-empty", template: "activity", locals: { ...signedIn, activity: [] } },
+  {
+    name: "error-not-found",
+    template: "error",
+    locals: {
+      ...site,
+      status: 404,
+      title: "There is no such page",
+      message: "The address may be mistyped, or the page is gone.",
+      whatToDo: null,
+      retryAfterSeconds: null,
+      home: "/",
+    },
+  },
+  {
+    name: "error-too-many",
+    template: "error",
+    locals: {
+      ...site,
+      status: 429,
+      title: "That was a little too often",
+      message: "We take a short pause after many attempts.",
+      whatToDo: "Wait, then try again.",
+      retryAfterSeconds: 95,
+      home: "/",
+    },
+  },
+];

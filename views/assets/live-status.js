@@ -1,0 +1,127 @@
+import { start, step } from "./waiting-machine.js";
+
+/** @typedef {import("./waiting-machine.js").State} State */
+/** @typedef {import("./waiting-machine.js").Status} Status */
+/** @typedef {import("./waiting-machine.js").Effect} Effect */
+/** @typedef {import("./waiting-machine.js").Happening} Happening */
+
+const ANSWER_WITHIN_MS = 4000;
+/** A page that reloads into the same state must not do so in a circle without pause. */
+const RELOAD_AT_MOST_EVERY_MS = 3000;
+
+/**
+ * Runs the waiting machine on the challenge that `main` names: stream, questions, timers, and the browser's comings and goings.
+ *
+ * @param {HTMLElement} main - carries data-challenge-id, data-events, data-status and data-seconds-left.
+ * @param {{ typesCode: boolean, finish: () => void, changed: (state: State, was: State) => void }} page
+ */
+export function followChallenge(main, { typesCode, finish, changed }) {
+  const { events, status, challengeId } = main.dataset;
+  if (!events || !status || !challengeId) return;
+
+  /** @type {EventSource | undefined} */
+  let stream;
+  /** @type {Map<string, ReturnType<typeof setTimeout>>} */
+  const timers = new Map();
+  let [state, effects] = start({ at: Date.now(), online: navigator.onLine, secondsLeft: Number(main.dataset["secondsLeft"]), typesCode });
+  effects.forEach(run);
+
+  window.addEventListener("offline", () => happened({ type: "offline" }));
+  window.addEventListener("online", () => happened({ type: "online" }));
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") happened({ type: "shown" });
+  });
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) happened({ type: "restored" });
+  });
+  window.addEventListener("pagehide", () => stream?.close());
+
+  /** @param {Happening} event */
+  function happened(event) {
+    const was = state;
+    [state, effects] = step(state, event, Date.now());
+    changed(state, was);
+    effects.forEach(run);
+  }
+
+  /** @param {Effect} effect */
+  function run(effect) {
+    switch (effect.do) {
+      case "open-stream":
+        return openStream();
+      case "close-stream":
+        return stream?.close();
+      case "ask":
+        return void ask();
+      case "timer":
+        clearTimeout(timers.get(effect.name));
+        return void timers.set(effect.name, setTimeout(() => happened({ type: "timer", name: effect.name }), effect.ms));
+      case "stop-timers":
+        return timers.forEach((timer) => clearTimeout(timer));
+      case "finish":
+        return finish();
+      case "reload":
+        return reload(/** @type {string} */ (challengeId));
+    }
+  }
+
+  function openStream() {
+    stream?.close();
+    const opened = new EventSource(/** @type {string} */ (events));
+    stream = opened;
+    opened.addEventListener("status", (event) => {
+      if (opened !== stream) return;
+      const said = statusIn(parsed(event.data));
+      if (said) happened({ type: "status", status: said, via: "stream" });
+    });
+    opened.addEventListener("error", () => {
+      if (opened === stream) happened({ type: "stream-error", gaveUp: opened.readyState === EventSource.CLOSED });
+    });
+  }
+
+  async function ask() {
+    try {
+      const answer = await fetch(/** @type {string} */ (status), {
+        headers: { Accept: "application/json" },
+        cache: "no-store",
+        redirect: "manual",
+        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      });
+      const said = answer.ok ? statusIn(await answer.json()) : undefined;
+      if (said) return happened({ type: "status", status: said, via: "answer" });
+      const httpStatus = answer.type === "opaqueredirect" ? 303 : answer.status;
+      happened({ type: "no-answer", httpStatus, retryAfterMs: 1000 * (Number(answer.headers.get("Retry-After")) || 0) });
+    } catch {
+      happened({ type: "no-answer", httpStatus: 0, retryAfterMs: 0 });
+    }
+  }
+}
+
+/**
+ * @param {unknown} message
+ * @returns {Status | undefined}
+ */
+function statusIn(message) {
+  if (typeof message !== "object" || message === null || !("status" in message)) return undefined;
+  return /** @type {Status} */ (message.status);
+}
+
+/** @param {string} text */
+function parsed(text) {
+  try {
+    return /** @type {unknown} */ (JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param {string} challengeId */
+function reload(challengeId) {
+  const key = "reloaded " + challengeId;
+  const last = Number(sessionStorage.getItem(key)) || 0;
+  const wait = Math.max(0, last + RELOAD_AT_MOST_EVERY_MS - Date.now());
+  setTimeout(() => {
+    sessionStorage.setItem(key, String(Date.now()));
+    location.reload();
+  }, wait);
+}

@@ -1,0 +1,77 @@
+import { followChallenge } from "./live-status.js";
+import { minutes, runCountdown } from "./countdown.js";
+
+const main = /** @type {HTMLElement} */ (document.querySelector("main"));
+const finishForm = /** @type {HTMLFormElement | null} */ (document.querySelector("#finish"));
+const statusLine = document.querySelector("[data-status-line]");
+const icon = /** @type {HTMLLinkElement} */ (document.querySelector("link[rel=icon]"));
+const state = main.dataset["state"];
+const typesCode = main.dataset["codeAsked"] === "yes";
+const title = document.title;
+const restingLine = statusLine?.textContent ?? "";
+
+runCountdown(main, (secondsLeft) => {
+  if (state !== "waiting" || main.dataset["state"] !== "waiting") return;
+  document.title = document.hidden ? `${minutes(secondsLeft)} · ${title}` : title;
+  if (secondsLeft === 30) say("30 seconds left.");
+});
+
+if (state === "approved" && !typesCode) finish();
+if (state === "sending") setTimeout(() => location.reload(), 1500);
+if (state === "waiting") {
+  runRing();
+  followChallenge(main, {
+    typesCode,
+    finish: () => {
+      showApproved("Approved. " + (main.dataset["kind"] === "sign-in" ? "Signing you in…" : "Going on…"), "");
+      finish();
+    },
+    changed: (now, was) => {
+      if (now.phase === "approved" && was.phase === "waiting") askForCode();
+      if (now.phase !== "waiting") return;
+      if (!now.online && was.online) say("You are offline. We go on when you are back.");
+      if (now.online && !was.online) say("You are back. Looking…");
+      if (now.link === "asking" && was.link === "live") say("Reconnecting…");
+      if (now.link === "live" && was.link !== "live") say(restingLine);
+    },
+  });
+}
+
+/** The ring runs down once, smoothly, and costs no timer. Whoever asked for less motion keeps a ring that stands. */
+function runRing() {
+  const ring = document.querySelector("[data-ring]");
+  const left = Number(main.dataset["secondsLeft"]);
+  const total = Number(main.dataset["totalSeconds"]);
+  if (!ring || !total || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  const offsets = [{ strokeDashoffset: String(100 - (100 * left) / total) }, { strokeDashoffset: "100" }];
+  ring.animate(offsets, { duration: left * 1000, fill: "forwards" });
+}
+
+/** @param {string} text */
+function say(text) {
+  if (statusLine && statusLine.textContent !== text) statusLine.textContent = text;
+}
+
+function finish() {
+  finishForm?.requestSubmit();
+}
+
+/**
+ * @param {string} headline
+ * @param {string} line
+ */
+function showApproved(headline, line) {
+  main.dataset["state"] = "approved";
+  document.querySelector(".seal")?.classList.replace("waiting", "approved");
+  const place = document.querySelector("[data-headline]");
+  if (place) place.textContent = headline;
+  say(line || headline);
+  document.title = title.replace(/^.* ·/, headline + " ·");
+  icon.href = "/assets/mark-approved.svg";
+}
+
+function askForCode() {
+  showApproved("Approved on your phone", "Approved. Now type the 6 digits that your phone shows.");
+  const field = /** @type {HTMLInputElement | null} */ (document.querySelector("#match_code"));
+  if (field && (document.activeElement === null || document.activeElement === document.body)) field.focus();
+}
