@@ -1,0 +1,54 @@
+/** The commands that do their own set-up: the options they take, and the script that does the work after it. */
+export const COMMANDS = {
+  demo: {
+    script: "dist/scripts/demo.js",
+    options: {
+      once: { type: "boolean" },
+      "no-callbacks": { type: "boolean" },
+      json: { type: "boolean" },
+      redis: { type: "string", values: ["embedded"] },
+    },
+    needs: { json: "once" },
+    help: `npm run demo -- [options]
+
+Installs and builds what is missing, then starts a private Redis, the Authy sandbox (the phone), the web process and
+the worker on an SQLite file under .data/, and prints their addresses. Ctrl-C stops all of it.
+
+  --once            tell one whole story against the sandbox, print its timeline and stop: register, enrol by QR code,
+                    sign out, sign in, approve, disable. Uses a database of its own. Exit code 0 when all of it worked
+  --no-callbacks    the sandbox drops every callback, so that the worker has to poll
+  --json            with --once: the timeline as one line of JSON on standard output
+  --redis embedded  use the Redis in JavaScript that comes as a package (in memory) even when a real one is there
+  --help            this text
+
+  PORT, SANDBOX_PORT   where to listen; without them 3000 and 4001, or the next free port
+  REDIS_URL            use this Redis instead of a private one
+  Every other setting of docs/operations.md is passed on.
+
+Exit codes: 0 done or stopped by hand, 1 something failed, 64 wrong options, 78 wrong settings.
+`,
+  },
+  test: {
+    script: "dist/scripts/test.js",
+    options: {},
+    positionals: true,
+    help: `npm test -- [part ...]
+
+Installs and builds what is missing, then checks the lock file, types, lint and format, and runs every test.
+Needs Redis, Chromium and PostgreSQL; installs them with the system's package manager when it may do so unasked.
+
+  part     run only the test files whose path contains this text (test/http, callback, test/journeys/story.test.ts),
+           without the checks before them
+  --help   this text
+
+Exit codes: 0 all passed, 1 something failed, 64 wrong options.
+`,
+  },
+  build: {
+    options: {},
+    help: `node scripts/setup.mjs build
+
+Installs what is missing and compiles into dist/ what has changed.
+`,
+  },
+};
