@@ -1,0 +1,19 @@
+import type { Logger } from "pino";
+import type { Deliveries } from "./deliveries.js";
+import type { Faults } from "./faults.js";
+import type { SandboxSettings } from "./settings.js";
+import type { State } from "./state.js";
+
+/** What every part of the sandbox works with. */
+export interface Sandbox {
+  readonly settings: SandboxSettings;
+  readonly state: State;
+  readonly log: Logger;
+  readonly deliveries: Deliveries;
+  /** Replaced as a whole by PUT /faults. */
+  faults: Faults;
+  /** The sandbox's clock in milliseconds since 1970, skew included. */
+  now(): number;
+  /** Say so after every change of the state: it is written, and open pages hear of it. */
+  changed(): void;
+}
