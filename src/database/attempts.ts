@@ -1,0 +1,62 @@
+import { type DataSource, In, MoreThan } from "typeorm";
+
+import { type Attempts } from "../domain/attempt.js";
+import { type AttemptKeyRow, type AttemptRow } from "./schema.js";
+
+/** The attempts and the keys that open them, in the database. */
+export function attempts(database: DataSource): Attempts {
+  const rows = database.getRepository<AttemptRow>("attempt");
+  const keys = database.getRepository<AttemptKeyRow>("attemptKey");
+  return {
+    async insert(attempt, keyHash) {
+      await rows.insert({ ...attempt, tries: 0, state: "open", grantedAt: null });
+      await keys.insert({ keyHash, attemptId: attempt.id });
+    },
+    async addKey(attemptId, keyHash) {
+      // The attempt that came too late gives its key to the one that it joins.
+      await keys.upsert({ keyHash, attemptId }, ["keyHash"]);
+    },
+    find: (id) => rows.findOneBy({ id }),
+    async findByKey(keyHash) {
+      const key = await keys.findOneBy({ keyHash });
+      return key === null ? null : rows.findOneBy({ id: key.attemptId });
+    },
+    findLatestOfSession: (sessionId) => rows.findOne({ where: { sessionId }, order: { createdAt: "DESC" } }),
+    async extend(id, expiresAt) {
+      await rows.update({ id, state: "open" }, { expiresAt });
+    },
+    async countTry(id) {
+      await rows.increment({ id }, "tries", 1);
+      return (await rows.findOneByOrFail({ id })).tries;
+    },
+    async finish(id) {
+      const { affected } = await rows.update({ id, state: "open" }, { state: "finished" });
+      return affected === 1;
+    },
+    async end(id) {
+      const { affected } = await rows.update({ id, state: In(["open", "granted"]) }, { state: "ended" });
+      return affected === 1;
+    },
+    async endAllOfSubscriber(subscriberId) {
+      await rows.update({ subscriberId, state: In(["open", "granted"]) }, { state: "ended" });
+    },
+    async grant(id, sessionId, now) {
+      const { affected } = await rows.update({ id, state: "open" }, { state: "granted", sessionId, grantedAt: now });
+      return affected === 1;
+    },
+    hasGrant: (sessionId, purpose, grantedAfter) =>
+      rows.existsBy({ sessionId, purpose, state: "granted", grantedAt: MoreThan(grantedAfter) }),
+    async useGrant(sessionId, purpose, grantedAfter) {
+      const grant = await rows.findOne({
+        where: { sessionId, purpose, state: "granted", grantedAt: MoreThan(grantedAfter) },
+        order: { grantedAt: "DESC" },
+      });
+      if (grant === null) return false;
+      const { affected } = await rows.update({ id: grant.id, state: "granted" }, { state: "finished" });
+      return affected === 1;
+    },
+    async moveToSession(fromSessionId, toSessionId) {
+      await rows.update({ sessionId: fromSessionId, state: "granted" }, { sessionId: toSessionId });
+    },
+  };
+}

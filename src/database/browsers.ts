@@ -1,0 +1,22 @@
+import { type DataSource, Not } from "typeorm";
+
+import { type KnownBrowsers } from "../domain/subscriber.js";
+import { type KnownBrowserRow } from "./schema.js";
+
+/** The known browsers, in the database. */
+export function browsers(database: DataSource): KnownBrowsers {
+  const rows = database.getRepository<KnownBrowserRow>("browser");
+  return {
+    find: (subscriberId, keyHash) => rows.findOneBy({ subscriberId, keyHash }),
+    async insert(browser) {
+      await rows.insert(browser);
+    },
+    async touch(id, label, address, now) {
+      await rows.update({ id }, { label, address, lastSeenAt: now });
+    },
+    list: (subscriberId) => rows.find({ where: { subscriberId }, order: { lastSeenAt: "DESC" }, take: 50 }),
+    async forgetAll(subscriberId, exceptKeyHash) {
+      await rows.delete(exceptKeyHash === null ? { subscriberId } : { subscriberId, keyHash: Not(exceptKeyHash) });
+    },
+  };
+}

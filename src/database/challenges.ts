@@ -1,0 +1,176 @@
+import { type DataSource, In } from "typeorm";
+
+import {
+  type Challenges,
+  type ChallengeState,
+  EXPIRY_GRACE_MS,
+  MOVES,
+  type Outcome,
+  publicStatus,
+} from "../domain/challenge.js";
+import { type ChallengeRow } from "./schema.js";
+import { isDuplicate } from "./serialize-sqlite.js";
+
+const LIVE: ChallengeState[] = ["creating", "pending"];
+
+/** The states from which an outcome may be reached, as the table of moves has it. */
+function before(outcome: Outcome): ChallengeState[] {
+  return LIVE.filter((state) => MOVES[state].includes(outcome));
+}
+
+const STILL_HOLDS = `EXISTS (
+  SELECT 1 FROM attempts a
+    JOIN subscribers u ON u.id = a.subscriber_id
+    JOIN factors f ON f.id = challenges.factor_id
+  WHERE a.id = challenges.attempt_id AND a.state = 'open' AND a.expires_at > :now
+    AND a.epoch = u.epoch AND f.state = 'active')`;
+
+/** The challenges, in the database: a state changes by one statement whose WHERE holds the state believed in. */
+export function challenges(database: DataSource): Challenges {
+  const rows = database.getRepository<ChallengeRow>("challenge");
+  const change = (set: Parameters<ReturnType<ReturnType<typeof rows.createQueryBuilder>["update"]>["set"]>[0]) =>
+    rows.createQueryBuilder().update().set(set);
+
+  return {
+    async insert(challenge) {
+      try {
+        await rows.insert({
+          ...challenge,
+          version: 1,
+          settledAt: null,
+          settledBy: null,
+          consumedAt: null,
+          personAskedAt: null,
+          leaseUntil: null,
+        });
+        return true;
+      } catch (error) {
+        if (isDuplicate(error)) return false;
+        throw error;
+      }
+    },
+    find: (id) => rows.findOneBy({ id }),
+    findByUuid: (authyUuid) => rows.findOneBy({ authyUuid }),
+    findLiveOfBrowser: (browserHash) => rows.findOneBy({ browserHash, state: In(LIVE) }),
+    findLatestOfAttempt: (attemptId) => rows.findOne({ where: { attemptId }, order: { createdAt: "DESC" } }),
+    async statuses(ids) {
+      const found = await rows.find({
+        select: { id: true, state: true, version: true, expiresAt: true },
+        where: { id: In([...ids]) },
+      });
+      return found.map(({ id, state, version, expiresAt }) => ({
+        id,
+        kind: "approval",
+        status: publicStatus(state),
+        version,
+        expiresAt,
+      }));
+    },
+    async pushTimesOfAttempt(attemptId) {
+      const found = await rows
+        .createQueryBuilder("challenge")
+        .select(["challenge.id", "challenge.createdAt"])
+        .where("challenge.attemptId = :attemptId", { attemptId })
+        .andWhere("(challenge.state <> 'failed' OR challenge.authyUuid IS NOT NULL)")
+        .orderBy("challenge.createdAt")
+        .getMany();
+      return found.map(({ createdAt }) => createdAt);
+    },
+    countPushes: (subscriberId, isKnownBrowser, since) =>
+      rows
+        .createQueryBuilder("challenge")
+        .where("challenge.subscriberId = :subscriberId AND challenge.isKnownBrowser = :isKnownBrowser", {
+          subscriberId,
+          isKnownBrowser,
+        })
+        .andWhere("challenge.createdAt > :since AND challenge.state <> 'failed'", { since })
+        .getCount(),
+    async confirmSent(id, authyUuid, nextPollAt) {
+      const { affected } = await change({ state: "pending", authyUuid, nextPollAt, failure: null })
+        .where("id = :id AND state = 'creating'", { id })
+        .execute();
+      return affected === 1;
+    },
+    async noteFailure(id, failure) {
+      await rows.update({ id, state: "creating" }, { failure });
+    },
+    async settle(id, outcome, by, now, failure) {
+      const end = new Date(now.getTime() - EXPIRY_GRACE_MS);
+      const set = { state: outcome, settledAt: now, settledBy: by, leaseUntil: null, version: () => "version + 1" };
+      const query = change(failure === undefined ? set : { ...set, failure }).where(
+        "id = :id AND state IN (:...states)",
+        { id, states: before(outcome) },
+      );
+      // State and time are judged by the same statement: an answer counts until the clock may call it too late.
+      if (outcome === "approved" || outcome === "denied") query.andWhere("expires_at > :end", { end });
+      if (outcome === "expired") query.andWhere("expires_at <= :end", { end: by === "clock" ? end : now });
+      const { affected } = await query.execute();
+      return affected === 1;
+    },
+    async consume(id, approvedAfter, now) {
+      const { affected } = await change({ state: "consumed", consumedAt: now, version: () => "version + 1" })
+        .where("id = :id AND state = 'approved' AND settled_at > :approvedAfter", { id, approvedAfter })
+        .andWhere(STILL_HOLDS, { now })
+        .execute();
+      return affected === 1;
+    },
+    async lapse(id) {
+      const { affected } = await rows.update({ id, state: "approved" }, { state: "lapsed" });
+      return affected === 1;
+    },
+    async claimPoll(id, now, until) {
+      const { affected } = await change({ leaseUntil: until })
+        .where("id = :id AND state = 'pending' AND (lease_until IS NULL OR lease_until <= :now)", { id, now })
+        .execute();
+      return affected === 1;
+    },
+    async releasePoll(id, nextPollAt) {
+      await rows.update({ id, state: "pending" }, { leaseUntil: null, nextPollAt });
+    },
+    async claimPersonAsk(id, now, everyMs) {
+      const { affected } = await change({ personAskedAt: now })
+        .where("id = :id AND state = 'pending' AND (person_asked_at IS NULL OR person_asked_at <= :before)", {
+          id,
+          before: new Date(now.getTime() - everyMs),
+        })
+        .execute();
+      return affected === 1;
+    },
+    findLiveOfSubscriber: (subscriberId) => rows.findBy({ subscriberId, state: In(LIVE) }),
+    findOverdue: (now, limit) =>
+      rows
+        .createQueryBuilder("challenge")
+        .where("challenge.state = 'pending' AND challenge.nextPollAt <= :now", { now })
+        .limit(limit)
+        .getMany(),
+    async findExpired(now, limit) {
+      const found = await rows
+        .createQueryBuilder("challenge")
+        .select(["challenge.id"])
+        .where("challenge.state IN (:...states) AND challenge.expiresAt <= :end", {
+          states: LIVE,
+          end: new Date(now.getTime() - EXPIRY_GRACE_MS),
+        })
+        .limit(limit)
+        .getMany();
+      return found.map(({ id }) => id);
+    },
+    async lapseOld(approvedBefore) {
+      const { affected } = await change({ state: "lapsed" })
+        .where("state = 'approved' AND settled_at <= :approvedBefore", { approvedBefore })
+        .execute();
+      return affected ?? 0;
+    },
+    async newestWitnessSince(since) {
+      const newest = await rows
+        .createQueryBuilder("challenge")
+        .select(["challenge.id", "challenge.settledBy"])
+        .where("challenge.settledAt > :since AND challenge.settledBy IN ('callback', 'webhook', 'poll')", { since })
+        .andWhere("challenge.state IN ('approved', 'denied', 'consumed', 'lapsed')")
+        .orderBy("challenge.settledAt", "DESC")
+        .limit(1)
+        .getOne();
+      return newest?.settledBy ?? null;
+    },
+  };
+}

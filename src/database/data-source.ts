@@ -1,0 +1,65 @@
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { DataSource, type DataSourceOptions, DefaultNamingStrategy } from "typeorm";
+import type Database from "better-sqlite3";
+
+import { Tables1769900000000 } from "./migrations/1769900000000-tables.js";
+import { entities } from "./schema.js";
+import { serializeSqlite } from "./serialize-sqlite.js";
+
+class SnakeCase extends DefaultNamingStrategy {
+  override columnName(propertyName: string, customName: string | undefined): string {
+    return customName ?? propertyName.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  }
+}
+
+/**
+ * The options of one database.
+ *
+ * @param url - `sqlite:PATH` or `postgres://…`
+ */
+export function dataSourceOptions(url: string): DataSourceOptions {
+  const isPostgres = /^postgres(ql)?:/.test(url);
+  const common = {
+    entities: entities(isPostgres),
+    migrations: [Tables1769900000000],
+    migrationsTableName: "migrations",
+    namingStrategy: new SnakeCase(),
+    synchronize: false,
+    logging: false,
+  };
+  if (isPostgres)
+    return {
+      ...common,
+      type: "postgres",
+      url,
+      poolSize: 10,
+      extra: {
+        connectionTimeoutMillis: 1000,
+        statement_timeout: 3000,
+        query_timeout: 4000,
+        idle_in_transaction_session_timeout: 5000,
+        keepAlive: true,
+      },
+    };
+  return {
+    ...common,
+    type: "better-sqlite3",
+    database: url.replace(/^sqlite:/, ""),
+    enableWAL: true,
+    // A waiting statement stops the whole process: wait little here, and again without blocking (serialize-sqlite.ts).
+    timeout: 20,
+    prepareDatabase: (database: Database.Database) => {
+      database.pragma("foreign_keys = ON");
+      database.pragma("synchronous = NORMAL");
+    },
+  };
+}
+
+/** Opens the database; the folder of an SQLite file is made when it is missing. */
+export async function openDatabase(url: string): Promise<DataSource> {
+  const options = dataSourceOptions(url);
+  if (options.type === "better-sqlite3" && options.database !== ":memory:")
+    mkdirSync(path.dirname(path.resolve(options.database)), { recursive: true, mode: 0o700 });
+  return serializeSqlite(await new DataSource(options).initialize());
+}

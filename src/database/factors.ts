@@ -1,0 +1,34 @@
+import { type DataSource } from "typeorm";
+
+import { type Factors } from "../domain/subscriber.js";
+import { type FactorRow, type SubscriberRow } from "./schema.js";
+
+/** The enrolled phones, in the database. */
+export function factors(database: DataSource): Factors {
+  const rows = database.getRepository<FactorRow>("factor");
+  return {
+    find: (id) => rows.findOneBy({ id }),
+    findActive: (subscriberId) => rows.findOneBy({ subscriberId, state: "active" }),
+    remove: (subscriberId, now) =>
+      database.transaction(async (manager) => {
+        const { affected } = await manager
+          .getRepository<FactorRow>("factor")
+          .update({ subscriberId, state: "active" }, { state: "removed", removedAt: now });
+        if (affected !== 1) return null;
+        const accounts = manager.getRepository<SubscriberRow>("subscriber");
+        await accounts.increment({ id: subscriberId }, "epoch", 1);
+        return (await accounts.findOneByOrFail({ id: subscriberId })).epoch;
+      }),
+    findForgotten: (limit) =>
+      rows
+        .createQueryBuilder("factor")
+        .where("factor.state = 'removed' AND factor.removedUpstreamAt IS NULL")
+        .orderBy("factor.removedAt")
+        .limit(limit)
+        .getMany(),
+    async noteRemovedUpstream(id, now) {
+      await rows.update({ id }, { removedUpstreamAt: now });
+    },
+    isActiveAnywhere: (authyId) => rows.existsBy({ authyId, state: "active" }),
+  };
+}

@@ -1,0 +1,43 @@
+import { type DataSource } from "typeorm";
+
+import { type FailureLimits, type Failures } from "../domain/deps.js";
+import { type FailureRow } from "./schema.js";
+
+/** Tries without a wait. */
+const FREE_TRIES = 5;
+
+/** Seconds to wait after so many failures in a row. */
+export function waitAfter(count: number, { waitSeconds, maxWaitSeconds }: FailureLimits): number {
+  if (count < FREE_TRIES || waitSeconds === 0) return 0;
+  return Math.min(maxWaitSeconds, waitSeconds * 2 ** Math.min(count - FREE_TRIES, 20));
+}
+
+/** Failures by bucket, in the database: they survive Redis, and no limiter of theirs fails open. */
+export function failures(database: DataSource): Failures {
+  const rows = database.getRepository<FailureRow>("failure");
+  return {
+    async take(bucket, now, limits) {
+      // One statement for each count that was read: a try that another one overtook looks again.
+      for (;;) {
+        const row = await rows.findOneBy({ bucket });
+        if (row === null) {
+          await rows.createQueryBuilder().insert().values({ bucket, count: 0, lastAt: now }).orIgnore().execute();
+          continue;
+        }
+        const wait = waitLeft(row, now, limits);
+        if (wait > 0) return wait;
+        const { affected } = await rows.update({ bucket, count: row.count }, { count: row.count + 1, lastAt: now });
+        if (affected === 1) return null;
+      }
+    },
+    async clear(bucket) {
+      await rows.delete({ bucket });
+    },
+  };
+}
+
+function waitLeft(row: FailureRow, now: Date, limits: FailureLimits): number {
+  if (limits.limit > 0 && row.count >= limits.limit) return limits.maxWaitSeconds || 3600;
+  const until = row.lastAt.getTime() + waitAfter(row.count, limits) * 1000;
+  return Math.max(0, Math.ceil((until - now.getTime()) / 1000));
+}

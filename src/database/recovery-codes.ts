@@ -1,0 +1,28 @@
+import { randomUUID } from "node:crypto";
+import { type DataSource, IsNull } from "typeorm";
+
+import { type RecoveryCodes } from "../domain/subscriber.js";
+import { type RecoveryCodeRow } from "./schema.js";
+
+/** The recovery codes, in the database. */
+export function recoveryCodes(database: DataSource): RecoveryCodes {
+  const rows = database.getRepository<RecoveryCodeRow>("recoveryCode");
+  return {
+    replace: (subscriberId, codeHashes, now) =>
+      database.transaction(async (manager) => {
+        const codes = manager.getRepository<RecoveryCodeRow>("recoveryCode");
+        await codes.delete({ subscriberId });
+        await codes.insert(
+          codeHashes.map((codeHash) => ({ id: randomUUID(), subscriberId, codeHash, usedAt: null, createdAt: now })),
+        );
+      }),
+    countLeft: (subscriberId) => rows.countBy({ subscriberId, usedAt: IsNull() }),
+    async spend(subscriberId, codeHash, now) {
+      const { affected } = await rows.update({ subscriberId, codeHash, usedAt: IsNull() }, { usedAt: now });
+      return affected === 1;
+    },
+    async remove(subscriberId) {
+      await rows.delete({ subscriberId });
+    },
+  };
+}

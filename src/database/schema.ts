@@ -1,0 +1,276 @@
+import { EntitySchema, type EntitySchemaColumnOptions } from "typeorm";
+
+import { type Attempt } from "../domain/attempt.js";
+import { type AuditEvent } from "../domain/audit.js";
+import { type Challenge } from "../domain/challenge.js";
+import { type Receipt } from "../domain/deps.js";
+import { type Enrolment } from "../domain/enrolment.js";
+import { type Session } from "../domain/session.js";
+import { type Factor, type KnownBrowser, type Subscriber } from "../domain/subscriber.js";
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+export type SubscriberRow = Mutable<Subscriber>;
+export type FactorRow = Mutable<Factor> & { type: "authy-push"; removedUpstreamAt: Date | null };
+export type EnrolmentRow = Mutable<Enrolment> & { leaseUntil: Date | null };
+export type AttemptRow = Mutable<Attempt>;
+export type ChallengeRow = Mutable<Challenge> & { leaseUntil: Date | null };
+export type KnownBrowserRow = Mutable<KnownBrowser>;
+export type AuditRow = Mutable<AuditEvent> & { id: string };
+export type ReceiptRow = Mutable<Receipt>;
+
+/** A browser session: of somebody signed in, or (without subscriber) one that only carries a message to the next page. */
+export type SessionRow = Mutable<Omit<Session, "subscriberId" | "level">> & {
+  keyHash: string;
+  subscriberId: string | null;
+  level: 0 | 1 | 2;
+  isRemembered: boolean;
+  idleUntil: Date;
+  expiresAt: Date;
+  endedAt: Date | null;
+  /** JSON of what the browser-session store may change: never who is signed in. */
+  data: string;
+};
+
+export interface AttemptKeyRow {
+  keyHash: string;
+  attemptId: string;
+}
+
+export interface RecoveryCodeRow {
+  id: string;
+  subscriberId: string;
+  codeHash: string;
+  usedAt: Date | null;
+  createdAt: Date;
+}
+
+export interface FailureRow {
+  bucket: string;
+  count: number;
+  lastAt: Date;
+}
+
+/** Time columns differ: text on SQLite, `timestamptz(3)` on PostgreSQL. Everything else is alike. */
+export function entities(isPostgres: boolean) {
+  const id = { type: "varchar", length: 64, primary: true } as const;
+  const ref = { type: "varchar", length: 64 } as const;
+  const text = (length = 255) => ({ type: "varchar", length }) as const;
+  const whole = { type: "integer" } as const;
+  const truth = { type: "boolean" } as const;
+  const time: EntitySchemaColumnOptions = isPostgres ? { type: "timestamptz", precision: 3 } : { type: "datetime" };
+  const nullable = <T extends object>(column: T) => ({ ...column, nullable: true }) as const;
+
+  return [
+    new EntitySchema<SubscriberRow>({
+      name: "subscriber",
+      tableName: "subscribers",
+      columns: {
+        id,
+        username: text(64),
+        usernameKey: text(64),
+        email: text(254),
+        passwordHash: text(),
+        epoch: whole,
+        mustChangePassword: truth,
+        pushFrozenUntil: nullable(time),
+        lastSuccessAt: time,
+        createdAt: time,
+      },
+      indices: [{ name: "subscribers_username", columns: ["usernameKey"], unique: true }],
+    }),
+    new EntitySchema<FactorRow>({
+      name: "factor",
+      tableName: "factors",
+      columns: {
+        id,
+        subscriberId: ref,
+        type: text(20),
+        authyId: text(20),
+        state: text(20),
+        createdAt: time,
+        removedAt: nullable(time),
+        removedUpstreamAt: nullable(time),
+      },
+      indices: [
+        { name: "factors_active_subscriber", columns: ["subscriberId"], unique: true, where: "state = 'active'" },
+        { name: "factors_active_authy_id", columns: ["authyId"], unique: true, where: "state = 'active'" },
+      ],
+    }),
+    new EntitySchema<EnrolmentRow>({
+      name: "enrolment",
+      tableName: "enrolments",
+      columns: {
+        id,
+        subscriberId: ref,
+        sessionId: ref,
+        epoch: whole,
+        replacesFactor: truth,
+        state: text(20),
+        version: whole,
+        createdAt: time,
+        expiresAt: time,
+        settledAt: nullable(time),
+        settledBy: nullable(text(20)),
+        nextPollAt: nullable(time),
+        leaseUntil: nullable(time),
+      },
+      indices: [
+        { name: "enrolments_pending", columns: ["subscriberId"], unique: true, where: "state = 'pending'" },
+        { name: "enrolments_session", columns: ["sessionId"] },
+      ],
+    }),
+    new EntitySchema<AttemptRow>({
+      name: "attempt",
+      tableName: "attempts",
+      columns: {
+        id,
+        subscriberId: ref,
+        epoch: whole,
+        purpose: text(30),
+        sessionId: nullable(ref),
+        browserHash: text(64),
+        isKnownBrowser: truth,
+        asksMatchCode: truth,
+        browserLabel: text(120),
+        address: text(64),
+        next: text(2048),
+        remember: truth,
+        tries: whole,
+        state: text(20),
+        createdAt: time,
+        expiresAt: time,
+        grantedAt: nullable(time),
+      },
+      indices: [
+        { name: "attempts_subscriber", columns: ["subscriberId", "state"] },
+        { name: "attempts_session", columns: ["sessionId"] },
+        { name: "attempts_created", columns: ["createdAt"] },
+      ],
+    }),
+    new EntitySchema<AttemptKeyRow>({
+      name: "attemptKey",
+      tableName: "attempt_keys",
+      columns: { keyHash: id, attemptId: ref },
+      indices: [{ name: "attempt_keys_attempt", columns: ["attemptId"] }],
+    }),
+    new EntitySchema<ChallengeRow>({
+      name: "challenge",
+      tableName: "challenges",
+      columns: {
+        id,
+        attemptId: ref,
+        subscriberId: ref,
+        factorId: ref,
+        browserHash: text(64),
+        isKnownBrowser: truth,
+        authyId: text(20),
+        authyUuid: nullable(text(64)),
+        state: text(20),
+        version: whole,
+        matchCodeHash: nullable(text(64)),
+        failure: nullable(text(20)),
+        createdAt: time,
+        expiresAt: time,
+        settledAt: nullable(time),
+        settledBy: nullable(text(20)),
+        consumedAt: nullable(time),
+        nextPollAt: nullable(time),
+        personAskedAt: nullable(time),
+        leaseUntil: nullable(time),
+      },
+      indices: [
+        // At most one live push for each browser: the database, not a reading of it, decides who came first.
+        {
+          name: "challenges_live_browser",
+          columns: ["browserHash"],
+          unique: true,
+          where: "state IN ('creating', 'pending')",
+        },
+        { name: "challenges_uuid", columns: ["authyUuid"], unique: true },
+        { name: "challenges_attempt", columns: ["attemptId", "createdAt"] },
+        { name: "challenges_subscriber", columns: ["subscriberId", "createdAt"] },
+        { name: "challenges_state", columns: ["state", "expiresAt"] },
+        { name: "challenges_settled", columns: ["settledAt"] },
+      ],
+    }),
+    new EntitySchema<SessionRow>({
+      name: "session",
+      tableName: "sessions",
+      columns: {
+        id,
+        keyHash: text(64),
+        subscriberId: nullable(ref),
+        level: whole,
+        epoch: whole,
+        browserLabel: text(120),
+        address: text(64),
+        challengeId: nullable(ref),
+        isRemembered: truth,
+        passwordAt: time,
+        createdAt: time,
+        seenAt: time,
+        idleUntil: time,
+        expiresAt: time,
+        endedAt: nullable(time),
+        data: { type: "text" },
+      },
+      indices: [
+        { name: "sessions_key", columns: ["keyHash"], unique: true },
+        { name: "sessions_subscriber", columns: ["subscriberId"] },
+        // One living session for each approval.
+        { name: "sessions_challenge", columns: ["challengeId"], unique: true, where: "ended_at IS NULL" },
+        { name: "sessions_expiry", columns: ["idleUntil"] },
+      ],
+    }),
+    new EntitySchema<KnownBrowserRow>({
+      name: "browser",
+      tableName: "browsers",
+      columns: {
+        id,
+        subscriberId: ref,
+        keyHash: text(64),
+        label: text(120),
+        address: text(64),
+        firstSeenAt: time,
+        lastSeenAt: time,
+      },
+      indices: [{ name: "browsers_key", columns: ["subscriberId", "keyHash"], unique: true }],
+    }),
+    new EntitySchema<RecoveryCodeRow>({
+      name: "recoveryCode",
+      tableName: "recovery_codes",
+      columns: { id, subscriberId: ref, codeHash: text(64), usedAt: nullable(time), createdAt: time },
+      indices: [{ name: "recovery_codes_code", columns: ["subscriberId", "codeHash"], unique: true }],
+    }),
+    new EntitySchema<ReceiptRow>({
+      name: "receipt",
+      tableName: "receipts",
+      columns: { signatureHash: id, authyUuid: text(64), authyId: text(20), status: text(20), receivedAt: time },
+      indices: [
+        { name: "receipts_uuid", columns: ["authyUuid"] },
+        { name: "receipts_received", columns: ["receivedAt"] },
+      ],
+    }),
+    new EntitySchema<FailureRow>({
+      name: "failure",
+      tableName: "failure_counts",
+      columns: { bucket: { type: "varchar", length: 320, primary: true }, count: whole, lastAt: time },
+      indices: [{ name: "failure_counts_last", columns: ["lastAt"] }],
+    }),
+    new EntitySchema<AuditRow>({
+      name: "audit",
+      tableName: "audit_events",
+      columns: {
+        id,
+        subscriberId: ref,
+        kind: text(30),
+        at: time,
+        address: text(64),
+        browserLabel: text(120),
+        detail: text(),
+      },
+      indices: [{ name: "audit_events_subscriber", columns: ["subscriberId", "at"] }],
+    }),
+  ];
+}

@@ -1,0 +1,84 @@
+import { type DataSource, IsNull, Not } from "typeorm";
+
+import { type Session, type Sessions } from "../domain/session.js";
+import { type SessionRow } from "./schema.js";
+import { isDuplicate } from "./serialize-sqlite.js";
+
+/** What the browser-session store keeps and reads; `subscriberId` is null while nobody is signed in. */
+export type StoredSession = SessionRow;
+
+/** The rows behind the session cookie. An ended session never lives again. */
+export interface SessionStore {
+  /** The living session of a key: not ended, not idle, not old, and of its account's present epoch. */
+  load(keyHash: string, now: Date): Promise<StoredSession | null>;
+  open(session: StoredSession): Promise<void>;
+  /** Changes what a session carries, never whose it is; an ended session stays as it is. */
+  keep(keyHash: string, data: string): Promise<void>;
+  touch(id: string, now: Date, idleUntil: Date, address: string): Promise<void>;
+  endByKey(keyHash: string, now: Date): Promise<void>;
+}
+
+const OF_PRESENT_EPOCH =
+  "(session.subscriberId IS NULL OR session.epoch = (SELECT u.epoch FROM subscribers u WHERE u.id = session.subscriberId))";
+const IN_TIME = "session.endedAt IS NULL AND session.idleUntil > :now AND session.expiresAt > :now";
+
+/** The sessions, in the database. */
+export function sessions(database: DataSource): Sessions & SessionStore {
+  const rows = database.getRepository<SessionRow>("session");
+  const living = (now: Date) => rows.createQueryBuilder("session").where(IN_TIME, { now }).andWhere(OF_PRESENT_EPOCH);
+
+  return {
+    load: (keyHash, now) => living(now).andWhere("session.keyHash = :keyHash", { keyHash }).getOne(),
+    async open(session) {
+      try {
+        await rows.insert(session);
+      } catch (error) {
+        if (!isDuplicate(error) || session.challengeId === null) throw error;
+        // Two answers to one approval crossed in the same browser: the later session stays.
+        await rows.update({ challengeId: session.challengeId, endedAt: IsNull() }, { endedAt: session.createdAt });
+        await rows.insert(session);
+      }
+    },
+    async keep(keyHash, data) {
+      await rows.update({ keyHash, endedAt: IsNull() }, { data });
+    },
+    async touch(id, now, idleUntil, address) {
+      await rows.update({ id, endedAt: IsNull() }, { seenAt: now, idleUntil, address });
+    },
+    async endByKey(keyHash, now) {
+      await rows.update({ keyHash, endedAt: IsNull() }, { endedAt: now });
+    },
+    isAlive: (id, now) => living(now).andWhere("session.id = :id", { id }).getExists(),
+    async list(subscriberId, now) {
+      const found = await living(now)
+        .andWhere("session.subscriberId = :subscriberId", { subscriberId })
+        .orderBy("session.seenAt", "DESC")
+        .getMany();
+      return found.map(signedIn).filter((session) => session !== null);
+    },
+    async end(subscriberId, id, now) {
+      const { affected } = await rows.update({ id, subscriberId, endedAt: IsNull() }, { endedAt: now });
+      return affected === 1;
+    },
+    async endOthers(subscriberId, keepId, now) {
+      const others = await living(now)
+        .andWhere("session.subscriberId = :subscriberId AND session.id <> :keepId", { subscriberId, keepId })
+        .getMany();
+      await rows.update({ subscriberId, id: Not(keepId), endedAt: IsNull() }, { endedAt: now });
+      return others.map(({ id }) => id);
+    },
+    async endOfChallenge(challengeId, now) {
+      await rows.update({ challengeId, endedAt: IsNull() }, { endedAt: now });
+    },
+    async notePassword(id, now) {
+      await rows.update({ id, endedAt: IsNull() }, { passwordAt: now });
+    },
+  };
+}
+
+/** The signed-in session in a row; null for one that only carries messages. */
+export function signedIn(row: StoredSession): Session | null {
+  if (row.subscriberId === null || row.level === 0) return null;
+  const { id, subscriberId, level, epoch, browserLabel, address, challengeId, passwordAt, createdAt, seenAt } = row;
+  return { id, subscriberId, level, epoch, browserLabel, address, challengeId, passwordAt, createdAt, seenAt };
+}

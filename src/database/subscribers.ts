@@ -1,0 +1,49 @@
+import { type DataSource } from "typeorm";
+
+import { type Subscribers } from "../domain/subscriber.js";
+import { type SubscriberRow } from "./schema.js";
+import { isDuplicate } from "./serialize-sqlite.js";
+
+/** The accounts, in the database. */
+export function subscribers(database: DataSource): Subscribers {
+  const rows = database.getRepository<SubscriberRow>("subscriber");
+  return {
+    async insert(subscriber) {
+      try {
+        await rows.insert({ ...subscriber, epoch: 1, mustChangePassword: false, pushFrozenUntil: null });
+        return true;
+      } catch (error) {
+        if (isDuplicate(error)) return false;
+        throw error;
+      }
+    },
+    find: (id) => rows.findOneBy({ id }),
+    findByName: (usernameKey) => rows.findOneBy({ usernameKey }),
+    async rehash(id, oldHash, newHash) {
+      await rows.update({ id, passwordHash: oldHash }, { passwordHash: newHash });
+    },
+    async changePassword(id, oldHash, newHash) {
+      const before = await rows.findOneBy({ id });
+      if (before === null) return null;
+      const { affected } = await rows.update(
+        { id, passwordHash: oldHash, epoch: before.epoch },
+        { passwordHash: newHash, epoch: before.epoch + 1, mustChangePassword: false },
+      );
+      return affected === 1 ? before.epoch + 1 : null;
+    },
+    async noteSuccess(id, now) {
+      await rows.update({ id }, { lastSuccessAt: now });
+    },
+    async freezePushes(id, until) {
+      await rows.update({ id }, { pushFrozenUntil: until });
+    },
+    async raiseAlarm(id, frozenUntil) {
+      await rows
+        .createQueryBuilder()
+        .update()
+        .set({ epoch: () => "epoch + 1", mustChangePassword: true, pushFrozenUntil: frozenUntil })
+        .where({ id })
+        .execute();
+    },
+  };
+}

@@ -1,0 +1,67 @@
+/** What an approval is for. An approval for one purpose opens nothing else. */
+export type Purpose = "sign-in" | StepUpAction;
+
+/** Sensitive acts that ask for a fresh approval of their own. */
+export type StepUpAction = "disable-two-factor" | "replace-phone" | "change-password" | "new-recovery-codes";
+
+/** How a push names the act, and where it goes on afterwards. */
+export const STEP_UPS: Readonly<Record<StepUpAction, { readonly label: string; readonly page: string }>> = {
+  "disable-two-factor": { label: "Disable two-factor sign-in", page: "/account/two-factor/disable" },
+  "replace-phone": { label: "Replace the phone", page: "/account/two-factor" },
+  "change-password": { label: "Change the password", page: "/account/password" },
+  "new-recovery-codes": { label: "Make new recovery codes", page: "/account/recovery-codes" },
+};
+
+/** True for the name of an act that takes a step-up. */
+export function isStepUpAction(name: string): name is StepUpAction {
+  return Object.hasOwn(STEP_UPS, name);
+}
+
+/** open → finished (a sign-in, or a step-up that was used), open → granted → finished (a step-up), or ended without. */
+export type AttemptState = "open" | "granted" | "finished" | "ended";
+
+/** What a right password opens, in one browser: not yet a sign-in. */
+export interface Attempt {
+  readonly id: string;
+  readonly subscriberId: string;
+  readonly epoch: number;
+  readonly purpose: Purpose;
+  /** The session that asked for a step-up; null for a sign-in. */
+  readonly sessionId: string | null;
+  readonly browserHash: string;
+  readonly isKnownBrowser: boolean;
+  readonly asksMatchCode: boolean;
+  readonly browserLabel: string;
+  readonly address: string;
+  readonly next: string;
+  readonly remember: boolean;
+  readonly tries: number;
+  readonly state: AttemptState;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+  readonly grantedAt: Date | null;
+}
+
+/** How many wrong match codes end an attempt. */
+export const MATCH_CODE_TRIES = 5;
+
+/** The rows of attempts, and the keys (cookie hashes) that open them. */
+export interface Attempts {
+  insert(attempt: Omit<Attempt, "tries" | "state" | "grantedAt">, keyHash: string): Promise<void>;
+  addKey(attemptId: string, keyHash: string): Promise<void>;
+  find(id: string): Promise<Attempt | null>;
+  findByKey(keyHash: string): Promise<Attempt | null>;
+  findLatestOfSession(sessionId: string): Promise<Attempt | null>;
+  extend(id: string, expiresAt: Date): Promise<void>;
+  /** One more wrong match code. @returns the tries so far. */
+  countTry(id: string): Promise<number>;
+  finish(id: string): Promise<boolean>;
+  end(id: string): Promise<boolean>;
+  endAllOfSubscriber(subscriberId: string): Promise<void>;
+  /** open → granted, for the session in which the step-up may be used. */
+  grant(id: string, sessionId: string, now: Date): Promise<boolean>;
+  hasGrant(sessionId: string, purpose: StepUpAction, grantedAfter: Date): Promise<boolean>;
+  /** granted → finished: the one use of a step-up. */
+  useGrant(sessionId: string, purpose: StepUpAction, grantedAfter: Date): Promise<boolean>;
+  moveToSession(fromSessionId: string, toSessionId: string): Promise<void>;
+}

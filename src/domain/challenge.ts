@@ -1,0 +1,133 @@
+/** The states of one push. What a browser may see of them is `publicStatus`. */
+export type ChallengeState =
+  | "creating"
+  | "pending"
+  | "approved"
+  | "denied"
+  | "expired"
+  | "superseded"
+  | "cancelled"
+  | "failed"
+  | "consumed"
+  | "lapsed";
+
+/** Every move a challenge may make; what is not listed cannot happen. */
+export const MOVES: Readonly<Record<ChallengeState, readonly ChallengeState[]>> = {
+  creating: ["pending", "expired", "superseded", "cancelled", "failed"],
+  pending: ["approved", "denied", "expired", "superseded", "cancelled", "failed"],
+  approved: ["consumed", "lapsed"],
+  denied: [],
+  expired: [],
+  superseded: [],
+  cancelled: [],
+  failed: [],
+  consumed: [],
+  lapsed: [],
+};
+
+/** What ends a pending challenge. */
+export type Outcome = "approved" | "denied" | "expired" | "superseded" | "cancelled" | "failed";
+
+/** Who reported the outcome: the signed callback, an event webhook that led to asking, a poll, the clock, the person. */
+export type Witness = "callback" | "webhook" | "poll" | "clock" | "person";
+
+/** Why a push was not sent, or is not known to have been. */
+export type PushFailure = "unavailable" | "throttled" | "refused" | "unconfirmed";
+
+/** One question to one phone for one purpose, answered once. */
+export interface Challenge {
+  readonly id: string;
+  readonly attemptId: string;
+  readonly subscriberId: string;
+  readonly factorId: string;
+  readonly browserHash: string;
+  readonly isKnownBrowser: boolean;
+  readonly authyId: string;
+  readonly authyUuid: string | null;
+  readonly state: ChallengeState;
+  readonly version: number;
+  readonly matchCodeHash: string | null;
+  readonly failure: PushFailure | null;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+  readonly settledAt: Date | null;
+  readonly settledBy: Witness | null;
+  readonly consumedAt: Date | null;
+  readonly nextPollAt: Date | null;
+  readonly personAskedAt: Date | null;
+}
+
+/** Statuses as streams and clients see them. */
+export type PublicStatus = "pending" | "approved" | "completed" | "denied" | "expired" | "cancelled" | "failed";
+
+const PUBLIC: Readonly<Record<ChallengeState, PublicStatus>> = {
+  creating: "pending",
+  pending: "pending",
+  approved: "approved",
+  consumed: "approved",
+  lapsed: "approved",
+  denied: "denied",
+  expired: "expired",
+  superseded: "cancelled",
+  cancelled: "cancelled",
+  failed: "failed",
+};
+
+/** What the outside is told of a state: superseded reads as cancelled, consumed and lapsed as approved. */
+export function publicStatus(state: ChallengeState): PublicStatus {
+  return PUBLIC[state];
+}
+
+/** True while an answer may still come. */
+export function isLive(state: ChallengeState): boolean {
+  return state === "creating" || state === "pending";
+}
+
+/** The clock calls a challenge expired this long after its end, so that a tap seen by the last poll still counts. */
+export const EXPIRY_GRACE_MS = 5000;
+
+/** What a watcher is told about a challenge or an enrolment. */
+export interface LiveStatus {
+  readonly id: string;
+  readonly kind: "registration" | "approval";
+  readonly status: PublicStatus;
+  readonly version: number;
+  readonly expiresAt: Date;
+}
+
+/** The rows of challenges. Every write that changes a state is one conditional statement. */
+export interface Challenges {
+  /** @returns false when the browser has a live challenge already: at most one for each. */
+  insert(
+    challenge: Omit<Challenge, "version" | "settledAt" | "settledBy" | "consumedAt" | "personAskedAt">,
+  ): Promise<boolean>;
+  find(id: string): Promise<Challenge | null>;
+  findByUuid(authyUuid: string): Promise<Challenge | null>;
+  findLiveOfBrowser(browserHash: string): Promise<Challenge | null>;
+  findLatestOfAttempt(attemptId: string): Promise<Challenge | null>;
+  statuses(ids: readonly string[]): Promise<LiveStatus[]>;
+  /** Pushes that were or may have been sent, oldest first. */
+  pushTimesOfAttempt(attemptId: string): Promise<Date[]>;
+  countPushes(subscriberId: string, isKnownBrowser: boolean, since: Date): Promise<number>;
+  /** creating → pending, with the name that Authy gave it. */
+  confirmSent(id: string, authyUuid: string, nextPollAt: Date): Promise<boolean>;
+  /** Notes why nothing is known of a push that may have gone out; the state stays. */
+  noteFailure(id: string, failure: PushFailure): Promise<void>;
+  /** A live challenge gets its outcome, once, in the time that the outcome allows. */
+  settle(id: string, outcome: Outcome, by: Witness, now: Date, failure?: PushFailure): Promise<boolean>;
+  /** approved → consumed, while the attempt, the phone and the account are still what they were. */
+  consume(id: string, approvedAfter: Date, now: Date): Promise<boolean>;
+  lapse(id: string): Promise<boolean>;
+  /** One question to Authy at a time: true for the caller that may ask now. */
+  claimPoll(id: string, now: Date, until: Date): Promise<boolean>;
+  releasePoll(id: string, nextPollAt: Date): Promise<void>;
+  /** True when the person may make us ask (not more often than every `everyMs`). */
+  claimPersonAsk(id: string, now: Date, everyMs: number): Promise<boolean>;
+  /** Live challenges of an account whose attempt is not the kept one. */
+  findLiveOfSubscriber(subscriberId: string): Promise<Challenge[]>;
+  findOverdue(now: Date, limit: number): Promise<Challenge[]>;
+  findExpired(now: Date, limit: number): Promise<string[]>;
+  lapseOld(approvedBefore: Date): Promise<number>;
+  /** Who settled the newest approval that was answered since then; null when none was. */
+  newestWitnessSince(since: Date): Promise<Witness | null>;
+}

@@ -1,0 +1,152 @@
+import { type Attempts } from "./attempt.js";
+import { type Audit } from "./audit.js";
+import { type Challenges } from "./challenge.js";
+import { type Enrolments } from "./enrolment.js";
+import { type Sessions } from "./session.js";
+import { type Factors, type KnownBrowsers, type RecoveryCodes, type Subscribers } from "./subscriber.js";
+
+/** Lifetimes and limits that the rules look at; fields carry their unit. `0` as a limit means none. */
+export interface RuleSettings {
+  readonly appName: string;
+  readonly approvalTtlSeconds: number;
+  readonly registrationTtlSeconds: number;
+  readonly attemptTtlSeconds: number;
+  readonly approvedTtlSeconds: number;
+  readonly stepUpTtlSeconds: number;
+  readonly freshPasswordSeconds: number;
+  readonly matchCode: "never" | "new-browser" | "always";
+  readonly passwordMinLength: number;
+  readonly pushLimit: number;
+  readonly resendLimit: number;
+  readonly resendAfterSeconds: number;
+  readonly resendWindowSeconds: number;
+  readonly pushFreezeSeconds: number;
+  readonly failureLimit: number;
+  readonly failureWaitSeconds: number;
+  readonly failureWaitMaxSeconds: number;
+  readonly loginFloorMs: number;
+  readonly pollFirstMs: number;
+  readonly pollMaxMs: number;
+  readonly pollFirstWithCallbacksMs: number;
+  readonly pollRegistrationMs: number;
+  readonly textMessages: boolean;
+}
+
+/** The provider's answer about one approval request. */
+export type ApprovalState = "pending" | "approved" | "denied" | "expired" | "unknown";
+
+/** The provider's answer about one registration. */
+export type RegistrationState =
+  | { readonly state: "pending" }
+  | { readonly state: "failed" }
+  | { readonly state: "completed"; readonly authyId: string };
+
+/** How a push looks on the phone. */
+export interface Push {
+  readonly message: string;
+  readonly details: Readonly<Record<string, string>>;
+  readonly challengeId: string;
+  readonly secondsToExpire: number;
+}
+
+/** What we ask of Authy; src/authy fills it. Every method throws the Provider… errors. */
+export interface Provider {
+  sendApprovalRequest(authyId: string, push: Push): Promise<{ uuid: string }>;
+  approvalState(uuid: string, authyId: string, signal?: AbortSignal): Promise<ApprovalState>;
+  registrationState(enrolmentId: string, signal?: AbortSignal): Promise<RegistrationState>;
+  /** True when Authy takes the code now. */
+  verifyCode(authyId: string, code: string): Promise<boolean>;
+  sendTextMessage(authyId: string): Promise<void>;
+  removeUser(authyId: string): Promise<void>;
+}
+
+/** Rings the bell for whoever watches a challenge or enrolment. Losing it loses nothing. */
+export interface Feed {
+  publish(id: string): Promise<void>;
+}
+
+/** The fallback's schedule. Never throws: `reconcile` re-creates what is missing. */
+export interface Polls {
+  schedule(kind: "approval" | "registration", id: string, at: Date): Promise<void>;
+  forget(id: string): Promise<void>;
+}
+
+/** Password hashing, bounded in how much runs at once. */
+export interface Passwords {
+  /** Waits for one of the few places in which a password may be judged. Throws Busy when too many wait already. */
+  inTurn<T>(work: () => Promise<T>): Promise<T>;
+  hash(password: string): Promise<string>;
+  verify(hash: string, password: string): Promise<boolean>;
+  /** Spends the time of a verification on nobody's hash. */
+  verifyNothing(password: string): Promise<void>;
+  needsRehash(hash: string): boolean;
+  isCommon(password: string): boolean;
+}
+
+/** Failures by bucket, counted before they are judged. */
+export interface Failures {
+  /** @returns null when it may be tried now (and is counted), else the seconds to wait. */
+  take(bucket: string, now: Date, limits: FailureLimits): Promise<number | null>;
+  clear(bucket: string): Promise<void>;
+}
+
+/** How waits grow: nothing for the first few, then `waitSeconds` doubling up to `maxWaitSeconds`; `limit` in all. */
+export interface FailureLimits {
+  readonly limit: number;
+  readonly waitSeconds: number;
+  readonly maxWaitSeconds: number;
+}
+
+/** A verified callback or event, kept for a while: for what it said about a request that we did not know yet. */
+export interface Receipt {
+  readonly signatureHash: string;
+  readonly authyUuid: string;
+  readonly authyId: string;
+  readonly status: "approved" | "denied" | "expired";
+  readonly receivedAt: Date;
+}
+
+/** The rows of receipts. */
+export interface Receipts {
+  /** @returns false when this very callback was seen before. */
+  insert(receipt: Receipt): Promise<boolean>;
+  findByUuid(authyUuid: string): Promise<Receipt | null>;
+}
+
+export type LogFields = Readonly<Record<string, string | number | boolean | null>>;
+
+/** Chosen fields only, never an object of somebody else. */
+export interface Log {
+  info(fields: LogFields, message: string): void;
+  warn(fields: LogFields, message: string): void;
+  error(fields: LogFields, message: string): void;
+}
+
+/** Everything the rules may ask of the rooms around them. Each rule picks the few it needs. */
+export interface Deps {
+  /** The database's idea of now. */
+  now(): Date;
+  readonly settings: RuleSettings;
+  readonly log: Log;
+  readonly subscribers: Subscribers;
+  readonly factors: Factors;
+  readonly enrolments: Enrolments;
+  readonly attempts: Attempts;
+  readonly challenges: Challenges;
+  readonly sessions: Sessions;
+  readonly browsers: KnownBrowsers;
+  readonly recoveryCodes: RecoveryCodes;
+  readonly receipts: Receipts;
+  readonly failures: Failures;
+  readonly audit: Audit;
+  readonly feed: Feed;
+  readonly polls: Polls;
+  readonly provider: Provider;
+  readonly passwords: Passwords;
+}
+
+/** Where a request comes from: shown on the phone and kept in the history. */
+export interface Origin {
+  readonly address: string;
+  readonly browserLabel: string;
+}

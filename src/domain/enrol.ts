@@ -1,0 +1,64 @@
+import { type Deps } from "./deps.js";
+import { type Enrolment } from "./enrolment.js";
+import { newId } from "./secrets.js";
+import { type Session } from "./session.js";
+import { settleEnrolment } from "./settle-enrolment.js";
+import { type Subscriber } from "./subscriber.js";
+
+/** The password was typed too long ago to bind a phone with it. */
+export function needsFreshPassword(
+  { settings, now }: Pick<Deps, "settings" | "now">,
+  session: Pick<Session, "passwordAt">,
+): boolean {
+  return now().getTime() - session.passwordAt.getTime() > settings.freshPasswordSeconds * 1000;
+}
+
+/** Starts an enrolment under a fresh opaque id; one that was pending for the account is cancelled. */
+export async function startEnrolment(
+  deps: Pick<Deps, "enrolments" | "audit" | "feed" | "polls" | "log" | "settings" | "now">,
+  session: Session,
+  subscriber: Subscriber,
+  replacesFactor: boolean,
+): Promise<Enrolment> {
+  const createdAt = deps.now();
+  // Whole seconds, so that the token's own end and ours are the same moment.
+  const expiresAt = new Date((Math.floor(createdAt.getTime() / 1000) + deps.settings.registrationTtlSeconds) * 1000);
+  const nextPollAt = new Date(createdAt.getTime() + deps.settings.pollRegistrationMs);
+  const enrolment = {
+    id: newId(),
+    subscriberId: subscriber.id,
+    sessionId: session.id,
+    epoch: session.epoch,
+    replacesFactor,
+    state: "pending" as const,
+    createdAt,
+    expiresAt,
+    nextPollAt,
+  };
+  do {
+    for (const pending of await deps.enrolments.findPendingOfSubscriber(subscriber.id))
+      await settleEnrolment(deps, pending.id, { state: "cancelled" }, "person");
+  } while (!(await deps.enrolments.insert(enrolment)));
+  await deps.polls.schedule("registration", enrolment.id, nextPollAt);
+  return { ...enrolment, version: 1, settledAt: null, settledBy: null };
+}
+
+/** Reads an enrolment as it stands now; the clock's verdict is passed on the way. */
+export async function readEnrolment(
+  deps: Pick<Deps, "enrolments" | "audit" | "feed" | "polls" | "log" | "now">,
+  sessionId: string,
+): Promise<Enrolment | null> {
+  const enrolment = await deps.enrolments.findLatestOfSession(sessionId);
+  if (enrolment?.state !== "pending") return enrolment;
+  return (await expireEnrolmentWhenOver(deps, enrolment)) ? deps.enrolments.find(enrolment.id) : enrolment;
+}
+
+/** The clock's verdict on a QR code that nobody scanned. */
+export async function expireEnrolmentWhenOver(
+  deps: Pick<Deps, "enrolments" | "audit" | "feed" | "polls" | "log" | "now">,
+  enrolment: Pick<Enrolment, "id" | "expiresAt">,
+  graceMs = 5000,
+): Promise<boolean> {
+  if (deps.now().getTime() < enrolment.expiresAt.getTime() + graceMs) return false;
+  return settleEnrolment(deps, enrolment.id, { state: "expired" }, "clock");
+}

@@ -1,0 +1,65 @@
+/** A refusal with a stable `code`; `message` is for the log. One middleware turns codes into statuses and pages. */
+export class LoginError extends Error {
+  readonly code: string = "login_error";
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** Authy could not be asked. Says nothing about the subscriber: never treat it as a denial. */
+export class ProviderUnavailable extends LoginError {
+  override readonly code = "provider_unavailable";
+}
+
+/** Authy asks us to wait. `retryAfterMs` is already capped. */
+export class ProviderThrottled extends LoginError {
+  override readonly code = "provider_throttled";
+  constructor(
+    message: string,
+    readonly retryAfterMs: number,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Bytes went out but no usable answer came: the request may or may not have reached the phone. */
+export class ProviderUnconfirmed extends LoginError {
+  override readonly code = "provider_unconfirmed";
+}
+
+/** Authy refused the request itself (wrong key, unknown user): trying again will not help. */
+export class ProviderRefused extends LoginError {
+  override readonly code = "provider_refused";
+}
+
+/** Too much of something; `retryAfterSeconds` says when it may be tried again. */
+export class TooMany extends LoginError {
+  override readonly code = "too_many";
+  constructor(
+    message: string,
+    readonly retryAfterSeconds: number,
+  ) {
+    super(message);
+  }
+}
+
+/** The server has more work than it can do in time. */
+export class Busy extends LoginError {
+  override readonly code = "busy";
+  constructor(
+    message: string,
+    readonly retryAfterSeconds = 2,
+  ) {
+    super(message);
+  }
+}
+
+/** What a form asked for cannot be done; `fields` names each field and says what to mend. */
+export class Invalid extends LoginError {
+  override readonly code = "invalid";
+  constructor(readonly fields: Readonly<Record<string, string>>) {
+    super(`invalid ${Object.keys(fields).join(", ")}`);
+  }
+}

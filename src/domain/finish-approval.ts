@@ -1,0 +1,98 @@
+import { askAboutChallenge, expireWhenOver } from "./ask-authy.js";
+import { type Attempt, MATCH_CODE_TRIES } from "./attempt.js";
+import { type Challenge, isLive } from "./challenge.js";
+import { failureBucket, failureLimits } from "./check-password.js";
+import { type Deps } from "./deps.js";
+import { ProviderThrottled } from "./errors.js";
+import { sameText } from "./secrets.js";
+import { hashMatchCode } from "./start-challenge.js";
+
+/** Authy is asked at most this often for one challenge because a person pressed the button. */
+const PERSON_ASKS_EVERY_MS = 5000;
+
+export type Finish =
+  | { readonly kind: "finished"; readonly challengeId: string; readonly isRepeat: boolean }
+  | { readonly kind: "still-pending" }
+  | { readonly kind: "wrong-code"; readonly triesLeft: number; readonly wasEmpty: boolean }
+  /** Denied, expired, replaced, used up or too late: the waiting page says which. */
+  | { readonly kind: "over" };
+
+/**
+ * Spends an approval, once, for the browser that holds the attempt. Still pending, it asks Authy first. A repeat by the
+ * same browser within the life of an approval (the first reply got lost) succeeds again.
+ *
+ * @param matchCode - What the person typed; null when no field was sent.
+ */
+export async function finishApproval(deps: Deps, attempt: Attempt, matchCode: string | null): Promise<Finish> {
+  let challenge = await deps.challenges.findLatestOfAttempt(attempt.id);
+  if (challenge !== null && isLive(challenge.state)) {
+    challenge = await askNow(deps, challenge);
+    if (challenge !== null && isLive(challenge.state)) return { kind: "still-pending" };
+  }
+  if (challenge === null) return { kind: "over" };
+  if (challenge.state === "consumed") return repeat(deps, challenge);
+  if (challenge.state !== "approved") return { kind: "over" };
+
+  if (attempt.asksMatchCode) {
+    const wrong = await wrongCode(deps, attempt, challenge, matchCode);
+    if (wrong !== null) return wrong;
+  }
+  const now = deps.now();
+  if (!(await deps.challenges.consume(challenge.id, approvedAfter(deps, now), now))) {
+    const again = await deps.challenges.find(challenge.id);
+    return again?.state === "consumed" ? repeat(deps, again) : { kind: "over" };
+  }
+  return { kind: "finished", challengeId: challenge.id, isRepeat: false };
+}
+
+function approvedAfter({ settings }: Pick<Deps, "settings">, now: Date): Date {
+  return new Date(now.getTime() - settings.approvedTtlSeconds * 1000);
+}
+
+function repeat(deps: Pick<Deps, "settings" | "now">, challenge: Challenge): Finish {
+  const isFresh = challenge.consumedAt !== null && challenge.consumedAt > approvedAfter(deps, deps.now());
+  return isFresh ? { kind: "finished", challengeId: challenge.id, isRepeat: true } : { kind: "over" };
+}
+
+async function askNow(deps: Deps, challenge: Challenge): Promise<Challenge | null> {
+  await expireWhenOver(deps, challenge, challenge.expiresAt);
+  if (await deps.challenges.claimPersonAsk(challenge.id, deps.now(), PERSON_ASKS_EVERY_MS)) {
+    try {
+      await askAboutChallenge(deps, challenge, "poll");
+    } catch (error) {
+      // Unknown is neither yes nor no: the person is sent back to the waiting page.
+      const why = error instanceof ProviderThrottled ? "throttled" : "unavailable";
+      deps.log.warn({ challengeId: challenge.id, why }, "Authy could not be asked");
+    }
+  }
+  return deps.challenges.find(challenge.id);
+}
+
+/** Six digits that only the phone shows. Every wrong one counts, here and among the account's failures. */
+async function wrongCode(
+  deps: Deps,
+  attempt: Attempt,
+  challenge: Challenge,
+  matchCode: string | null,
+): Promise<Finish | null> {
+  const typed = (matchCode ?? "").normalize("NFKC").replace(/\s/g, "");
+  if (typed === "") return { kind: "wrong-code", triesLeft: MATCH_CODE_TRIES - attempt.tries, wasEmpty: true };
+  if (attempt.tries >= MATCH_CODE_TRIES) return endFor(deps, attempt, challenge);
+  // Counted before it is judged, so that parallel guesses are no free ones.
+  const tries = await deps.attempts.countTry(attempt.id);
+  if (tries > MATCH_CODE_TRIES) return endFor(deps, attempt, challenge);
+  if (challenge.matchCodeHash !== null && sameText(challenge.matchCodeHash, hashMatchCode(attempt.id, typed)))
+    return null;
+  const subscriber = await deps.subscribers.find(attempt.subscriberId);
+  if (subscriber !== null)
+    await deps.failures.take(failureBucket(subscriber.usernameKey, null), deps.now(), failureLimits(deps.settings));
+  return tries >= MATCH_CODE_TRIES
+    ? endFor(deps, attempt, challenge)
+    : { kind: "wrong-code", triesLeft: MATCH_CODE_TRIES - tries, wasEmpty: false };
+}
+
+async function endFor(deps: Deps, attempt: Attempt, challenge: Challenge): Promise<Finish> {
+  await deps.attempts.end(attempt.id);
+  await deps.challenges.lapse(challenge.id);
+  return { kind: "over" };
+}

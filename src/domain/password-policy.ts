@@ -1,0 +1,46 @@
+/** What a password must not resemble. */
+export interface PasswordContext {
+  readonly username: string;
+  readonly email: string;
+  readonly appName: string;
+  readonly minLength: number;
+  readonly isCommon: (password: string) => boolean;
+}
+
+const MAX_BYTES = 256;
+
+/** The form that is hashed, so that a password typed on another keyboard is the same password (NIST SP 800-63B). */
+export function normalizePassword(password: string): string {
+  return password.normalize("NFKC");
+}
+
+/** @returns why the password cannot be taken and what to do, or null. Nothing is cut off, no composition is asked for. */
+export function passwordProblem(password: string, context: PasswordContext): string | null {
+  const normal = normalizePassword(password);
+  if (normal === "") return "Choose a password.";
+  if (Array.from(normal).length < context.minLength)
+    return `Use at least ${context.minLength} characters. A few words in a row are easy to remember.`;
+  if (Buffer.byteLength(normal) > MAX_BYTES) return `Use at most ${MAX_BYTES} bytes.`;
+  const lower = normal.toLowerCase();
+  if (context.isCommon(lower))
+    return "This password is in lists of common passwords. Choose one that nobody else uses.";
+  if (/^(.{1,4})\1+.{0,3}$/su.test(lower)) return "This password repeats itself. Choose one that is harder to guess.";
+  for (const own of ownNames(context)) {
+    if (isMostly(lower, own))
+      return "This password is your name, your address or ours. Choose one that is harder to guess.";
+  }
+  return null;
+}
+
+function ownNames({ username, email, appName }: PasswordContext): string[] {
+  const address = email.toLowerCase();
+  return [username, address, address.split("@")[0] ?? "", appName, "countersign"]
+    .map((name) => name.normalize("NFKC").toLowerCase())
+    .filter((name) => name.length >= 3);
+}
+
+/** True when little but the name remains: "ada-lovelace12" for Ada Lovelace, but not "ada walks the long road". */
+function isMostly(password: string, name: string): boolean {
+  const rest = password.split(name).join("");
+  return rest !== password && rest.replace(/[^\p{L}\p{N}]/gu, "").length < 6;
+}

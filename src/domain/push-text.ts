@@ -1,0 +1,37 @@
+import { type Attempt, STEP_UPS } from "./attempt.js";
+import { type Push } from "./deps.js";
+
+/** Authy's limit for a message is not published; client libraries refuse more than 144. */
+const MESSAGE_MAX = 144;
+const DETAIL_MAX = 100;
+
+/** Plain text for a phone: no control or bidirectional characters, nothing longer than it can show. */
+export function plainText(text: string, max = DETAIL_MAX): string {
+  const plain = text
+    .replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu, " ")
+    .replace(/\s+/g, " ")
+    .trim();
+  return Array.from(plain).slice(0, max).join("");
+}
+
+/** What the phone shows: who, from where, with which browser, when, for what, and the code where one is asked. */
+export function pushText(
+  attempt: Pick<Attempt, "purpose" | "address" | "browserLabel">,
+  username: string,
+  appName: string,
+  now: Date,
+  matchCode: string | null,
+): Pick<Push, "message" | "details"> {
+  const action = attempt.purpose === "sign-in" ? null : STEP_UPS[attempt.purpose].label;
+  const details: Record<string, string> = {
+    Account: plainText(username),
+    From: plainText(attempt.address),
+    Browser: plainText(attempt.browserLabel),
+    Time: `${now.toISOString().slice(0, 16).replace("T", " ")} UTC`,
+  };
+  if (action !== null) details["Action"] = action;
+  if (matchCode !== null) details["Code"] = matchCode;
+  const name = plainText(appName, 60);
+  const message = action === null ? `Sign in to ${name}?` : `${name}: ${action}?`;
+  return { message: plainText(message, MESSAGE_MAX), details };
+}

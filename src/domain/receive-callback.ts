@@ -1,0 +1,73 @@
+import { askAboutChallenge, askAboutEnrolment } from "./ask-authy.js";
+import { type Challenge, isLive } from "./challenge.js";
+import { type Deps } from "./deps.js";
+import { settleChallenge } from "./settle-challenge.js";
+
+/** What a callback with a good signature says. */
+export interface CallbackNotice {
+  readonly signatureHash: string;
+  readonly authyUuid: string;
+  readonly authyId: string;
+  readonly status: "approved" | "denied" | "expired";
+  /** Our own id, which travelled in hidden details; null when it did not come back. */
+  readonly challengeId: string | null;
+}
+
+/** What became of a callback, for the log. All of them are answered with 200. */
+export type Received = "settled" | "settled-before" | "unknown" | "other-phone" | "repeated";
+
+/**
+ * Acts on a verified callback. An unknown uuid is kept for a while, since the callback may overtake Authy's own answer
+ * to our request; repeats and late ones change nothing.
+ *
+ * @throws when the database cannot be reached: then nothing was changed and Authy may send it again.
+ */
+export async function receiveCallback(deps: Deps, notice: CallbackNotice): Promise<Received> {
+  const isNew = await deps.receipts.insert({
+    signatureHash: notice.signatureHash,
+    authyUuid: notice.authyUuid,
+    authyId: notice.authyId,
+    status: notice.status,
+    receivedAt: deps.now(),
+  });
+  const challenge = await findChallenge(deps, notice);
+  if (challenge === null) return "unknown";
+  if (challenge.authyId !== notice.authyId) return "other-phone";
+  if (!isLive(challenge.state)) return isNew ? "settled-before" : "repeated";
+  if (challenge.state === "creating")
+    await deps.challenges.confirmSent(challenge.id, notice.authyUuid, challenge.expiresAt);
+  return (await settleChallenge(deps, challenge.id, notice.status, "callback")) ? "settled" : "settled-before";
+}
+
+async function findChallenge(deps: Pick<Deps, "challenges">, notice: CallbackNotice): Promise<Challenge | null> {
+  const byUuid = await deps.challenges.findByUuid(notice.authyUuid);
+  if (byUuid !== null || notice.challengeId === null) return byUuid;
+  const byId = await deps.challenges.find(notice.challengeId);
+  // Our id alone is enough only while Authy's own name for the request is not known yet.
+  return byId?.authyUuid == null || byId.authyUuid === notice.authyUuid ? byId : null;
+}
+
+/** An event of Authy's webhook that may concern us. The token has no age, so it only makes us ask. */
+export type EventNotice =
+  | { readonly kind: "registration"; readonly enrolmentId: string }
+  | { readonly kind: "approval"; readonly authyUuid: string };
+
+/** Asks Authy for the truth behind an event; when it cannot be asked, the poller will. */
+export async function receiveEvent(deps: Deps, notice: EventNotice): Promise<void> {
+  try {
+    if (notice.kind === "registration") {
+      const enrolment = await deps.enrolments.find(notice.enrolmentId);
+      if (enrolment?.state === "pending") await askAboutEnrolment(deps, enrolment, "webhook");
+      return;
+    }
+    const challenge = await deps.challenges.findByUuid(notice.authyUuid);
+    if (challenge !== null && isLive(challenge.state)) await askAboutChallenge(deps, challenge, "webhook");
+  } catch (error) {
+    if (!isProviderError(error)) throw error;
+    deps.log.warn({ event: notice.kind }, "Authy could not be asked about an event");
+  }
+}
+
+function isProviderError(error: unknown): boolean {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("provider_");
+}

@@ -1,0 +1,41 @@
+import { randomBytes } from "node:crypto";
+
+import { type Deps } from "./deps.js";
+import { hashSecret } from "./secrets.js";
+
+const ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789x"; // 32 signs; no i, l, o, 0, 1
+const CODES = 10;
+
+/** One code of 80 random bits, as `xxxx-xxxx-xxxx-xxxx`. */
+function newRecoveryCode(): string {
+  const signs = Array.from(randomBytes(16), (byte) => ALPHABET[byte & 31]).join("");
+  return (signs.match(/.{4}/g) ?? []).join("-");
+}
+
+/** True for a text that can only be a recovery code; app codes are 6 to 8 digits. */
+export function looksLikeRecoveryCode(typed: string): boolean {
+  return /^[a-z0-9]{16}$/.test(bare(typed));
+}
+
+/** How a code is kept and compared: blanks, dashes and case make no difference. */
+export function hashRecoveryCode(typed: string): string {
+  return hashSecret(`recovery ${bare(typed)}`);
+}
+
+function bare(typed: string): string {
+  return typed.normalize("NFKC").replace(/[\s-]/g, "").toLowerCase();
+}
+
+/**
+ * Ten new codes in place of all former ones.
+ *
+ * @returns the codes, to be shown once; only their hashes are kept.
+ */
+export async function makeRecoveryCodes(
+  { recoveryCodes, now }: Pick<Deps, "recoveryCodes" | "now">,
+  subscriberId: string,
+): Promise<string[]> {
+  const codes = Array.from({ length: CODES }, newRecoveryCode);
+  await recoveryCodes.replace(subscriberId, codes.map(hashRecoveryCode), now());
+  return codes;
+}

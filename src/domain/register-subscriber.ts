@@ -1,0 +1,51 @@
+import { randomUUID } from "node:crypto";
+
+import { type Deps, type Origin } from "./deps.js";
+import { Invalid } from "./errors.js";
+import { normalizePassword, passwordProblem } from "./password-policy.js";
+import { type Subscriber } from "./subscriber.js";
+import { emailProblem, usernameKey, usernameProblem } from "./username.js";
+
+/**
+ * Opens an account.
+ *
+ * @throws Invalid with a message for each field that must be mended, a name that is taken among them.
+ * @throws Busy when too many passwords wait to be hashed.
+ */
+export async function registerSubscriber(
+  deps: Pick<Deps, "subscribers" | "passwords" | "audit" | "settings" | "now">,
+  form: { username: string; email: string; password: string },
+  origin: Origin,
+): Promise<Subscriber> {
+  const username = form.username.normalize("NFKC").trim();
+  const email = form.email.normalize("NFKC").trim();
+  const problems = {
+    username: usernameProblem(username),
+    email: emailProblem(email),
+    password: passwordProblem(form.password, {
+      username,
+      email,
+      appName: deps.settings.appName,
+      minLength: deps.settings.passwordMinLength,
+      isCommon: (password) => deps.passwords.isCommon(password),
+    }),
+  };
+  const wrong = Object.entries(problems).filter((entry): entry is [string, string] => entry[1] !== null);
+  if (wrong.length > 0) throw new Invalid(Object.fromEntries(wrong));
+
+  const passwordHash = await deps.passwords.inTurn(() => deps.passwords.hash(normalizePassword(form.password)));
+  const at = deps.now();
+  const subscriber = {
+    id: randomUUID(),
+    username,
+    usernameKey: usernameKey(username),
+    email,
+    passwordHash,
+    lastSuccessAt: at,
+    createdAt: at,
+  };
+  if (!(await deps.subscribers.insert(subscriber)))
+    throw new Invalid({ username: "This username is taken. Choose another one." });
+  await deps.audit.record({ subscriberId: subscriber.id, kind: "registered", at, ...origin, detail: "" });
+  return { ...subscriber, epoch: 1, mustChangePassword: false, pushFrozenUntil: null };
+}

@@ -1,0 +1,27 @@
+import { createHash, randomBytes, randomInt, timingSafeEqual } from "node:crypto";
+
+/** 256 random bits as URL-safe text: the value of a cookie. */
+export function newSecret(): string {
+  return randomBytes(32).toString("base64url");
+}
+
+/** 144 random bits as URL-safe text: the public id of a challenge or enrolment. */
+export function newId(): string {
+  return randomBytes(18).toString("base64url");
+}
+
+/** SHA-256 of a secret of high entropy, as the database keeps it. */
+export function hashSecret(secret: string): string {
+  return createHash("sha256").update(secret).digest("base64url");
+}
+
+/** Six random digits, leading zeros kept. */
+export function newMatchCode(): string {
+  return randomInt(1_000_000).toString().padStart(6, "0");
+}
+
+/** Compares two texts without telling by the time taken where they differ. */
+export function sameText(a: string, b: string): boolean {
+  const [x, y] = [createHash("sha256").update(a).digest(), createHash("sha256").update(b).digest()];
+  return timingSafeEqual(x, y);
+}

@@ -1,0 +1,26 @@
+/** 1 after the password, 2 after the phone (NIST SP 800-63B). */
+export type AssuranceLevel = 1 | 2;
+
+/** A signed-in browser. A session lives while it is not ended, not idle or old, and of the account's present epoch. */
+export interface Session {
+  readonly id: string;
+  readonly subscriberId: string;
+  readonly level: AssuranceLevel;
+  readonly epoch: number;
+  readonly browserLabel: string;
+  readonly address: string;
+  readonly challengeId: string | null;
+  readonly passwordAt: Date;
+  readonly createdAt: Date;
+  readonly seenAt: Date;
+}
+
+/** What the rules and pages need of sessions; opening one is the browser-session store's. */
+export interface Sessions {
+  isAlive(id: string, now: Date): Promise<boolean>;
+  list(subscriberId: string, now: Date): Promise<Session[]>;
+  end(subscriberId: string, id: string, now: Date): Promise<boolean>;
+  endOthers(subscriberId: string, keepId: string, now: Date): Promise<string[]>;
+  endOfChallenge(challengeId: string, now: Date): Promise<void>;
+  notePassword(id: string, now: Date): Promise<void>;
+}

@@ -1,0 +1,147 @@
+import { type Attempt } from "./attempt.js";
+import { type Challenge, isLive, type PushFailure } from "./challenge.js";
+import { type Deps } from "./deps.js";
+import { ProviderThrottled, ProviderUnavailable, ProviderUnconfirmed } from "./errors.js";
+import { firstApprovalPoll } from "./poll-schedule.js";
+import { pushText } from "./push-text.js";
+import { hashSecret, newId, newMatchCode } from "./secrets.js";
+import { settleChallenge } from "./settle-challenge.js";
+import { type Factor, type Subscriber } from "./subscriber.js";
+
+/** `until` is null when only a sign-in in another way ends the pause. */
+export interface PushPause {
+  readonly kind: "paused";
+  readonly until: Date | null;
+}
+
+export type Started =
+  | { readonly kind: "sent"; readonly challengeId: string }
+  | { readonly kind: "not-sent"; readonly challengeId: string; readonly failure: PushFailure }
+  | { readonly kind: "joined"; readonly attemptId: string }
+  | PushPause;
+
+/**
+ * Whether requests to a phone are paused for browsers of this kind: strangers and the owner's browsers have budgets of
+ * their own, and a denial pauses the strangers alone.
+ */
+export async function pushPause(
+  { challenges, settings, now }: Pick<Deps, "challenges" | "settings" | "now">,
+  subscriber: Subscriber,
+  isKnownBrowser: boolean,
+): Promise<PushPause | null> {
+  if (!isKnownBrowser && subscriber.pushFrozenUntil !== null && subscriber.pushFrozenUntil > now())
+    return { kind: "paused", until: subscriber.pushFrozenUntil };
+  if (settings.pushLimit === 0) return null;
+  const sent = await challenges.countPushes(subscriber.id, isKnownBrowser, subscriber.lastSuccessAt);
+  return sent >= settings.pushLimit ? { kind: "paused", until: null } : null;
+}
+
+/**
+ * Sends one push for an attempt: the row first, then the request, so that a callback that overtakes Authy's own answer
+ * finds its challenge. A live challenge of the same browser is superseded, unless it was begun after `startedAt`: then
+ * two requests of one click crossed, and this one joins.
+ */
+export async function startChallenge(
+  deps: Deps,
+  attempt: Attempt,
+  subscriber: Subscriber,
+  factor: Factor,
+  startedAt: Date,
+): Promise<Started> {
+  const pause = await pushPause(deps, subscriber, attempt.isKnownBrowser);
+  if (pause !== null) return pause;
+  const matchCode = attempt.asksMatchCode ? newMatchCode() : null;
+  const createdAt = deps.now();
+  const challenge = {
+    id: newId(),
+    attemptId: attempt.id,
+    subscriberId: subscriber.id,
+    factorId: factor.id,
+    browserHash: attempt.browserHash,
+    isKnownBrowser: attempt.isKnownBrowser,
+    authyId: factor.authyId,
+    authyUuid: null,
+    state: "creating" as const,
+    matchCodeHash: matchCode === null ? null : hashMatchCode(attempt.id, matchCode),
+    failure: null,
+    createdAt,
+    expiresAt: new Date(createdAt.getTime() + deps.settings.approvalTtlSeconds * 1000),
+    nextPollAt: null,
+  };
+  while (!(await deps.challenges.insert(challenge))) {
+    const other = await deps.challenges.findLiveOfBrowser(attempt.browserHash);
+    if (other === null) continue; // it was settled between the two statements
+    if (other.attemptId !== attempt.id && other.subscriberId === subscriber.id && other.createdAt >= startedAt)
+      return { kind: "joined", attemptId: other.attemptId };
+    await settleChallenge(deps, other.id, "superseded", "person");
+    if (other.attemptId !== attempt.id) await deps.attempts.end(other.attemptId);
+  }
+  await deps.attempts.extend(
+    attempt.id,
+    new Date(createdAt.getTime() + (deps.settings.attemptTtlSeconds + deps.settings.approvalTtlSeconds) * 1000),
+  );
+  // Counted again after the row stands: of many that passed the first look together, no more than the budget go out.
+  const late = await overBudget(deps, subscriber, attempt.isKnownBrowser);
+  if (late !== null) {
+    await settleChallenge(deps, challenge.id, "failed", "clock", "throttled");
+    return late;
+  }
+  return send(deps, challenge, {
+    ...pushText(attempt, subscriber.username, deps.settings.appName, createdAt, matchCode),
+    challengeId: challenge.id,
+    secondsToExpire: deps.settings.approvalTtlSeconds,
+  });
+}
+
+/** How a match code is kept: bound to its attempt. */
+export function hashMatchCode(attemptId: string, code: string): string {
+  return hashSecret(`match ${attemptId} ${code}`);
+}
+
+async function overBudget(
+  { challenges, settings }: Pick<Deps, "challenges" | "settings">,
+  subscriber: Subscriber,
+  isKnownBrowser: boolean,
+): Promise<PushPause | null> {
+  if (settings.pushLimit === 0) return null;
+  const counted = await challenges.countPushes(subscriber.id, isKnownBrowser, subscriber.lastSuccessAt);
+  return counted > settings.pushLimit ? { kind: "paused", until: null } : null;
+}
+
+async function send(
+  deps: Deps,
+  challenge: Pick<Challenge, "id" | "authyId" | "subscriberId">,
+  push: Parameters<Deps["provider"]["sendApprovalRequest"]>[1],
+): Promise<Started> {
+  let uuid: string;
+  try {
+    ({ uuid } = await deps.provider.sendApprovalRequest(challenge.authyId, push));
+  } catch (error) {
+    const failure = failureOf(error);
+    deps.log.warn({ challengeId: challenge.id, failure }, "push not sent");
+    // Not known to have failed is not failed: the phone may show it, and then the callback names our id.
+    if (failure === "unconfirmed") await deps.challenges.noteFailure(challenge.id, failure);
+    else await settleChallenge(deps, challenge.id, "failed", "person", failure);
+    return { kind: "not-sent", challengeId: challenge.id, failure };
+  }
+  const pollAt = await firstApprovalPoll(deps, deps.now());
+  await deps.challenges.confirmSent(challenge.id, uuid, pollAt);
+  await deps.polls.schedule("approval", challenge.id, pollAt);
+  await settleFromEarlierCallback(deps, challenge.id, challenge.authyId, uuid);
+  return { kind: "sent", challengeId: challenge.id };
+}
+
+/** A callback without our id that came before Authy's answer waits among the receipts. */
+async function settleFromEarlierCallback(deps: Deps, id: string, authyId: string, uuid: string): Promise<void> {
+  const receipt = await deps.receipts.findByUuid(uuid);
+  if (receipt?.authyId !== authyId) return;
+  const challenge = await deps.challenges.find(id);
+  if (challenge !== null && isLive(challenge.state)) await settleChallenge(deps, id, receipt.status, "callback");
+}
+
+function failureOf(error: unknown): PushFailure {
+  if (error instanceof ProviderUnconfirmed) return "unconfirmed";
+  if (error instanceof ProviderThrottled) return "throttled";
+  if (error instanceof ProviderUnavailable) return "unavailable";
+  return "refused";
+}

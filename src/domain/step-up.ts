@@ -1,0 +1,60 @@
+import { type Attempt, type StepUpAction } from "./attempt.js";
+import { type Deps, type Origin } from "./deps.js";
+import { newSecret, hashSecret } from "./secrets.js";
+import { type Session } from "./session.js";
+import { startChallenge, type Started } from "./start-challenge.js";
+import { newAttempt } from "./start-login.js";
+import { type Subscriber } from "./subscriber.js";
+
+/**
+ * Asks the phone about one sensitive act of a signed-in person. The push names the act, and its approval opens nothing
+ * else.
+ *
+ * @returns null when no phone is enrolled.
+ */
+export async function startStepUp(
+  deps: Deps,
+  action: StepUpAction,
+  session: Session,
+  subscriber: Subscriber,
+  browser: Origin & { visitHash: string; isKnown: boolean },
+): Promise<Started | null> {
+  const factor = await deps.factors.findActive(subscriber.id);
+  if (factor === null) return null;
+  const startedAt = deps.now();
+  const attempt = newAttempt(deps, {
+    subscriberId: subscriber.id,
+    epoch: subscriber.epoch,
+    purpose: action,
+    sessionId: session.id,
+    browserHash: browser.visitHash,
+    isKnownBrowser: browser.isKnown,
+    address: browser.address,
+    browserLabel: browser.browserLabel,
+    next: "",
+    remember: false,
+  });
+  await deps.attempts.insert(attempt, hashSecret(newSecret()));
+  const opened: Attempt = { ...attempt, tries: 0, state: "open", grantedAt: null };
+  const started = await startChallenge(deps, opened, subscriber, factor, startedAt);
+  if (started.kind === "joined") await deps.attempts.end(attempt.id);
+  return started;
+}
+
+/** The step-up of a session that may be used now, without using it. */
+export async function hasStepUp(
+  { attempts, settings, now }: Pick<Deps, "attempts" | "settings" | "now">,
+  session: Session,
+  action: StepUpAction,
+): Promise<boolean> {
+  return attempts.hasGrant(session.id, action, new Date(now().getTime() - settings.stepUpTtlSeconds * 1000));
+}
+
+/** Uses the step-up: true once, for the act that it names, within its life. */
+export async function useStepUp(
+  { attempts, settings, now }: Pick<Deps, "attempts" | "settings" | "now">,
+  session: Session,
+  action: StepUpAction,
+): Promise<boolean> {
+  return attempts.useGrant(session.id, action, new Date(now().getTime() - settings.stepUpTtlSeconds * 1000));
+}

@@ -1,0 +1,80 @@
+/** Someone with an account. */
+export interface Subscriber {
+  readonly id: string;
+  readonly username: string;
+  readonly usernameKey: string;
+  readonly email: string;
+  readonly passwordHash: string;
+  /** Rises whenever all sessions and attempts of before must end. */
+  readonly epoch: number;
+  readonly mustChangePassword: boolean;
+  readonly pushFrozenUntil: Date | null;
+  readonly lastSuccessAt: Date;
+  readonly createdAt: Date;
+}
+
+/** The rows of accounts. */
+export interface Subscribers {
+  /** @returns false when the name is taken. */
+  insert(subscriber: Omit<Subscriber, "epoch" | "mustChangePassword" | "pushFrozenUntil">): Promise<boolean>;
+  find(id: string): Promise<Subscriber | null>;
+  findByName(usernameKey: string): Promise<Subscriber | null>;
+  rehash(id: string, oldHash: string, newHash: string): Promise<void>;
+  /** New password and epoch; only while the old hash still stands. @returns the new epoch, or null. */
+  changePassword(id: string, oldHash: string, newHash: string): Promise<number | null>;
+  noteSuccess(id: string, now: Date): Promise<void>;
+  freezePushes(id: string, until: Date): Promise<void>;
+  /** "This was not me": every session and attempt ends with the next epoch, and a new password is asked for. */
+  raiseAlarm(id: string, frozenUntil: Date): Promise<void>;
+}
+
+/** An enrolled phone. */
+export interface Factor {
+  readonly id: string;
+  readonly subscriberId: string;
+  readonly authyId: string;
+  readonly state: "active" | "removed";
+  readonly createdAt: Date;
+  readonly removedAt: Date | null;
+}
+
+/** The rows of enrolled phones. */
+export interface Factors {
+  find(id: string): Promise<Factor | null>;
+  findActive(subscriberId: string): Promise<Factor | null>;
+  /** active → removed with the account's next epoch. @returns the new epoch, or null when there was no active phone. */
+  remove(subscriberId: string, now: Date): Promise<number | null>;
+  /** Removed here, not yet at Authy, and not enrolled again since. */
+  findForgotten(limit: number): Promise<Factor[]>;
+  noteRemovedUpstream(id: string, now: Date): Promise<void>;
+  isActiveAnywhere(authyId: string): Promise<boolean>;
+}
+
+/** A browser in which somebody registered, enrolled or signed in to this account before. */
+export interface KnownBrowser {
+  readonly id: string;
+  readonly subscriberId: string;
+  readonly keyHash: string;
+  readonly label: string;
+  readonly address: string;
+  readonly firstSeenAt: Date;
+  readonly lastSeenAt: Date;
+}
+
+/** The rows of known browsers. */
+export interface KnownBrowsers {
+  find(subscriberId: string, keyHash: string): Promise<KnownBrowser | null>;
+  insert(browser: KnownBrowser): Promise<void>;
+  touch(id: string, label: string, address: string, now: Date): Promise<void>;
+  list(subscriberId: string): Promise<KnownBrowser[]>;
+  forgetAll(subscriberId: string, exceptKeyHash: string | null): Promise<void>;
+}
+
+/** Recovery codes: only hashes are kept. */
+export interface RecoveryCodes {
+  replace(subscriberId: string, codeHashes: readonly string[], now: Date): Promise<void>;
+  countLeft(subscriberId: string): Promise<number>;
+  /** @returns true for the one caller that spent the code. */
+  spend(subscriberId: string, codeHash: string, now: Date): Promise<boolean>;
+  remove(subscriberId: string): Promise<void>;
+}

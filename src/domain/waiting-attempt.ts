@@ -1,0 +1,100 @@
+import { expireWhenOver } from "./ask-authy.js";
+import { type Attempt } from "./attempt.js";
+import { type Challenge, isLive } from "./challenge.js";
+import { type Deps } from "./deps.js";
+import { TooMany } from "./errors.js";
+import { settleChallenge } from "./settle-challenge.js";
+import { pushPause, type PushPause, startChallenge, type Started } from "./start-challenge.js";
+import { type Factor, type Subscriber } from "./subscriber.js";
+
+/** Everything that the waiting page tells about an attempt. */
+export interface WaitingAttempt {
+  readonly attempt: Attempt;
+  readonly subscriber: Subscriber;
+  readonly factor: Factor | null;
+  readonly challenge: Challenge | null;
+  readonly pause: PushPause | null;
+  readonly resend: { readonly inSeconds: number; readonly left: number | null };
+}
+
+/** Reads an attempt as it stands now; the clock's verdict is passed on the way. */
+export async function readWaitingAttempt(deps: Deps, attempt: Attempt): Promise<WaitingAttempt | null> {
+  const subscriber = await deps.subscribers.find(attempt.subscriberId);
+  if (subscriber === null) return null;
+  let challenge = await deps.challenges.findLatestOfAttempt(attempt.id);
+  if (challenge !== null && isLive(challenge.state)) {
+    const asked = await expireWhenOver(deps, challenge, challenge.expiresAt);
+    if (asked.kind === "settled") challenge = await deps.challenges.find(challenge.id);
+  }
+  const factor = await deps.factors.findActive(subscriber.id);
+  const pause = await pushPause(deps, subscriber, attempt.isKnownBrowser);
+  return { attempt, subscriber, factor, challenge, pause, resend: await resendBudget(deps, attempt) };
+}
+
+/** True while the attempt can still become a sign-in: open, in time, and of the account's present epoch. */
+export function isUsable(attempt: Attempt, subscriber: Pick<Subscriber, "epoch">, now: Date): boolean {
+  return attempt.state === "open" && attempt.expiresAt > now && attempt.epoch === subscriber.epoch;
+}
+
+async function resendBudget(
+  { challenges, settings, now }: Pick<Deps, "challenges" | "settings" | "now">,
+  attempt: Attempt,
+): Promise<WaitingAttempt["resend"]> {
+  const times = await challenges.pushTimesOfAttempt(attempt.id);
+  const windowStart = now().getTime() - settings.resendWindowSeconds * 1000;
+  // The first push of the attempt is no resend.
+  const recent = times.slice(1).filter((at) => at.getTime() > windowStart);
+  const left = settings.resendLimit === 0 ? null : Math.max(0, settings.resendLimit - recent.length);
+  const last = times.at(-1);
+  let waitMs = last === undefined ? 0 : last.getTime() + settings.resendAfterSeconds * 1000 - now().getTime();
+  if (left === 0 && recent[0] !== undefined)
+    waitMs = Math.max(waitMs, recent[0].getTime() + settings.resendWindowSeconds * 1000 - now().getTime());
+  return { inSeconds: Math.max(0, Math.ceil(waitMs / 1000)), left };
+}
+
+/**
+ * Sends a new push for the attempt because the person asked; the one before is superseded.
+ *
+ * @throws TooMany when asked too early or too often.
+ */
+export async function resendPush(deps: Deps, attempt: Attempt): Promise<Started | { readonly kind: "over" }> {
+  const waiting = await readWaitingAttempt(deps, attempt);
+  if (waiting?.factor == null || !isUsable(attempt, waiting.subscriber, deps.now())) return { kind: "over" };
+  if (waiting.challenge?.state === "approved" || waiting.challenge?.state === "consumed") return { kind: "over" };
+  if (waiting.resend.inSeconds > 0) throw new TooMany("resend too early", waiting.resend.inSeconds);
+  return startChallenge(deps, attempt, waiting.subscriber, waiting.factor, deps.now());
+}
+
+/** The person gives up: the push is void and the attempt is over. Approving it afterwards does nothing. */
+export async function cancelAttempt(deps: Deps, attempt: Attempt): Promise<void> {
+  await deps.attempts.end(attempt.id);
+  const challenge = await deps.challenges.findLatestOfAttempt(attempt.id);
+  if (challenge !== null && isLive(challenge.state)) await settleChallenge(deps, challenge.id, "cancelled", "person");
+}
+
+/** Ends whatever waits for an account: after a new password, a removed phone, or an alarm. */
+export async function cancelAllOf(deps: Deps, subscriberId: string): Promise<void> {
+  for (const challenge of await deps.challenges.findLiveOfSubscriber(subscriberId))
+    await settleChallenge(deps, challenge.id, "cancelled", "person");
+  await deps.attempts.endAllOfSubscriber(subscriberId);
+}
+
+/**
+ * "This was not me": ends every attempt and session of the account, pauses requests from unknown browsers, and asks for
+ * a new password at the next sign-in.
+ */
+export async function reportNotMe(deps: Deps, attempt: Attempt): Promise<void> {
+  await deps.subscribers.raiseAlarm(
+    attempt.subscriberId,
+    new Date(deps.now().getTime() + deps.settings.pushFreezeSeconds * 1000),
+  );
+  await cancelAllOf(deps, attempt.subscriberId);
+  await deps.audit.record({
+    subscriberId: attempt.subscriberId,
+    kind: "not-me",
+    at: deps.now(),
+    address: attempt.address,
+    browserLabel: attempt.browserLabel,
+    detail: attempt.purpose,
+  });
+}
