@@ -41,6 +41,8 @@ export interface PartSettings {
   readonly env: NodeJS.ProcessEnv;
   readonly logFile?: string;
   readonly onLine?: (line: LogLine) => void;
+  /** Told of the process before anything can go wrong with it, so that it can be ended whatever happens. */
+  readonly onStart?: (part: Part) => void;
   /** How many of the newest lines are kept; all of them unless said otherwise. */
   readonly keepLines?: number;
 }
@@ -115,7 +117,7 @@ export function startPart(settings: PartSettings): Part {
     });
   }
 
-  return {
+  const part: Part = {
     name,
     pid: child.pid ?? -1,
     lines,
@@ -130,6 +132,8 @@ export function startPart(settings: PartSettings): Part {
       return exited;
     },
   };
+  settings.onStart?.(part);
+  return part;
 }
 
 /** One sentence that says how a part ended, and the last lines it wrote. */

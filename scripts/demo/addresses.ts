@@ -1,0 +1,64 @@
+import { isFree } from "../ports.js";
+
+/** A wrong or taken PORT or SANDBOX_PORT; the message is for people. */
+export class PortUnusable extends Error {}
+
+/** Where the demo listens. */
+export interface Ports {
+  readonly web: number;
+  readonly sandbox: number;
+}
+
+/**
+ * The ports that were asked for or, where none was, the default or the next free one.
+ * @throws PortUnusable when one was asked for that is no port or is taken.
+ */
+export async function choosePorts(env: NodeJS.ProcessEnv): Promise<Ports> {
+  const web = await choosePort("PORT", env, 3000, hostsOf(env["HOST"]), []);
+  const sandbox = await choosePort("SANDBOX_PORT", env, 4001, hostsOf(env["SANDBOX_HOST"]), [web]);
+  return { web, sandbox };
+}
+
+/** Whether somebody else has taken one of `ports` since they were chosen. */
+export async function areTaken({ web, sandbox }: Ports, env: NodeJS.ProcessEnv): Promise<boolean> {
+  return !(await isFree(web, hostsOf(env["HOST"]))) || !(await isFree(sandbox, hostsOf(env["SANDBOX_HOST"])));
+}
+
+/** The addresses say "localhost", which is ::1 as well: somebody else there would get our visitors. */
+function hostsOf(host: string | undefined): string[] {
+  return [isGiven(host) ? host : "127.0.0.1", "::1"];
+}
+
+async function choosePort(
+  variable: string,
+  env: NodeJS.ProcessEnv,
+  preferred: number,
+  hosts: readonly string[],
+  taken: readonly number[],
+): Promise<number> {
+  const given = env[variable];
+  if (!isGiven(given)) {
+    for (let port = preferred; port < preferred + 1000; port++) {
+      if (!taken.includes(port) && (await isFree(port, hosts))) return port;
+    }
+    throw new PortUnusable(
+      `No port from ${preferred} on is free: name one, for example ${variable}=${preferred + 5000}.`,
+    );
+  }
+  const port = /^\d{1,5}$/.test(given) ? Number(given) : NaN;
+  if (!(port >= 1 && port <= 65_535)) {
+    throw new PortUnusable(
+      `${variable} must be a port from 1 to 65535, not "${given}" (example: ${variable}=${preferred}).`,
+    );
+  }
+  if (taken.includes(port) || !(await isFree(port, hosts))) {
+    throw new PortUnusable(
+      `Port ${port} is taken by another program: name another one, for example ${variable}=${port + 1}.`,
+    );
+  }
+  return port;
+}
+
+function isGiven(value: string | undefined): value is string {
+  return value !== undefined && value !== "";
+}

@@ -1,0 +1,43 @@
+import { randomBytes } from "node:crypto";
+import { openFormBrowser } from "../form-browser.js";
+import { type Settlements } from "../settlements.js";
+import { type StoryStep, tellStory } from "../story.js";
+import { type RunningProgram } from "./start-program.js";
+import { stepLine, type StoryReport } from "./timeline.js";
+
+const LIMIT_MS = 120_000;
+
+/** Tells the story once against the running program; a step that fails is in the report, not thrown. */
+export async function tellOnce(
+  { site, phone, redis }: RunningProgram,
+  { settledBy }: Settlements,
+  callbacks: StoryReport["callbacks"],
+  say: (line: string) => void,
+): Promise<StoryReport> {
+  const steps: StoryStep[] = [];
+  const onStep = (step: StoryStep): void => {
+    steps.push(step);
+    say(stepLine(step));
+  };
+  const who = { username: "demo", email: "demo@example.com", password: randomBytes(12).toString("base64url") };
+  const startedAt = performance.now();
+  const outcome = await Promise.race([
+    tellStory({ browser: openFormBrowser(site), phone, settledBy, onStep }, who).then(
+      () => ({ ok: true }),
+      (cause: unknown) => ({ ok: false, error: cause instanceof Error ? cause.message : String(cause) }),
+    ),
+    outOfTime(),
+  ]);
+  return { ...outcome, redis, callbacks, totalMs: Math.round(performance.now() - startedAt), steps };
+}
+
+function outOfTime(): Promise<Pick<StoryReport, "ok" | "error">> {
+  return new Promise((resolve) => {
+    setTimeout(() => {
+      resolve({
+        ok: false,
+        error: `not finished after ${LIMIT_MS / 1000} s; what follows the last step shown took too long`,
+      });
+    }, LIMIT_MS).unref();
+  });
+}

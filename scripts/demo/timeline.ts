@@ -1,0 +1,36 @@
+import { type StoryStep } from "../story.js";
+import { type RunningProgram } from "./start-program.js";
+
+/** What `--once` has to say at its end. */
+export interface StoryReport {
+  readonly ok: boolean;
+  readonly redis: string;
+  readonly callbacks: "delivered" | "dropped";
+  readonly totalMs: number;
+  readonly steps: readonly StoryStep[];
+  readonly error?: string;
+}
+
+/** Where everything is, for people. */
+export function addressLines({ site, phone, redis, logFolder }: RunningProgram): string {
+  return [
+    "",
+    `  Website   ${site}`,
+    `  Phone     ${phone}   (stands for the Authy app: scan, approve, deny)`,
+    `  Redis     ${redis}`,
+    `  Logs      ${logFolder}`,
+  ].join("\n");
+}
+
+/** One step of the timeline, for people: milliseconds, what was done, and who settled it. */
+export function stepLine({ step, ms, settledBy }: StoryStep): string {
+  const line = `${String(ms).padStart(6)} ms  ${step}`;
+  return settledBy === undefined ? line : `${line.padEnd(44)} settled by ${settledBy}`;
+}
+
+/** The last line, for people. */
+export function closingLine({ ok, totalMs, error }: StoryReport): string {
+  return ok
+    ? `\nThe whole story worked, in ${(totalMs / 1000).toFixed(1)} s.`
+    : `\nThe story failed: ${error ?? "no reason given"}`;
+}

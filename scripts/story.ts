@@ -1,0 +1,246 @@
+import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
+import got from "got";
+import { type FormBrowser, type Page, type StatusEvent, type StatusStream } from "./form-browser.js";
+import { readQrCode } from "./qr-code.js";
+
+const FINAL_WITHIN_MS = 30_000;
+const PUSH_WITHIN_MS = 10_000;
+
+/** What a story needs to know about the world it is told in. */
+export interface Stage {
+  readonly browser: FormBrowser;
+  /** The sandbox's address. */
+  readonly phone: string;
+  /** Who settled a challenge: `callback`, `webhook`, `poll` or `clock`. */
+  readonly settledBy: (challengeId: string) => Promise<string>;
+  /** Told of each step as it is done. */
+  readonly onStep?: (step: StoryStep) => void;
+}
+
+/** One line of the timeline. */
+export interface StoryStep {
+  readonly step: string;
+  /** How long the step took, in milliseconds. */
+  readonly ms: number;
+  readonly settledBy?: string;
+}
+
+/** Somebody who signs in. */
+export interface Credentials {
+  readonly username: string;
+  readonly email: string;
+  readonly password: string;
+}
+
+/** A request on the phone, as the sandbox shows it. */
+export interface PhoneRequest {
+  readonly uuid: string;
+  readonly authy_id: number;
+  readonly message: string;
+  readonly details: Readonly<Record<string, string>>;
+  readonly status: string;
+}
+
+/** A step of the story that didn't go as it should; the message is for people. */
+export class StoryFailed extends Error {}
+
+/**
+ * Tells the whole story as a browser without JavaScript lives it, with the event stream beside it: register, enrol by
+ * QR code, sign out, sign in and approve, disable.
+ *
+ * @returns the timeline.
+ * @throws StoryFailed with the step that failed, and why.
+ */
+export async function tellStory(stage: Stage, who: Credentials): Promise<StoryStep[]> {
+  const steps: StoryStep[] = [];
+  const told: Stage = {
+    ...stage,
+    onStep(step) {
+      steps.push(step);
+      stage.onStep?.(step);
+    },
+  };
+  await register(told, who);
+  await enrol(told, who);
+  await signOut(told);
+  await signInByPush(told, who);
+  await disable(told);
+  await signOut(told);
+  await signInByPassword(told, who);
+  return steps;
+}
+
+/** Opens an account; the browser is signed in afterwards. */
+export function register(stage: Stage, who: Credentials): Promise<void> {
+  return step(stage, "register", async () => {
+    const form = await stage.browser.get("/register");
+    const page = await stage.browser.submit(form, "/register", { ...who });
+    expectPage(page, 200);
+    await expectSignedIn(stage.browser);
+  });
+}
+
+/** Turns two-factor sign-in on: scans the QR code that the page shows and waits for the event. */
+export async function enrol(stage: Stage, who: Credentials): Promise<void> {
+  const { browser, phone } = stage;
+  const page = await step(stage, "show the QR code", async () => {
+    const question = await browser.get("/account/two-factor");
+    const asksPassword = question.html.querySelector('form [name="password"]') !== null;
+    const start = "/account/two-factor/registration";
+    return expectPage(await browser.submit(question, start, asksPassword ? { password: who.password } : {}), 200);
+  });
+  const { id, stream } = await openStream(browser, page);
+  await settledStep(stage, "scan it with the phone", id, async () => {
+    const picture = await browser.get("/account/two-factor/registration/qrcode.svg");
+    const { statusCode, body } = await got.post(`${phone}/phone/scan`, {
+      json: { url: readQrCode(picture.body) },
+      throwHttpErrors: false,
+    });
+    assert.equal(statusCode, 200, `the phone could not use the QR code: ${body}`);
+    await finalEvent(stream, "completed");
+  });
+}
+
+/** Ends the session. */
+export function signOut({ browser, ...stage }: Stage): Promise<void> {
+  return step(stage, "sign out", async () => {
+    expectPage(await browser.submit(await browser.get("/account"), "/logout"), 200);
+    const page = await browser.get("/account");
+    assert.notEqual(page.url.pathname, "/account", "the account page still opens after signing out");
+  });
+}
+
+/** Signs in with the password and a tap on the phone. */
+export async function signInByPush(stage: Stage, who: Credentials): Promise<void> {
+  const page = await step(stage, "sign in with the password", async () => {
+    const waiting = await submitPassword(stage.browser, who);
+    assert.equal(waiting.url.pathname, "/login/approval", "no approval was asked for");
+    return waiting;
+  });
+  await approveAndFinish(stage, page, "/login/approval", "approve on the phone", "finish signing in");
+  await expectSignedIn(stage.browser);
+}
+
+/** Signs in where no phone is enrolled. */
+export function signInByPassword(stage: Stage, who: Credentials): Promise<void> {
+  return step(stage, "sign in without the phone", async () => {
+    expectPage(await submitPassword(stage.browser, who), 200);
+    await expectSignedIn(stage.browser);
+  });
+}
+
+/** Turns two-factor sign-in off again, which takes an approval of its own. */
+export async function disable(stage: Stage): Promise<void> {
+  const { browser } = stage;
+  const page = await step(stage, "ask to disable", async () => {
+    const explanation = await browser.get("/account/two-factor/disable");
+    return expectPage(await browser.submit(explanation, "/account/approval", { action: "disable-two-factor" }), 200);
+  });
+  const allowed = await approveAndFinish(stage, page, "/account/approval", "approve that, too", "finish the approval");
+  await step(stage, "disable", async () => {
+    expectPage(await browser.submit(allowed, "/account/two-factor/disable"), 200);
+  });
+}
+
+/**
+ * The phone's open request of one authy_id or, without one, the only open request there is.
+ * @throws StoryFailed when none arrives within 10 s.
+ */
+export async function openRequest(phone: string, authyId?: number): Promise<PhoneRequest> {
+  const deadline = Date.now() + PUSH_WITHIN_MS;
+  while (Date.now() < deadline) {
+    const { requests } = await got(`${phone}/phone/requests`).json<{ requests: PhoneRequest[] }>();
+    const open = requests.find((r) => r.status === "pending" && (authyId === undefined || r.authy_id === authyId));
+    if (open) return open;
+    await delay(20);
+  }
+  throw new StoryFailed("no request arrived on the phone within 10 s");
+}
+
+/** Taps *approve* or *deny*. */
+export async function answer(phone: string, uuid: string, action: "approve" | "deny"): Promise<void> {
+  await got.post(`${phone}/phone/requests/${uuid}`, { json: { action } });
+}
+
+async function submitPassword(browser: FormBrowser, { username, password }: Credentials): Promise<Page> {
+  return expectPage(await browser.submit(await browser.get("/login"), "/login", { username, password }), 200);
+}
+
+async function approveAndFinish(
+  stage: Stage,
+  page: Page,
+  base: string,
+  approving: string,
+  finishing: string,
+): Promise<Page> {
+  const { browser, phone } = stage;
+  const { id, stream } = await openStream(browser, page);
+  const request = await openRequest(phone);
+  await settledStep(stage, approving, id, async () => {
+    await answer(phone, request.uuid, "approve");
+    await finalEvent(stream, "approved");
+  });
+  return step(stage, finishing, async () => {
+    const approved = await browser.get(base);
+    const asksCode = approved.html.querySelector('[name="match_code"]') !== null;
+    const code: Record<string, string> = asksCode ? { match_code: request.details["Code"] ?? "" } : {};
+    const next = expectPage(await browser.submit(approved, `${base}/finish`, code), 200);
+    assert.notEqual(next.url.pathname, base, "the approval was not taken");
+    return next;
+  });
+}
+
+async function openStream(browser: FormBrowser, page: Page): Promise<{ id: string; stream: StatusStream }> {
+  const main = page.html.querySelector("[data-challenge-id]");
+  const [id, events] = [main?.getAttribute("data-challenge-id"), main?.getAttribute("data-events")];
+  if (!id || !events) throw new StoryFailed(`${page.url.pathname} names no challenge to wait for`);
+  const stream = browser.watch(events);
+  await stream.waitFor(() => true, FINAL_WITHIN_MS);
+  return { id, stream };
+}
+
+async function finalEvent(stream: StatusStream, expected: string): Promise<StatusEvent> {
+  try {
+    const event = await stream.waitFor(({ status }) => status !== "pending", FINAL_WITHIN_MS);
+    assert.equal(event.status, expected, `the event stream says ${event.status}, not ${expected}`);
+    return event;
+  } finally {
+    stream.close();
+  }
+}
+
+async function expectSignedIn(browser: FormBrowser): Promise<void> {
+  const page = await browser.get("/account");
+  assert.equal(page.url.pathname, "/account", `the account page sends on to ${page.url.pathname}: nobody is signed in`);
+  assert.equal(page.status, 200, `the account page answers ${page.status}`);
+}
+
+function expectPage(page: Page, status: number): Page {
+  const title = page.html.querySelector("h1")?.text.trim();
+  assert.equal(page.status, status, `${page.url.pathname} answers ${page.status}${title ? ` (${title})` : ""}`);
+  return page;
+}
+
+async function settledStep(stage: Stage, name: string, challengeId: string, act: () => Promise<void>): Promise<void> {
+  const startedAt = performance.now();
+  await naming(name, act);
+  const ms = Math.round(performance.now() - startedAt);
+  const settledBy = await naming(name, () => stage.settledBy(challengeId));
+  stage.onStep?.({ step: name, ms, settledBy });
+}
+
+async function step<T>(stage: Pick<Stage, "onStep">, name: string, act: () => Promise<T>): Promise<T> {
+  const startedAt = performance.now();
+  const result = await naming(name, act);
+  stage.onStep?.({ step: name, ms: Math.round(performance.now() - startedAt) });
+  return result;
+}
+
+async function naming<T>(name: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (cause) {
+    throw new StoryFailed(`"${name}" failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
