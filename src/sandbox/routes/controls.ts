@@ -29,6 +29,12 @@ export function controlRoutes(sandbox: Sandbox, router: Router): void {
     ctx.body = { deliveries: sandbox.deliveries.list() };
   });
 
+  router.get("/deliveries/:id", function showDelivery(ctx) {
+    const delivery = sandbox.deliveries.list().find(({ id }) => id === ctx.params["id"]);
+    if (!delivery) throw new PhoneProblem(404, "unknown_delivery", "There is no such delivery in the log.");
+    ctx.body = delivery;
+  });
+
   router.delete("/deliveries", function clearDeliveries(ctx) {
     sandbox.deliveries.clear();
     ctx.status = 204;

@@ -1,7 +1,7 @@
 import type Router from "@koa/router";
 import { readFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PhoneProblem } from "../phone.js";
 import type { QrPictures } from "../qr-pictures.js";
@@ -21,28 +21,53 @@ const CSP = [
   "require-trusted-types-for 'script'",
 ].join("; ");
 
-/** The page's files, each under its own route; nothing else is served from the disk. */
-const FILES: Readonly<Record<string, { file: string; type: string }>> = {
-  "/": { file: "src/sandbox/page/index.html", type: "text/html" },
-  "/phone.css": { file: "src/sandbox/page/phone.css", type: "text/css" },
-  "/phone.js": { file: "src/sandbox/page/phone.js", type: "text/javascript" },
+const HEADERS = {
+  "Content-Security-Policy": CSP,
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "no-referrer",
+  "Permissions-Policy": "camera=(self)",
+  "Cache-Control": "no-cache",
 };
 
-/** The phone page. */
+const PAGE = join(packageRoot(), "src/sandbox/page");
+const QR = dirname(fileURLToPath(import.meta.resolve("qr/decode.js")));
+
+/** The page's files, each under its own route; nothing else is served from the disk. */
+const FILES: Readonly<Record<string, string>> = {
+  "/": join(PAGE, "index.html"),
+  "/icon.svg": join(PAGE, "icon.svg"),
+  "/phone.css": join(PAGE, "phone.css"),
+  ...Object.fromEntries(
+    [
+      "phone",
+      "element",
+      "send",
+      "clock",
+      "request-card",
+      "phone-card",
+      "delivery-list",
+      "qr-reader",
+      "scan-dialog",
+    ].map((name) => [`/${name}.js`, join(PAGE, `${name}.js`)]),
+  ),
+  "/vendor/qr/decode.js": join(QR, "decode.js"),
+  "/vendor/qr/index.js": join(QR, "index.js"),
+};
+
+/** The phone page, its files, and the pictures that the API hands out. */
 export function pageRoutes(router: Router, pictures: QrPictures): void {
-  const root = packageRoot();
-  for (const [path, { file, type }] of Object.entries(FILES))
+  for (const [path, file] of Object.entries(FILES))
     router.get(path, async function pageFile(ctx) {
-      ctx.set({
-        "Content-Security-Policy": CSP,
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
-        "Permissions-Policy": "camera=(self)",
-        "Cache-Control": "no-cache",
-      });
-      ctx.type = type;
-      ctx.body = await readFile(join(root, file));
+      ctx.set(HEADERS);
+      ctx.type = extname(file);
+      ctx.body = await readFile(file);
     });
+
+  router.get("/manifest.webmanifest", function manifest(ctx) {
+    ctx.set(HEADERS);
+    ctx.type = "application/manifest+json";
+    ctx.body = JSON.stringify(manifestOf(ctx.query["phone"]));
+  });
 
   router.get("/qr_codes/:name", async function qrPicture(ctx) {
     const png = await pictures.png(ctx.params["name"] ?? "");
@@ -51,6 +76,22 @@ export function pageRoutes(router: Router, pictures: QrPictures): void {
     ctx.type = "image/png";
     ctx.body = png;
   });
+}
+
+/** Installed from the page of one phone, the app opens with that phone alone. */
+function manifestOf(phone: string | string[] | undefined): object {
+  const query = typeof phone === "string" ? `?${new URLSearchParams({ phone }).toString()}` : "";
+  return {
+    id: `/${query}`,
+    name: "Phone of the Authy sandbox",
+    short_name: "Phone",
+    start_url: `/${query}`,
+    scope: "/",
+    display: "standalone",
+    background_color: "#faf8f3",
+    theme_color: "#faf8f3",
+    icons: [{ src: "/icon.svg", sizes: "any", type: "image/svg+xml", purpose: "any maskable" }],
+  };
 }
 
 /** The folder that holds package.json: this file lies at another depth once it is compiled. */
