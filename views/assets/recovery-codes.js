@@ -3,7 +3,6 @@ const tools = /** @type {HTMLElement} */ (document.querySelector("[data-tools]")
 const line = /** @type {HTMLElement} */ (document.querySelector("[data-status-line]"));
 const text = [list.dataset["heading"] ?? "", "", ...[...list.querySelectorAll("code")].map((code) => code.textContent), ""].join("\n");
 
-tools.hidden = false;
 tools.querySelector("[data-print]")?.addEventListener("click", () => window.print());
 tools.querySelector("[data-download]")?.addEventListener("click", download);
 tools.querySelector("[data-copy]")?.addEventListener("click", () => void copy());

@@ -63,8 +63,11 @@ function finish() {
 function showApproved(headline, line) {
   main.dataset["state"] = "approved";
   document.querySelector(".seal")?.classList.replace("waiting", "approved");
-  const place = document.querySelector("[data-headline]");
-  if (place) place.textContent = headline;
+  const place = /** @type {HTMLElement | null} */ (document.querySelector("[data-headline]"));
+  if (place) {
+    place.style.minHeight = `${place.offsetHeight}px`; // a shorter headline must not pull the page up
+    place.textContent = headline;
+  }
   say(line || headline);
   document.title = title.replace(/^.* ·/, headline + " ·");
   icon.href = "/assets/mark-approved.svg";

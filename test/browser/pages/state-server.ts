@@ -1,0 +1,96 @@
+import { readFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { type AddressInfo } from "node:net";
+import { extname, join, normalize } from "node:path";
+import nunjucks from "nunjucks";
+import QRCode from "qrcode";
+import { PAGE_STATES } from "./states.js";
+
+const VIEWS = join(import.meta.dirname, "../../../views");
+const TYPES: Readonly<Record<string, string>> = {
+  ".css": "text/css",
+  ".js": "text/javascript",
+  ".svg": "image/svg+xml",
+};
+
+/** The policy of the program, word for word: a page that needs more than this is broken. */
+export const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; " +
+  "manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+
+/** What a test wants of one request to the challenge's stream or status; false leaves it to the server. */
+export type Answer = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+export interface StateServer {
+  origin: string;
+  /** Path and method of every request so far. */
+  requests: string[];
+  /** Looked at first, for every request. */
+  answer: Answer;
+  close(): Promise<void>;
+}
+
+const engine = new nunjucks.Environment(new nunjucks.FileSystemLoader(VIEWS), {
+  autoescape: true,
+  throwOnUndefined: true,
+});
+
+/** The HTML of one state of one page. @throws when the template asks for something that the state does not hold. */
+export function renderState(name: string): string {
+  const state = PAGE_STATES.find((known) => known.name === name);
+  if (!state) throw new Error(`no page state is called ${name}`);
+  return engine.render(`${state.template}.njk`, { ...state.locals, page: state.template });
+}
+
+/** Serves every page state at `/states/NAME` with the program's headers, on a free port of the loopback. */
+export async function serveStates(): Promise<StateServer> {
+  const server: Server = createServer((request, response) => {
+    const path = request.url ?? "/";
+    states.requests.push(`${request.method ?? ""} ${path}`);
+    if (states.answer(request, response)) return;
+    void respond(path, response).catch(() => {
+      response.writeHead(404).end();
+    });
+  });
+  const states: StateServer = {
+    origin: "",
+    requests: [],
+    answer: () => false,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  states.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return states;
+}
+
+async function respond(path: string, response: ServerResponse): Promise<void> {
+  const headers = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+  };
+  if (path.startsWith("/states/")) {
+    const html = renderState(path.slice("/states/".length).replace(/\?.*/, ""));
+    response.writeHead(200, { ...headers, "Content-Type": "text/html; charset=utf-8" }).end(html);
+  } else if (path.startsWith("/assets/")) {
+    const file = await readFile(join(VIEWS, normalize(path)));
+    response
+      .writeHead(200, { ...headers, "Content-Type": `${TYPES[extname(path)] ?? "text/plain"}; charset=utf-8` })
+      .end(file);
+  } else if (path.endsWith("/qrcode.svg")) {
+    const svg = await QRCode.toString(`authy://account?token=${"eyJhbGciOiJIUzI1NiJ9.".repeat(12)}`, { type: "svg" });
+    response.writeHead(200, { ...headers, "Content-Type": "image/svg+xml" }).end(svg);
+  } else if (path.endsWith("/events")) {
+    response.writeHead(200, { "Content-Type": "text/event-stream" });
+    response.write(`retry: 2000\n\nevent: status\nid: 1\ndata: ${JSON.stringify(pending)}\n\n`);
+  } else if (path.startsWith("/challenges/")) {
+    response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(pending));
+  } else {
+    response.writeHead(404).end();
+  }
+}
+
+const pending = { id: "c1", kind: "approval", status: "pending", expiresAt: "2026-11-24T10:44:07.000Z" };
