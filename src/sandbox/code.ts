@@ -66,12 +66,14 @@ function matchTotp(sandbox: Sandbox, phone: Phone, code: string): string[] {
 
 /** Puts a fresh seven-digit code into a text, a call or a mail to this phone. */
 export function sendCode(sandbox: Sandbox, phone: Phone, channel: Message["channel"], note: string | null): Message {
+  const account = sandbox.state.registrations.findLast((registration) => registration.authyId === phone.authyId);
+  const appName = account?.appName ?? sandbox.settings.appName;
   const code = String(randomInt(0, 10_000_000)).padStart(7, "0");
   const message: Message = {
     id: randomBytes(16).toString("hex"),
     authyId: phone.authyId,
     channel,
-    text: `${note === null ? "" : `${note} `}Your ${sandbox.settings.appName} code is ${code}`,
+    text: `${note === null ? "" : `${note} `}Your ${appName} code is ${code}`,
     code,
     createdAt: sandbox.now(),
     spent: false,

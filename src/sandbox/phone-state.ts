@@ -2,6 +2,7 @@ import { expiresAt, statusOf, type ApprovalStatus } from "./approval-request.js"
 import { currentCode, PERIOD_SECONDS } from "./code.js";
 import type { Delivery } from "./deliveries.js";
 import { noFaults } from "./faults.js";
+import { writtenNumber } from "./phone.js";
 import type { Sandbox } from "./sandbox.js";
 import type { ApprovalRequest, Logo, Phone } from "./state.js";
 
@@ -53,7 +54,7 @@ function showPhone(sandbox: Sandbox, phone: Phone): object {
   return {
     id: phone.id,
     name: phone.name,
-    number: `+${phone.countryCode} ${phone.number}`,
+    number: writtenNumber(phone),
     authy_id: phone.authyId,
     installed: phone.installed,
     code: phone.installed && phone.member ? code : null,

@@ -117,5 +117,10 @@ export function phoneCalled(sandbox: Sandbox, text: string): Phone {
 
 const digitsOf = (text: string): string => (/^\+?[\d\s().-]+$/.test(text) ? text.replace(/\D/g, "") : "");
 
+/** As people write it: `+1 202 555 0101`, or `+254 712345678` where the grouping is not known. */
+export function writtenNumber({ countryCode, number }: Phone): string {
+  return `+${countryCode} ${countryCode === "1" ? number.replace(/^(\d{3})(\d{3})(\d{4})$/, "$1 $2 $3") : number}`;
+}
+
 /** `XXX-XXX-4321` */
 export const maskedNumber = (phone: Phone): string => `XXX-XXX-${phone.number.slice(-4)}`;

@@ -19,4 +19,4 @@ export function countdown(seconds) {
 }
 
 /** `10:42`, in the reader's own way of writing */
-export const clockTime = (time) => new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+export const clockTime = (time) => new Date(time).toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
