@@ -50,7 +50,7 @@ export function callbackPayload(sandbox: Sandbox, request: ApprovalRequest, phon
     device: {
       ...deviceOf(phone),
       last_account_recovery_at: null,
-      enabled_unlock_methods: ["pin", "biometrics"],
+      enabled_unlock_methods: ["biometrics", "pin"], // in this order a GET is signed the same by every known rule
       last_unlock_method_used: "biometrics",
       last_unlock_date: answeredAt,
       multidevice_enabled: false,

@@ -65,7 +65,7 @@ export const Faults = z.strictObject({
   /** What the registration status says of an id that nobody scanned yet. */
   registration_before_scan: z.enum(["not-found", "pending"]).default("not-found"),
   /** How far the sandbox's clock is ahead of (or, negative, behind) the true one. */
-  clock_skew_seconds: z.int().min(-31_536_000).max(31_536_000).default(0),
+  clock_skew_seconds: z.int().min(-315_360_000).max(315_360_000).default(0),
 });
 export type Faults = z.infer<typeof Faults>;
 

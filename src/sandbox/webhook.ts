@@ -61,8 +61,7 @@ function receiversOf({ settings, state }: Sandbox, event: EventName): Receiver[]
 
 /** A delivery: one field `body` that holds a JWT (HS256) of the event. */
 function signedWebhook(sandbox: Sandbox, receiver: Receiver, claims: object, spoilt: boolean): Outgoing {
-  const key = createSecretKey(Buffer.from(spoilt ? `${receiver.signingKey}-wrong` : receiver.signingKey));
-  const body = jwt.sign(claims, key, { algorithm: "HS256", noTimestamp: true });
+  const body = webhookToken(spoilt ? `${receiver.signingKey}-wrong` : receiver.signingKey, claims);
   const form = sandbox.faults.webhook_encoding === "form";
   return {
     kind: "webhook",
@@ -74,4 +73,9 @@ function signedWebhook(sandbox: Sandbox, receiver: Receiver, claims: object, spo
     },
     body: form ? new URLSearchParams({ body }).toString() : JSON.stringify({ body }),
   };
+}
+
+/** The JWT of a delivery. Neither `iat` nor `exp` was ever seen in one, so it has none. */
+export function webhookToken(signingKey: string, claims: object): string {
+  return jwt.sign(claims, createSecretKey(Buffer.from(signingKey)), { algorithm: "HS256", noTimestamp: true });
 }
