@@ -69,6 +69,7 @@ function spoiltBody({ kind, status }: Spoil): { body: unknown; type: string } {
 }
 
 const FAILURES: Readonly<Record<number, readonly [number, string]>> = {
+  200: [60026, "User not found."],
   400: [60002, "Request is invalid"],
   401: [60001, "Invalid API key"],
   403: [60031, "Action is not authorised"],

@@ -33,8 +33,8 @@ export const Faults = z.strictObject({
   /** Which calls of the API the fields down to `times` are for. */
   route: z.enum(["all", ...API_ROUTES]).default("all"),
   latency_ms: milliseconds.default(0),
-  /** The HTTP status of every answer, with Authy's envelope of a failure. */
-  status: z.int().min(400).max(599).nullable().default(null),
+  /** The HTTP status of every answer, with Authy's envelope of a failure; 200 makes a failure that looks like success. */
+  status: z.int().min(200).max(599).nullable().default(null),
   /** Share of the calls, 0 to 1, that get `status` (503 when that is not set) or the fault that is switched on below. */
   error_rate: z.number().min(0).max(1).default(0),
   /** Seconds or a date for the header Retry-After; alone it means status 429. */
