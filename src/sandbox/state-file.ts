@@ -75,7 +75,7 @@ export class StateFile {
 
 /** A reader sees the old file or the new one, never half of it. The file holds code secrets: nobody else may read it. */
 async function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.tmp`;
   const file = await open(temporary, "w", 0o600);
   try {
     await file.writeFile(text);

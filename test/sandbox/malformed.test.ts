@@ -1,0 +1,233 @@
+import assert from "node:assert/strict";
+import { Agent, request, type IncomingMessage } from "node:http";
+import { after, describe, it } from "node:test";
+import type Router from "@koa/router";
+import fc from "fast-check";
+import { createSandbox } from "../../src/sandbox/app.js";
+import { createApprovalRequest } from "../../src/sandbox/approval-request.js";
+import { addPhone } from "../../src/sandbox/phone.js";
+import { API_KEY } from "./running.js";
+
+const REQUESTS_PER_ROUTE = 1_000;
+const AT_ONCE = 16;
+
+interface Malformed {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  readonly body: Buffer;
+}
+
+/** Texts as attackers and mistakes make them. */
+const text = fc.oneof(
+  { weight: 3, arbitrary: fc.string({ unit: "binary", maxLength: 40 }) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      "",
+      "0",
+      "-1",
+      "1e999",
+      "null",
+      "\0",
+      "%",
+      "%zz",
+      "../..",
+      "__proto__",
+      "constructor",
+      "a".repeat(3_000),
+    ),
+  },
+  { weight: 1, arbitrary: fc.integer().map(String) },
+);
+const fields = fc.constantFrom(
+  "user",
+  "email",
+  "cellphone",
+  "country_code",
+  "message",
+  "details",
+  "hidden_details",
+  "logos",
+  "seconds_to_expire",
+  "url",
+  "phone",
+  "action",
+  "name",
+  "installed",
+  "api_key",
+  "type",
+  "data",
+  "label",
+  "qr_size",
+  "events",
+  "app_api_key",
+  "access_key",
+  "force",
+  "action_message",
+  "custom_user_id",
+  "latency_ms",
+  "status",
+  "callbacks",
+  "times",
+  "__proto__",
+  "toString",
+);
+const value = fc.oneof(text, fc.jsonValue({ maxDepth: 3 }));
+const jsonObject = fc.dictionary(fields, value, { maxKeys: 6 }).map((body) => JSON.stringify(body));
+const brackets = fc.constantFrom(
+  "",
+  "[]",
+  "[a]",
+  "[][res]",
+  "[0][url]",
+  "[[x]]",
+  "[",
+  "]",
+  "[a][b][c][d][e][f][g][h][i][j]",
+  "[__proto__]",
+);
+const form = fc
+  .array(fc.tuple(fields, brackets, text), { maxLength: 8 })
+  .map((pairs) =>
+    pairs
+      .map(([name, suffix, given]) => `${name}${suffix}=${encodeURIComponent(Buffer.from(given).toString())}`)
+      .join("&"),
+  );
+const body = fc.oneof(
+  jsonObject.map((json) => Buffer.from(json)),
+  jsonObject.map((json) => Buffer.from(json.slice(0, -3))),
+  fc.json().map((json) => Buffer.from(json)),
+  form.map((pairs) => Buffer.from(pairs)),
+  fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
+  fc.constantFrom(
+    Buffer.alloc(0),
+    Buffer.from("[".repeat(5_000)),
+    Buffer.from(`{"a":${"[".repeat(5_000)}`),
+    Buffer.alloc(70_000, "a"),
+  ),
+);
+const contentType = fc.constantFrom(
+  "application/json",
+  "application/json; charset=utf-16",
+  "application/x-www-form-urlencoded",
+  "text/plain",
+  "multipart/form-data",
+  "",
+  ";",
+);
+const headerText = fc.oneof(
+  fc.constantFrom(API_KEY, "", "wrong"),
+  fc.string({ unit: "grapheme-ascii", maxLength: 30 }),
+);
+
+/** @param known - ids that are there, so that some requests get past the first question */
+function malformed(method: string, route: string, known: string[]): fc.Arbitrary<Malformed> {
+  const segment = fc.oneof(
+    text.map((given) => encodeURIComponent(Buffer.from(given).toString())),
+    fc.constantFrom(...known),
+    fc.constantFrom("%", "%E0%A4%A", "%00", "1", "99999999999999999999", "..", "%2e%2e", ";", "a:b"),
+  );
+  const path = fc.tuple(fc.array(segment, { minLength: 3, maxLength: 3 }), fc.option(form)).map(([segments, query]) => {
+    let used = 0;
+    const filled = route.replace(/:\w+/g, () => segments[used++] ?? "x");
+    return query === null ? filled : `${filled}?${query}`;
+  });
+  const key = fc.oneof({ weight: 4, arbitrary: fc.constant(API_KEY) }, { weight: 1, arbitrary: headerText });
+  const headers = fc.record({ key, type: contentType, nonce: headerText, signature: headerText });
+  return fc
+    .record({ method: fc.constant(method), path, body, headers })
+    .map(({ headers: { key, type, nonce, signature }, ...rest }) => ({
+      ...rest,
+      headers: {
+        "x-authy-api-key": key,
+        "content-type": type,
+        "x-authy-signature-nonce": nonce,
+        "x-authy-signature": signature,
+      },
+    }));
+}
+
+describe("malformed requests", () => {
+  const running = createSandbox({
+    apiKey: API_KEY,
+    port: 0,
+    dashboard: { appApiKey: "a", accessKey: "b", signingKey: "c" },
+  });
+  const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
+  const routes = routesOf(running.app.middleware);
+  after(async () => {
+    agent.destroy();
+    await running.close();
+  });
+
+  it("go to every route that there is", () => {
+    assert.ok(routes.length > 40, `${routes.length} routes`);
+  });
+
+  for (const [method, route] of routes)
+    it(`never break ${method} ${route}`, async () => {
+      const url = await (listening ??= running.listen());
+      const queue = fc.sample(malformed(method, route, knownIds(running)), REQUESTS_PER_ROUTE);
+      assert.equal(queue.length, REQUESTS_PER_ROUTE);
+      const worker = async (): Promise<void> => {
+        for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+          const status = await statusOf(url, next, agent);
+          assert.ok(status < 500, `${status} for ${describeRequest(next)}`);
+        }
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, worker));
+      Object.assign(running.sandbox.faults, {
+        status: null,
+        latency_ms: 0,
+        reset: false,
+        truncate: false,
+        html: false,
+        error_rate: 0,
+      });
+      assert.equal(
+        await statusOf(url, { method: "GET", path: "/phone/requests", headers: {}, body: Buffer.alloc(0) }, agent),
+        200,
+      );
+    });
+});
+
+let listening: Promise<string> | undefined;
+
+/** A phone that is a user, and a request on it: both made anew, for the requests before may have removed them. */
+function knownIds({ sandbox }: ReturnType<typeof createSandbox>): string[] {
+  sandbox.state.phones.length = 0;
+  const phone = Object.assign(addPhone(sandbox), { member: true });
+  const { uuid } = createApprovalRequest(sandbox, phone, { message: "Hello" });
+  return [String(phone.authyId), phone.id, String(phone.deviceId), uuid];
+}
+
+/** Every method and path that the app's routers know. */
+function routesOf(middleware: unknown[]): [string, string][] {
+  return middleware
+    .map((each) => (each as { router?: Router }).router)
+    .flatMap((router) => router?.stack ?? [])
+    .flatMap(({ methods, path }) =>
+      methods.filter((method) => method !== "HEAD").map((method): [string, string] => [method, String(path)]),
+    );
+}
+
+function statusOf(url: string, { method, path, headers, body }: Malformed, agent: Agent): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const onAnswer = (response: IncomingMessage): void => {
+      resolve(response.statusCode ?? 0);
+      if (response.headers["content-type"]?.startsWith("text/event-stream")) response.destroy();
+      else response.resume();
+    };
+    const sent = request(url, { method, path: path.replace(/[^!-~]/g, "?"), headers, agent }, onAnswer);
+    sent.on("error", (error: NodeJS.ErrnoException) => {
+      // An answer may come before a body too large was read to its end
+      if (error.code === "EPIPE" || error.code === "ECONNRESET") resolve(413);
+      else reject(error);
+    });
+    sent.end(body);
+  });
+}
+
+const describeRequest = ({ method, path, headers, body }: Malformed): string =>
+  JSON.stringify({ method, path, headers, body: body.toString("latin1").slice(0, 300) });
