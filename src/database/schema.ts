@@ -24,9 +24,7 @@ export type SessionRow = Mutable<Omit<Session, "subscriberId" | "level">> & {
   keyHash: string;
   subscriberId: string | null;
   level: 0 | 1 | 2;
-  isRemembered: boolean;
   idleUntil: Date;
-  expiresAt: Date;
   endedAt: Date | null;
   /** JSON of what the browser-session store may change: never who is signed in. */
   data: string;

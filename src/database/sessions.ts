@@ -79,6 +79,10 @@ export function sessions(database: DataSource): Sessions & SessionStore {
 /** The signed-in session in a row; null for one that only carries messages. */
 export function signedIn(row: StoredSession): Session | null {
   if (row.subscriberId === null || row.level === 0) return null;
-  const { id, subscriberId, level, epoch, browserLabel, address, challengeId, passwordAt, createdAt, seenAt } = row;
-  return { id, subscriberId, level, epoch, browserLabel, address, challengeId, passwordAt, createdAt, seenAt };
+  const { id, subscriberId, level, epoch, browserLabel, address, challengeId } = row;
+  const { isRemembered, expiresAt, passwordAt, createdAt, seenAt } = row;
+  return {
+    ...{ id, subscriberId, level, epoch, browserLabel, address, challengeId },
+    ...{ isRemembered, expiresAt, passwordAt, createdAt, seenAt },
+  };
 }

@@ -10,6 +10,8 @@ export interface Session {
   readonly browserLabel: string;
   readonly address: string;
   readonly challengeId: string | null;
+  readonly isRemembered: boolean;
+  readonly expiresAt: Date;
   readonly passwordAt: Date;
   readonly createdAt: Date;
   readonly seenAt: Date;

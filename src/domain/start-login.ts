@@ -18,6 +18,8 @@ export interface LoginForm {
 /** The browser that types: its visit, and the cookie by which an account may know it. */
 export interface LoginBrowser extends Origin {
   readonly visitHash: string;
+  /** When the request arrived: a push that was begun after it came from the same click. */
+  readonly arrivedAt: Date;
   readonly knownKeyFor: (subscriberId: string) => string | null;
 }
 
@@ -33,7 +35,7 @@ export type Login =
  * @throws Busy when too many passwords wait already.
  */
 export async function startLogin(deps: Deps, form: LoginForm, browser: LoginBrowser): Promise<Login> {
-  const startedAt = deps.now();
+  const startedAt = browser.arrivedAt;
   const key = usernameKey(form.username);
   const subscriber = await deps.subscribers.findByName(key);
   const known = subscriber === null ? null : await knownBrowser(deps, subscriber.id, browser);

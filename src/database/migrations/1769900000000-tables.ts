@@ -5,7 +5,7 @@ export class Tables1769900000000 implements MigrationInterface {
   readonly name = "Tables1769900000000";
 
   async up(runner: QueryRunner): Promise<void> {
-    const isPostgres = runner.connection.options.type === "postgres";
+    const isPostgres = runner.dataSource.options.type === "postgres";
     const column = (name: string, type: string, more: Partial<TableColumnOptions> = {}): TableColumnOptions => ({
       name,
       type,

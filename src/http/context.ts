@@ -1,0 +1,27 @@
+import type Koa from "koa";
+
+import { type Log } from "../domain/deps.js";
+import { type Session } from "../domain/session.js";
+import { type Subscriber } from "../domain/subscriber.js";
+
+/** What the middleware hands on with each request. */
+export interface RequestState {
+  readonly log: Log;
+  readonly requestId: string;
+  /** When the request arrived, by the database's clock. */
+  readonly arrivedAt: Date;
+  /** The living session behind the cookie, and whose it is; null while nobody is signed in. */
+  session: Session | null;
+  subscriber: Subscriber | null;
+  /** This browser's visit: the root of its form tokens, and the place for its one live push. */
+  visit: string;
+}
+
+export type Context = Koa.ParameterizedContext<RequestState>;
+export type Middleware = Koa.Middleware<RequestState>;
+
+/** What a message to the next page looks like. */
+export interface Flash {
+  readonly kind: "done" | "note" | "warning";
+  readonly text: string;
+}

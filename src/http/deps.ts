@@ -1,0 +1,23 @@
+import { type SessionStore } from "../database/sessions.js";
+import { type Deps } from "../domain/deps.js";
+import { type RateLimit } from "../redis/rate-limits.js";
+import { type HttpSettings } from "./settings.js";
+import { type StreamHub } from "./stream-hub.js";
+import { type Views } from "./views.js";
+
+/** What routes are given: the rules' own dependencies, and what only pages need. */
+export interface HttpDeps extends Deps {
+  readonly http: HttpSettings;
+  readonly views: Views;
+  readonly store: SessionStore;
+  readonly streams: StreamHub;
+  readonly rates: {
+    readonly loginsOfAddress: RateLimit;
+    readonly logins: RateLimit;
+    readonly registrationsOfAddress: RateLimit;
+    readonly statusOfChallenge: RateLimit;
+    readonly textMessages: RateLimit;
+  };
+  /** Rings for other processes that sessions have ended, so that their streams end too. */
+  sessionsEnded(): Promise<void>;
+}

@@ -1,0 +1,37 @@
+import { randomUUID } from "node:crypto";
+import { type Histogram } from "prom-client";
+
+import { type Deps } from "../../domain/deps.js";
+import { type Middleware } from "../context.js";
+
+/** One line for each request: method, path without query, status, time. Never a header, a cookie or a body. */
+export function requestLog(
+  deps: Pick<Deps, "log" | "now">,
+  seconds: Histogram<"route" | "method" | "status">,
+): Middleware {
+  return async function logRequest(ctx, next) {
+    const startedAt = performance.now();
+    const requestId = randomUUID();
+    Object.assign(ctx.state, {
+      log: deps.log,
+      requestId,
+      arrivedAt: deps.now(),
+      session: null,
+      subscriber: null,
+      visit: "",
+    });
+    await next();
+    const ms = Math.round((performance.now() - startedAt) * 10) / 10;
+    const route = (ctx as { _matchedRoute?: unknown })._matchedRoute;
+    seconds.observe(
+      { route: typeof route === "string" ? route : "other", method: ctx.method, status: String(ctx.status) },
+      ms / 1000,
+    );
+    deps.log.info({ requestId, method: ctx.method, path: pathForLog(ctx.path), status: ctx.status, ms }, "request");
+  };
+}
+
+/** Paths are the browser's text: cut, and without anything that could break a line. */
+function pathForLog(path: string): string {
+  return path.slice(0, 200).replace(/[^\x21-\x7e]/g, "?");
+}

@@ -1,0 +1,33 @@
+import helmet from "koa-helmet";
+
+import { type Middleware } from "../context.js";
+
+/** Set before anything else runs, so that every status carries them. No CORS header is ever sent. */
+export function securityHeaders(isHttps: boolean): Middleware {
+  const headers = helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'", "data:"],
+        connectSrc: ["'self'"],
+        fontSrc: ["'self'"],
+        manifestSrc: ["'self'"],
+        formAction: ["'self'"],
+        baseUri: ["'none'"],
+        objectSrc: ["'none'"],
+        frameAncestors: ["'none'"],
+        requireTrustedTypesFor: ["'script'"],
+      },
+    },
+    referrerPolicy: { policy: "same-origin" },
+    xFrameOptions: { action: "deny" },
+    strictTransportSecurity: isHttps ? { maxAge: 31_536_000, includeSubDomains: true } : false,
+  }) as unknown as Middleware;
+  return async function setSecurityHeaders(ctx, next) {
+    ctx.set("Cache-Control", "no-store");
+    await headers(ctx, next);
+  };
+}

@@ -1,0 +1,75 @@
+import { createHmac } from "node:crypto";
+
+import { hashSecret, newSecret, sameText } from "../../domain/secrets.js";
+import { type Context, type Middleware } from "../context.js";
+import { type KnownHosts } from "./check-host.js";
+import { HttpRefusal } from "./map-errors.js";
+
+/** Cookies that end with the browser: https gets the `__Host-` prefix, which no subdomain can set. */
+export function cookieName(name: string, isHttps: boolean): string {
+  return isHttps ? `__Host-countersign-${name}` : `countersign-${name}`;
+}
+
+/** The options that every cookie of ours has. */
+export function cookieOptions(isHttps: boolean) {
+  return { signed: true, httpOnly: true, secure: isHttps, sameSite: "lax", path: "/", overwrite: true } as const;
+}
+
+/**
+ * Gives each browser a visit: a random cookie, from which the form token is made and nothing is stored. It stays the
+ * same through a sign-in, so that a second tab's forms still work, and is a secret of its own: nobody is signed in by it.
+ */
+export function browserVisit(isHttps: boolean): Middleware {
+  const name = cookieName("visit", isHttps);
+  return async function readVisit(ctx, next) {
+    // Behind a proxy that ends TLS, Koa may see plain http and would refuse to set a secure cookie.
+    if (isHttps) (ctx.cookies as unknown as { secure: boolean }).secure = true;
+    ctx.state.visit = ctx.cookies.get(name, { signed: true }) ?? "";
+    if (ctx.state.visit === "") {
+      ctx.state.visit = newSecret();
+      ctx.cookies.set(name, ctx.state.visit, cookieOptions(isHttps));
+    }
+    await next();
+  };
+}
+
+/** The database's name of this visit. */
+export function visitHash(ctx: Context): string {
+  return hashSecret(ctx.state.visit);
+}
+
+/** The token that every form of this visit carries. */
+export function csrfToken(visit: string, keys: readonly string[]): string {
+  return createHmac("sha256", keys[0] ?? "")
+    .update(`csrf ${visit}`)
+    .digest("base64url");
+}
+
+/**
+ * Lets an unsafe request pass only when it comes from a page of ours: same origin by Fetch metadata or `Origin`, and the
+ * visit's token in the form. Runs after the body was read.
+ */
+export function checkCsrf(hosts: KnownHosts, keys: readonly string[]): Middleware {
+  return async function refuseForeignForm(ctx, next) {
+    if (["GET", "HEAD", "OPTIONS"].includes(ctx.method)) {
+      await next();
+      return;
+    }
+    if (!isSameOrigin(ctx, hosts)) throw foreign("The request came from another site.");
+    const token = (ctx.request.body as Record<string, unknown> | undefined)?.["csrf"];
+    const isOurs = typeof token === "string" && keys.some((key) => sameText(token, csrfToken(ctx.state.visit, [key])));
+    if (!isOurs) throw foreign("The page that you sent from is out of date.");
+    await next();
+  };
+}
+
+function isSameOrigin(ctx: Context, hosts: KnownHosts): boolean {
+  const { origin, host, "sec-fetch-site": site } = ctx.req.headers;
+  if (origin !== undefined && !hosts.isOurOrigin(origin, host ?? "")) return false;
+  if (site !== undefined) return site === "same-origin";
+  return origin !== undefined;
+}
+
+function foreign(text: string): HttpRefusal {
+  return new HttpRefusal(403, "Not taken", `${text} Nothing was changed.`, "Go back, reload the page, and try again.");
+}

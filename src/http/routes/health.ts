@@ -1,0 +1,38 @@
+import Router from "@koa/router";
+import { type Registry } from "prom-client";
+
+import { type RequestState } from "../context.js";
+
+/** What the process can say about what it needs. Every answer is bounded in time. */
+export interface Health {
+  isDraining(): boolean;
+  database(): Promise<boolean>;
+  migrations(): Promise<boolean>;
+  redis(): Promise<boolean>;
+  queueMetrics(): Promise<string>;
+  readonly registry: Registry;
+}
+
+/** For load balancers and operators. */
+export function health(state: Health): Router<RequestState> {
+  const router = new Router<RequestState>();
+
+  router.get("/healthz", function isAlive(ctx) {
+    ctx.body = { status: "ok" };
+  });
+
+  router.get("/readyz", async function isReady(ctx) {
+    const [database, migrations, redis] = await Promise.all([state.database(), state.migrations(), state.redis()]);
+    const isUsable = database && migrations && !state.isDraining();
+    ctx.status = isUsable ? 200 : 503;
+    const word = (good: boolean): string => (good ? "ok" : "unavailable");
+    const status = state.isDraining() ? "draining" : !isUsable ? "unavailable" : redis ? "ok" : "degraded";
+    ctx.body = { status, database: word(database), migrations: migrations ? "ok" : "pending", redis: word(redis) };
+  });
+
+  router.get("/metrics", async function showMetrics(ctx) {
+    ctx.type = state.registry.contentType;
+    ctx.body = `${await state.registry.metrics()}\n${await state.queueMetrics()}`;
+  });
+  return router;
+}

@@ -1,0 +1,57 @@
+import { type Attempt } from "../../domain/attempt.js";
+import { attemptOf, forgetAttempt } from "../attempt-cookie.js";
+import { type Context } from "../context.js";
+import { type HttpDeps } from "../deps.js";
+import { rememberBrowser } from "../known-browser.js";
+import { openSession } from "../middleware/browser-session.js";
+import { originOf } from "../origin.js";
+import { waiting } from "./waiting.js";
+import type Router from "@koa/router";
+import { type RequestState } from "../context.js";
+import { type Success } from "./waiting.js";
+
+/** The phone's half of signing in. */
+export function loginApproval(deps: HttpDeps): Router<RequestState> {
+  return waiting(deps, {
+    base: "/login/approval",
+    codePath: "/login/code",
+    page: "login-approval",
+    elsewhere: "/login",
+    find: (ctx) => attemptOf(deps, ctx),
+    forget: (ctx) => {
+      forgetAttempt(ctx, deps.http.isHttps);
+    },
+    succeed: (ctx, attempt, by) => signIn(deps, ctx, attempt, by),
+  });
+}
+
+/** Opens the session that the attempt was for: a new id, level 2, in this browser. */
+async function signIn(deps: HttpDeps, ctx: Context, attempt: Attempt, by: Success): Promise<string> {
+  const challengeId = by.kind === "approval" ? by.challengeId : null;
+  const isRepeat = by.kind === "approval" && by.isRepeat;
+  // A second tab of the same browser, in which the first one has signed in meanwhile.
+  if (isRepeat && ctx.state.session?.challengeId === challengeId) return attempt.next;
+  const now = deps.now();
+  if (isRepeat && challengeId !== null) await deps.sessions.endOfChallenge(challengeId, now);
+  await openSession(ctx, now, deps.http.rules, {
+    subscriberId: attempt.subscriberId,
+    level: 2,
+    epoch: attempt.epoch,
+    challengeId,
+    isRemembered: attempt.remember,
+    passwordAt: attempt.createdAt,
+  });
+  await rememberBrowser(ctx, deps, attempt.subscriberId, deps.http.isHttps);
+  if (!isRepeat) {
+    await deps.attempts.finish(attempt.id);
+    await deps.subscribers.noteSuccess(attempt.subscriberId, now);
+    await deps.audit.record({
+      subscriberId: attempt.subscriberId,
+      kind: "signed-in",
+      at: now,
+      ...originOf(ctx),
+      detail: by.kind === "approval" ? "phone" : by.way,
+    });
+  }
+  return attempt.next;
+}

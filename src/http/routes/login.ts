@@ -1,0 +1,84 @@
+import Router from "@koa/router";
+
+import { safeNext } from "../../domain/next-path.js";
+import { startLogin } from "../../domain/start-login.js";
+import { giveAttempt } from "../attempt-cookie.js";
+import { type Context, type RequestState } from "../context.js";
+import { type HttpDeps } from "../deps.js";
+import { knownKey, rememberBrowser } from "../known-browser.js";
+import { openSession } from "../middleware/browser-session.js";
+import { fields, MalformedForm } from "../middleware/form.js";
+import { visitHash } from "../middleware/visit.js";
+import { originOf } from "../origin.js";
+import { queryText } from "../query-text.js";
+import { seeOther, show } from "../views.js";
+
+const REFUSED =
+  "The username or the password is not right. Check both and try again; after several wrong tries we take no more for a while.";
+
+/** The password's half of signing in. */
+export function login(deps: HttpDeps): Router<RequestState> {
+  const router = new Router<RequestState>();
+  const form = (
+    ctx: Context,
+    values: { username: string; next: string; remember: boolean },
+    errors: Readonly<Record<string, string>>,
+    status: number,
+  ): void => {
+    show(ctx, deps.views, "login", { values, errors }, status);
+  };
+
+  router.get("/login", function showLogin(ctx) {
+    const next = queryText(ctx, "next");
+    if (ctx.state.session !== null) {
+      seeOther(ctx, safeNext(next));
+      return;
+    }
+    form(ctx, { username: "", next, remember: false }, {}, 200);
+  });
+
+  router.post("/login", async function submitPassword(ctx) {
+    let given;
+    try {
+      given = fields(ctx, ["username", "password"], ["remember", "next"]);
+    } catch (error) {
+      if (!(error instanceof MalformedForm)) throw error;
+      form(ctx, { username: "", next: "", remember: false }, error.fields, 400);
+      return;
+    }
+    const origin = originOf(ctx);
+    await Promise.all([deps.rates.loginsOfAddress(origin.address), deps.rates.logins("all")]);
+    const remember = !["", "0", "false", "off"].includes(given.remember);
+    const started = await startLogin(
+      deps,
+      { username: given.username, password: given.password, remember, next: safeNext(given.next) },
+      {
+        ...origin,
+        visitHash: visitHash(ctx),
+        arrivedAt: ctx.state.arrivedAt,
+        knownKeyFor: (subscriberId) => knownKey(ctx, subscriberId, deps.http.isHttps),
+      },
+    );
+    switch (started.kind) {
+      case "refused":
+        form(ctx, { username: given.username, next: given.next, remember }, { form: REFUSED }, 422);
+        return;
+      case "attempt":
+        giveAttempt(ctx, started.key, deps.http.isHttps);
+        seeOther(ctx, "/login/approval");
+        return;
+      case "signed-in":
+        await openSession(ctx, deps.now(), deps.http.rules, {
+          subscriberId: started.subscriber.id,
+          level: 1,
+          epoch: started.subscriber.epoch,
+          challengeId: null,
+          isRemembered: remember,
+          passwordAt: deps.now(),
+        });
+        await rememberBrowser(ctx, deps, started.subscriber.id, deps.http.isHttps);
+        seeOther(ctx, safeNext(given.next));
+    }
+  });
+  return router;
+}

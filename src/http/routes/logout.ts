@@ -1,0 +1,36 @@
+import Router from "@koa/router";
+
+import { cancelAttempt } from "../../domain/waiting-attempt.js";
+import { attemptOf, forgetAttempt } from "../attempt-cookie.js";
+import { type RequestState } from "../context.js";
+import { type HttpDeps } from "../deps.js";
+import { closeSession, flash } from "../middleware/browser-session.js";
+import { originOf } from "../origin.js";
+import { seeOther } from "../views.js";
+
+/** Signing out: on the server, in all processes, with whatever still waits in this browser. */
+export function logout(deps: HttpDeps): Router<RequestState> {
+  const router = new Router<RequestState>();
+  router.post("/logout", async function signOut(ctx) {
+    const { session } = ctx.state;
+    const attempt = await attemptOf(deps, ctx);
+    if (attempt?.state === "open") await cancelAttempt(deps, attempt);
+    forgetAttempt(ctx, deps.http.isHttps);
+    if (session !== null) {
+      const stepUp = await deps.attempts.findLatestOfSession(session.id);
+      if (stepUp?.state === "open") await cancelAttempt(deps, stepUp);
+      await deps.audit.record({
+        subscriberId: session.subscriberId,
+        kind: "signed-out",
+        at: deps.now(),
+        ...originOf(ctx),
+        detail: "",
+      });
+    }
+    await closeSession(ctx);
+    await deps.sessionsEnded();
+    flash(ctx, "done", "You are signed out.");
+    seeOther(ctx, "/");
+  });
+  return router;
+}

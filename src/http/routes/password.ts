@@ -1,0 +1,70 @@
+import Router from "@koa/router";
+
+import { changePassword } from "../../domain/change-password.js";
+import { Invalid } from "../../domain/errors.js";
+import { hasStepUp } from "../../domain/step-up.js";
+import { type Context, type RequestState } from "../context.js";
+import { type HttpDeps } from "../deps.js";
+import { flash, openSession } from "../middleware/browser-session.js";
+import { fields } from "../middleware/form.js";
+import { originOf } from "../origin.js";
+import { requireSignIn, signedInOf } from "../require-sign-in.js";
+import { seeOther, show } from "../views.js";
+
+/** A new password: needs the old one, and the phone where one is enrolled. */
+export function password(deps: HttpDeps): Router<RequestState> {
+  const router = new Router<RequestState>();
+  router.use("/account/password", requireSignIn());
+
+  async function form(ctx: Context, errors: Readonly<Record<string, string>>, status: number): Promise<void> {
+    const { session, subscriber } = signedInOf(ctx);
+    show(
+      ctx,
+      deps.views,
+      "password",
+      {
+        values: { username: subscriber.username },
+        errors,
+        stepUp: await hasStepUp(deps, session, "change-password"),
+        hasFactor: (await deps.factors.findActive(subscriber.id)) !== null,
+        mustChangePassword: subscriber.mustChangePassword,
+        passwordMinLength: deps.settings.passwordMinLength,
+      },
+      status,
+    );
+  }
+
+  router.get("/account/password", (ctx) => form(ctx, {}, 200));
+
+  router.post("/account/password", async function submitPassword(ctx) {
+    const { session, subscriber } = signedInOf(ctx);
+    const given = fields(ctx, ["current_password", "password"]);
+    try {
+      const epoch = await changePassword(
+        deps,
+        session,
+        subscriber,
+        { currentPassword: given.current_password, password: given.password },
+        originOf(ctx),
+      );
+      if (epoch === null) {
+        flash(ctx, "note", "A new password needs an approval on your phone first.");
+        seeOther(ctx, "/account/password");
+        return;
+      }
+      await openSession(ctx, deps.now(), deps.http.rules, {
+        ...session,
+        epoch,
+        challengeId: null,
+        passwordAt: deps.now(),
+      });
+      await deps.sessionsEnded();
+      flash(ctx, "done", "Your password is changed. You are signed out everywhere else.");
+      seeOther(ctx, "/account");
+    } catch (error) {
+      if (!(error instanceof Invalid)) throw error;
+      await form(ctx, error.fields, 422);
+    }
+  });
+  return router;
+}

@@ -1,0 +1,71 @@
+import Router from "@koa/router";
+
+import { Invalid } from "../../domain/errors.js";
+import { safeNext } from "../../domain/next-path.js";
+import { registerSubscriber } from "../../domain/register-subscriber.js";
+import { type Context, type RequestState } from "../context.js";
+import { type HttpDeps } from "../deps.js";
+import { rememberBrowser } from "../known-browser.js";
+import { openSession } from "../middleware/browser-session.js";
+import { fields, MalformedForm } from "../middleware/form.js";
+import { originOf } from "../origin.js";
+import { queryText } from "../query-text.js";
+import { seeOther, show } from "../views.js";
+
+/** Opening an account; signs in at assurance level 1. */
+export function register(deps: HttpDeps): Router<RequestState> {
+  const router = new Router<RequestState>();
+  const form = (
+    ctx: Context,
+    values: Record<string, string>,
+    errors: Readonly<Record<string, string>>,
+    status: number,
+  ): void => {
+    show(
+      ctx,
+      deps.views,
+      "register",
+      { values, errors, passwordMinLength: deps.settings.passwordMinLength, next: values["next"] ?? "" },
+      status,
+    );
+  };
+
+  router.get("/register", function showRegistration(ctx) {
+    if (ctx.state.session !== null) {
+      seeOther(ctx, "/account");
+      return;
+    }
+    form(ctx, { username: "", email: "", next: queryText(ctx, "next") }, {}, 200);
+  });
+
+  router.post("/register", async function submitRegistration(ctx) {
+    let given;
+    try {
+      given = fields(ctx, ["username", "email", "password"], ["next"]);
+    } catch (error) {
+      if (!(error instanceof MalformedForm)) throw error;
+      form(ctx, { username: "", email: "", next: "" }, error.fields, 400);
+      return;
+    }
+    const origin = originOf(ctx);
+    await deps.rates.registrationsOfAddress(origin.address);
+    try {
+      const subscriber = await registerSubscriber(deps, given, origin);
+      const now = deps.now();
+      await openSession(ctx, now, deps.http.rules, {
+        subscriberId: subscriber.id,
+        level: 1,
+        epoch: subscriber.epoch,
+        challengeId: null,
+        isRemembered: false,
+        passwordAt: now,
+      });
+      await rememberBrowser(ctx, deps, subscriber.id, deps.http.isHttps);
+      seeOther(ctx, safeNext(given.next));
+    } catch (error) {
+      if (!(error instanceof Invalid)) throw error;
+      form(ctx, { username: given.username, email: given.email, next: given.next }, error.fields, 422);
+    }
+  });
+  return router;
+}

@@ -1,0 +1,145 @@
+import Router from "@koa/router";
+import QRCode from "qrcode";
+
+import { registrationToken } from "../../authy/registration-token.js";
+import { checkPassword } from "../../domain/check-password.js";
+import { disableTwoFactor } from "../../domain/disable-two-factor.js";
+import { needsFreshPassword, readEnrolment, startEnrolment } from "../../domain/enrol.js";
+import { type Enrolment } from "../../domain/enrolment.js";
+import { settleEnrolment } from "../../domain/settle-enrolment.js";
+import { hasStepUp, useStepUp } from "../../domain/step-up.js";
+import { type Context, type RequestState } from "../context.js";
+import { type HttpDeps } from "../deps.js";
+import { rememberBrowser } from "../known-browser.js";
+import { flash, openSession } from "../middleware/browser-session.js";
+import { fields } from "../middleware/form.js";
+import { HttpRefusal } from "../middleware/map-errors.js";
+import { originOf } from "../origin.js";
+import { requireSignIn, signedInOf } from "../require-sign-in.js";
+import { seeOther, show } from "../views.js";
+import { DEVICE_LABEL } from "../waiting-view.js";
+
+const REGISTRATION = "/account/two-factor/registration";
+
+/** Enrolling, replacing and disabling the phone. */
+export function twoFactor(deps: HttpDeps): Router<RequestState> {
+  const router = new Router<RequestState>();
+  router.use(["/account/two-factor", "/account/two-factor/{*rest}"], requireSignIn());
+
+  async function showTwoFactor(ctx: Context, errors: Readonly<Record<string, string>>, status: number): Promise<void> {
+    const { session, subscriber } = signedInOf(ctx);
+    const factor = await deps.factors.findActive(subscriber.id);
+    show(
+      ctx,
+      deps.views,
+      "two-factor",
+      {
+        factor:
+          factor === null
+            ? null
+            : { id: factor.id, enrolledAt: factor.createdAt.toISOString(), deviceLabel: DEVICE_LABEL },
+        mayReplace: factor !== null && (await hasStepUp(deps, session, "replace-phone")),
+        needsPassword: needsFreshPassword(deps, session),
+        errors,
+      },
+      status,
+    );
+  }
+
+  router.get("/account/two-factor", (ctx) => showTwoFactor(ctx, {}, 200));
+
+  router.post(REGISTRATION, async function startRegistration(ctx) {
+    const { session, subscriber } = signedInOf(ctx);
+    const { password } = fields(ctx, [], ["password"]);
+    if (needsFreshPassword(deps, session)) {
+      if (!(await checkPassword(deps, subscriber, password, `session:${session.id}`))) {
+        const text = password === "" ? "Type your password once more." : "This is not your password.";
+        await showTwoFactor(ctx, { password: text }, 422);
+        return;
+      }
+      await deps.sessions.notePassword(session.id, deps.now());
+    }
+    const factor = await deps.factors.findActive(subscriber.id);
+    if (factor !== null && !(await useStepUp(deps, session, "replace-phone"))) {
+      flash(ctx, "note", "To replace the phone, approve it on the present one first.");
+      seeOther(ctx, "/account/two-factor");
+      return;
+    }
+    await startEnrolment(deps, session, subscriber, factor !== null);
+    seeOther(ctx, REGISTRATION);
+  });
+
+  router.get(REGISTRATION, async function showRegistration(ctx) {
+    const { session, subscriber } = signedInOf(ctx);
+    const enrolment = await readEnrolment(deps, session.id);
+    if (enrolment === null) {
+      seeOther(ctx, "/account/two-factor");
+      return;
+    }
+    if (enrolment.state === "completed") await rememberBrowser(ctx, deps, subscriber.id, deps.http.isHttps);
+    show(ctx, deps.views, "two-factor-registration", {
+      enrolment: enrolmentView(deps, enrolment),
+      recoveryCodesLeft: await deps.recoveryCodes.countLeft(subscriber.id),
+    });
+  });
+
+  router.get(`${REGISTRATION}/qrcode.svg`, async function showQrCode(ctx) {
+    const enrolment = await readEnrolment(deps, signedInOf(ctx).session.id);
+    if (enrolment?.state !== "pending") throw new HttpRefusal(404, "Not found", "No phone is being added right now.");
+    ctx.set("Cache-Control", "no-store");
+    ctx.type = "image/svg+xml";
+    ctx.body = await QRCode.toString(openUrl(deps, enrolment), { type: "svg", errorCorrectionLevel: "L", margin: 4 });
+  });
+
+  router.post(`${REGISTRATION}/cancel`, async function cancelRegistration(ctx) {
+    const enrolment = await readEnrolment(deps, signedInOf(ctx).session.id);
+    if (enrolment?.state === "pending") await settleEnrolment(deps, enrolment.id, { state: "cancelled" }, "person");
+    seeOther(ctx, "/account/two-factor");
+  });
+
+  router.get("/account/two-factor/disable", async function showDisable(ctx) {
+    const { session, subscriber } = signedInOf(ctx);
+    const factor = await deps.factors.findActive(subscriber.id);
+    if (factor === null) {
+      seeOther(ctx, "/account/two-factor");
+      return;
+    }
+    show(ctx, deps.views, "two-factor-disable", {
+      stepUp: await hasStepUp(deps, session, "disable-two-factor"),
+      factor: { id: factor.id, enrolledAt: factor.createdAt.toISOString(), deviceLabel: DEVICE_LABEL },
+    });
+  });
+
+  router.post("/account/two-factor/disable", async function disable(ctx) {
+    const { session } = signedInOf(ctx);
+    const epoch = await disableTwoFactor(deps, session, originOf(ctx));
+    if (epoch === null) {
+      seeOther(ctx, "/account/two-factor/disable");
+      return;
+    }
+    // All sessions ended with the phone; this browser goes on with a new one.
+    await openSession(ctx, deps.now(), deps.http.rules, { ...session, level: 1, epoch, challengeId: null });
+    await deps.sessionsEnded();
+    flash(ctx, "done", "Two-factor sign-in is disabled. From now on your password alone signs you in.");
+    seeOther(ctx, "/account/two-factor");
+  });
+  return router;
+}
+
+function openUrl({ http }: Pick<HttpDeps, "http">, enrolment: Enrolment): string {
+  return http.authy.qrPrefix + registrationToken(enrolment, http.authy);
+}
+
+function enrolmentView(deps: Pick<HttpDeps, "http" | "now">, enrolment: Enrolment) {
+  const isPending = enrolment.state === "pending";
+  return {
+    challengeId: enrolment.id,
+    eventsPath: isPending ? `/challenges/${enrolment.id}/events` : "",
+    statusPath: isPending ? `/challenges/${enrolment.id}` : "",
+    state: isPending ? "waiting" : enrolment.state,
+    openUrl: isPending ? openUrl(deps, enrolment) : null,
+    qrPath: `${REGISTRATION}/qrcode.svg?for=${enrolment.id.slice(0, 8)}`,
+    expiresAt: enrolment.expiresAt.toISOString(),
+    secondsLeft: Math.max(0, Math.round((enrolment.expiresAt.getTime() - deps.now().getTime()) / 1000)),
+  };
+}

@@ -1,0 +1,16 @@
+import { type Config } from "../config.js";
+
+/** What the HTTP room needs of the configuration. */
+export type HttpSettings = Pick<
+  Config,
+  | "publicUrl"
+  | "isHttps"
+  | "isProduction"
+  | "trustedProxies"
+  | "sessionKeys"
+  | "limits"
+  | "rules"
+  | "authy"
+  | "streamRereadMs"
+  | "streamHeartbeatMs"
+>;

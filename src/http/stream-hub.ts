@@ -1,0 +1,220 @@
+import { type ServerResponse } from "node:http";
+
+import { type LiveStatus } from "../domain/challenge.js";
+import { TooMany } from "../domain/errors.js";
+import { type Bells } from "../redis/challenge-feed.js";
+
+const MAX_PENDING_BYTES = 65_536;
+const READ_AT_ONCE = 500;
+
+/** Whose a stream is, for its limits and its end. */
+export interface StreamOwner {
+  /** The session or attempt that may watch; its limit. */
+  readonly sessionKey: string;
+  readonly subscriberId: string;
+  readonly address: string;
+  /** Set where the stream must end with a session; null for a sign-in that has none yet. */
+  readonly sessionId: string | null;
+}
+
+export interface StreamLimits {
+  readonly streamsPerSession: number;
+  readonly streamsPerUser: number;
+  readonly streamsPerAddress: number;
+  readonly streams: number;
+}
+
+interface Stream {
+  readonly res: ServerResponse;
+  readonly id: string;
+  readonly owner: StreamOwner;
+  lastVersion: number;
+}
+
+/** All open event streams of this process. */
+export interface StreamHub {
+  /**
+   * Answers with the event stream of a challenge: the present state first, then each change, then the end.
+   * @throws TooMany before anything is written.
+   */
+  open(res: ServerResponse, id: string, owner: StreamOwner): Promise<void>;
+  readonly size: number;
+  /** Ends all streams so that browsers reconnect elsewhere, not all at once. */
+  drain(): void;
+}
+
+export interface StreamHubDeps {
+  readonly bells: Bells;
+  readonly readStatuses: (ids: readonly string[]) => Promise<LiveStatus[]>;
+  /** Called for a pending challenge whose time is over: the clock's own witness. */
+  readonly onOverdue: (status: LiveStatus) => void;
+  readonly isSessionAlive: (sessionId: string) => Promise<boolean>;
+  readonly now: () => Date;
+}
+
+/**
+ * Watches first, then reads, then writes: an answer that lands between the two would otherwise never be seen. All rows
+ * that somebody watches are read again every `rereadMs` in one query, which is the backstop for a bell that was lost.
+ */
+export function streamHub(
+  deps: StreamHubDeps,
+  limits: StreamLimits,
+  times: { rereadMs: number; heartbeatMs: number; overdueMs: number },
+): StreamHub {
+  const byChallenge = new Map<string, Set<Stream>>();
+  const counts = new Map<string, number>();
+  let size = 0;
+  let isDraining = false;
+
+  const count = (key: string, by: 1 | -1): void => {
+    const next = (counts.get(key) ?? 0) + by;
+    if (next === 0) counts.delete(key);
+    else counts.set(key, next);
+  };
+  const keysOf = (owner: StreamOwner): readonly [string, number][] => [
+    [`s ${owner.sessionKey}`, limits.streamsPerSession],
+    [`u ${owner.subscriberId}`, limits.streamsPerUser],
+    [`a ${owner.address}`, limits.streamsPerAddress],
+  ];
+
+  function refuseTooMany(owner: StreamOwner): void {
+    if (isDraining || (limits.streams > 0 && size >= limits.streams)) throw new TooMany("streams of this process", 5);
+    for (const [key, limit] of keysOf(owner))
+      if (limit > 0 && (counts.get(key) ?? 0) >= limit) throw new TooMany("streams", 5);
+  }
+
+  function add(stream: Stream): void {
+    size += 1;
+    for (const [key] of keysOf(stream.owner)) count(key, 1);
+    const watching = byChallenge.get(stream.id);
+    if (watching === undefined) {
+      byChallenge.set(stream.id, new Set([stream]));
+      deps.bells.watch(stream.id);
+    } else watching.add(stream);
+    stream.res.once("close", () => {
+      remove(stream);
+    });
+  }
+
+  function remove(stream: Stream): void {
+    const watching = byChallenge.get(stream.id);
+    if (watching?.delete(stream) !== true) return;
+    size -= 1;
+    for (const [key] of keysOf(stream.owner)) count(key, -1);
+    if (watching.size === 0) {
+      byChallenge.delete(stream.id);
+      deps.bells.unwatch(stream.id);
+    }
+  }
+
+  function write(stream: Stream, text: string): void {
+    stream.res.write(text);
+    // A reader that lets this much pile up is not reading.
+    if (stream.res.writableLength > MAX_PENDING_BYTES) stream.res.destroy();
+  }
+
+  function announce(status: LiveStatus): void {
+    for (const stream of byChallenge.get(status.id) ?? []) {
+      if (status.version <= stream.lastVersion) continue;
+      stream.lastVersion = status.version;
+      write(stream, eventText(status));
+      if (status.status !== "pending") {
+        remove(stream);
+        stream.res.end();
+      }
+    }
+    if (status.status === "pending" && deps.now().getTime() >= status.expiresAt.getTime() + times.overdueMs)
+      deps.onOverdue(status);
+  }
+
+  async function reread(ids: readonly string[]): Promise<void> {
+    for (let from = 0; from < ids.length; from += READ_AT_ONCE)
+      for (const status of await deps.readStatuses(ids.slice(from, from + READ_AT_ONCE))) announce(status);
+  }
+
+  async function endDeadSessions(): Promise<void> {
+    const streams = Array.from(byChallenge.values(), (set) => [...set]).flat();
+    const sessionIds = new Set(streams.map(({ owner }) => owner.sessionId).filter((id) => id !== null));
+    for (const sessionId of sessionIds) {
+      if (await deps.isSessionAlive(sessionId)) continue;
+      for (const stream of streams) if (stream.owner.sessionId === sessionId) stream.res.end();
+    }
+  }
+
+  /** The database may be away for a while: the next round finds it again. */
+  const quietly = (work: Promise<void>): void => {
+    void work.catch(() => undefined);
+  };
+  let isReading = false;
+  const readAll = (): void => {
+    if (isReading || byChallenge.size === 0) return;
+    isReading = true;
+    quietly(
+      reread([...byChallenge.keys()])
+        .then(endDeadSessions)
+        .finally(() => {
+          isReading = false;
+        }),
+    );
+  };
+  deps.bells.listen({
+    onRing: (id) => {
+      if (byChallenge.has(id)) quietly(reread([id]));
+    },
+    onSessions: () => {
+      quietly(endDeadSessions());
+    },
+    onReconnect: readAll,
+  });
+  const rereads = setInterval(readAll, times.rereadMs);
+  const heartbeats = setInterval(() => {
+    for (const watching of byChallenge.values()) for (const stream of watching) write(stream, ":\n\n");
+  }, times.heartbeatMs);
+  rereads.unref();
+  heartbeats.unref();
+
+  return {
+    async open(res, id, owner) {
+      refuseTooMany(owner);
+      const stream: Stream = { res, id, owner, lastVersion: 0 };
+      add(stream);
+      let present: LiveStatus | undefined;
+      try {
+        [present] = await deps.readStatuses([id]);
+      } catch (error) {
+        remove(stream);
+        throw error;
+      }
+      res.writeHead(200, {
+        "Content-Type": "text/event-stream; charset=utf-8",
+        "Cache-Control": "no-store, no-transform",
+        "X-Accel-Buffering": "no",
+        Connection: "close",
+      });
+      res.write("retry: 2000\n\n");
+      if (present === undefined) {
+        remove(stream);
+        res.end();
+      } else announce(present);
+    },
+    get size() {
+      return size;
+    },
+    drain() {
+      isDraining = true;
+      clearInterval(rereads);
+      clearInterval(heartbeats);
+      for (const watching of [...byChallenge.values()])
+        for (const stream of [...watching]) {
+          // Spread over a second and a half, so that the next process is not met by all at once.
+          stream.res.end(`retry: ${500 + Math.floor(Math.random() * 1500)}\n\n`);
+        }
+    },
+  };
+}
+
+/** One event, as browsers read it. */
+function eventText({ id, kind, status, version, expiresAt }: LiveStatus): string {
+  const data = JSON.stringify({ id, kind, status, expiresAt: expiresAt.toISOString() });
+  return `event: status\nid: ${version}\ndata: ${data}\n\n`;
+}

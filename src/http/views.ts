@@ -1,0 +1,59 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import nunjucks from "nunjucks";
+
+import { type Context } from "./context.js";
+import { takeFlashes } from "./middleware/browser-session.js";
+import { csrfToken } from "./middleware/visit.js";
+
+/** Renders pages. */
+export interface Views {
+  render(ctx: Context, page: string, locals: Readonly<Record<string, unknown>>): string;
+}
+
+/** The folder that holds package.json: source and build lie at different depths below it. */
+export function projectRoot(from = import.meta.dirname): string {
+  return existsSync(path.join(from, "package.json")) ? from : projectRoot(path.dirname(from));
+}
+
+/** Templates escape everything, and refuse a value that was forgotten. */
+export function nunjucksViews(appName: string, sessionKeys: readonly string[], isProduction: boolean): Views {
+  const environment = new nunjucks.Environment(
+    new nunjucks.FileSystemLoader(path.join(projectRoot(), "views"), { noCache: !isProduction }),
+    { autoescape: true, throwOnUndefined: true },
+  );
+  return {
+    render(ctx, page, locals) {
+      // An error may strike before the session was read: then there is nobody and no message.
+      const hasSession = "session" in ctx && ctx.state.visit !== "";
+      return environment.render(`${page}.njk`, {
+        page,
+        appName,
+        csrf: csrfToken(ctx.state.visit, sessionKeys),
+        signedInAs: ctx.state.subscriber?.username ?? null,
+        flashes: hasSession ? takeFlashes(ctx) : [],
+        ...locals,
+      });
+    },
+  };
+}
+
+/** Answers with a page. */
+export function show(
+  ctx: Context,
+  views: Views,
+  page: string,
+  locals: Readonly<Record<string, unknown>> = {},
+  status = 200,
+): void {
+  const body = views.render(ctx, page, locals);
+  ctx.status = status;
+  ctx.type = "html";
+  ctx.body = body;
+}
+
+/** After an unsafe method: on to a page, which is fetched with GET. */
+export function seeOther(ctx: Context, to: string): void {
+  ctx.redirect(to);
+  ctx.status = 303;
+}

@@ -1,0 +1,85 @@
+import { MATCH_CODE_TRIES, STEP_UPS } from "../domain/attempt.js";
+import { type Challenge, isLive } from "../domain/challenge.js";
+import { type RuleSettings } from "../domain/deps.js";
+import { isUsable, type WaitingAttempt } from "../domain/waiting-attempt.js";
+
+type State = "sending" | "waiting" | "approved" | "denied" | "expired" | "cancelled" | "failed" | "paused";
+
+/** What an enrolled phone is called on pages: Authy tells no more than that there is one. */
+export const DEVICE_LABEL = "the phone with Authy";
+
+/** What the waiting page shows of an attempt, in the words of its template. */
+export function waitingView(
+  waiting: WaitingAttempt,
+  settings: RuleSettings,
+  now: Date,
+  shown: { stillPending?: boolean; errors?: Readonly<Record<string, string>>; recoveryAllowed?: boolean } = {},
+) {
+  const { attempt, subscriber, challenge, pause, resend } = waiting;
+  const isSignIn = attempt.purpose === "sign-in";
+  const base = isSignIn ? "/login/approval" : "/account/approval";
+  const state = stateOf(waiting, settings, now);
+  // A push that nobody confirmed may still be answered: the page says so and goes on watching.
+  const isWatched = challenge !== null && isLive(challenge.state);
+  return {
+    challengeId: challenge?.id ?? null,
+    eventsPath: isWatched || state === "approved" ? `/challenges/${challenge?.id ?? ""}/events` : null,
+    statusPath: isWatched || state === "approved" ? `/challenges/${challenge?.id ?? ""}` : null,
+    base,
+    codePath: isSignIn ? "/login/code" : "/account/approval/code",
+    state,
+    kind: isSignIn ? "sign-in" : "step-up",
+    action: attempt.purpose === "sign-in" ? null : STEP_UPS[attempt.purpose].label,
+    username: subscriber.username,
+    browser: attempt.browserLabel,
+    address: attempt.address,
+    deviceLabel: DEVICE_LABEL,
+    sentAt: challenge?.createdAt.toISOString() ?? null,
+    expiresAt: challenge?.expiresAt.toISOString() ?? null,
+    secondsSince: challenge === null ? 0 : secondsBetween(challenge.createdAt, now),
+    secondsLeft: challenge === null ? 0 : secondsBetween(now, challenge.expiresAt),
+    totalSeconds: settings.approvalTtlSeconds,
+    resendInSeconds: resend.inSeconds,
+    resendsLeft: resend.left ?? 99,
+    matchCodeAsked: attempt.asksMatchCode,
+    matchCodeTriesLeft: attempt.tries === 0 ? null : MATCH_CODE_TRIES - attempt.tries,
+    errors: shown.errors ?? {},
+    stillPending: shown.stillPending ?? false,
+    failedSince: state === "failed" ? (challenge?.createdAt.toISOString() ?? null) : null,
+    pausedUntil: state === "paused" ? (pause?.until?.toISOString() ?? null) : null,
+    smsAllowed: settings.textMessages,
+    recoveryAllowed: shown.recoveryAllowed ?? true,
+  };
+}
+
+function stateOf(waiting: WaitingAttempt, settings: RuleSettings, now: Date): State {
+  const { attempt, subscriber, challenge, pause, factor } = waiting;
+  if (challenge !== null && isLive(challenge.state)) {
+    if (challenge.state === "pending") return "waiting";
+    return challenge.failure === null ? "sending" : "failed";
+  }
+  if (challenge?.state === "denied") return "denied";
+  if (challenge !== null && wasUsable(challenge, settings, now)) return "approved";
+  if (!isUsable(attempt, subscriber, now) || factor === null)
+    return challenge?.state === "expired" || attempt.expiresAt <= now ? "expired" : "cancelled";
+  if (challenge === null) return pause === null ? "failed" : "paused";
+  switch (challenge.state) {
+    case "failed":
+      return pause === null ? "failed" : "paused";
+    case "superseded":
+    case "cancelled":
+      return "cancelled";
+    default:
+      return "expired"; // ran out, or was approved and not used in time
+  }
+}
+
+function wasUsable(challenge: Challenge, settings: RuleSettings, now: Date): boolean {
+  if (challenge.state !== "approved" && challenge.state !== "consumed") return false;
+  const at = challenge.consumedAt ?? challenge.settledAt;
+  return at !== null && now.getTime() - at.getTime() < settings.approvedTtlSeconds * 1000;
+}
+
+function secondsBetween(from: Date, to: Date): number {
+  return Math.max(0, Math.round((to.getTime() - from.getTime()) / 1000));
+}

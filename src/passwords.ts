@@ -1,0 +1,84 @@
+import { availableParallelism } from "node:os";
+import { hash, verify } from "@node-rs/argon2";
+import { dictionary } from "@zxcvbn-ts/language-common";
+
+import { type Passwords } from "./domain/deps.js";
+import { Busy } from "./domain/errors.js";
+
+interface Strength {
+  readonly memoryCost: number;
+  readonly timeCost: number;
+  readonly parallelism: number;
+}
+
+/** OWASP's and RFC 9106's floor for argon2id: 19 MiB, 2 passes. */
+const FULL: Strength = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+const FOR_TESTS: Strength = { memoryCost: 64, timeCost: 1, parallelism: 1 };
+
+/** Settings that no hash of ours has: a row that somebody else wrote must not eat the memory. */
+const ABSURD = { memoryCost: 1_048_576, timeCost: 20, parallelism: 16 };
+
+/**
+ * argon2id (what the library does unless told otherwise), at most one hash for each core at once: the thread pool is shared with the database driver and DNS.
+ *
+ * @param queueLimit - How many may wait for their turn; the next one gets Busy.
+ */
+export function passwords(isTestStrength: boolean, queueLimit: number): Passwords {
+  const strength = isTestStrength ? FOR_TESTS : FULL;
+  const common = new Set(dictionary["passwords-common"] as readonly string[]);
+  const places = Math.max(1, availableParallelism());
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  let nobody: Promise<string> | undefined;
+
+  return {
+    async inTurn(work) {
+      if (running >= places) {
+        if (waiting.length >= queueLimit) throw new Busy("too many passwords wait to be judged");
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      } else running += 1;
+      try {
+        return await work();
+      } finally {
+        const next = waiting.shift();
+        if (next === undefined) running -= 1;
+        else next(); // the place is handed over, not given back
+      }
+    },
+    hash: (password) => hash(password, strength),
+    async verify(stored, password) {
+      if (isAbsurd(stored)) return false;
+      try {
+        return await verify(stored, password);
+      } catch {
+        return false; // a malformed hash is nobody's password
+      }
+    },
+    async verifyNothing(password) {
+      nobody ??= hash("nobody's password", strength);
+      await verify(await nobody, password);
+    },
+    needsRehash(stored) {
+      const has = strengthOf(stored);
+      return has === null || has.memoryCost < strength.memoryCost || has.timeCost < strength.timeCost;
+    },
+    isCommon: (password) => common.has(password),
+  };
+}
+
+function strengthOf(stored: string): Strength | null {
+  const found = /^\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,6}),p=(\d{1,4})\$/.exec(stored);
+  return found === null
+    ? null
+    : { memoryCost: Number(found[1]), timeCost: Number(found[2]), parallelism: Number(found[3]) };
+}
+
+function isAbsurd(stored: string): boolean {
+  const has = strengthOf(stored);
+  return (
+    has === null ||
+    has.memoryCost > ABSURD.memoryCost ||
+    has.timeCost > ABSURD.timeCost ||
+    has.parallelism > ABSURD.parallelism
+  );
+}

@@ -1,0 +1,37 @@
+import { Redis, type RedisOptions } from "ioredis";
+
+import { type Log } from "../domain/deps.js";
+
+const comeBack = (tries: number): number => Math.min(50 * tries, 1000);
+
+const ROLES = {
+  /** Fails fast: a page must not hang because a bell cannot be rung. */
+  page: { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 400, connectTimeout: 1000 },
+  /** For adding jobs, which takes a script. */
+  producer: { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 1000, connectTimeout: 1000 },
+  /** Waits for ever, comes back fast. */
+  worker: { maxRetriesPerRequest: null },
+  /** In subscriber mode the ready check fails. */
+  subscriber: { enableReadyCheck: false, maxRetriesPerRequest: null, connectTimeout: 1000 },
+} satisfies Record<string, RedisOptions>;
+
+/**
+ * Opens a connection for one role. Never throws: a Redis that is away is tried again for ever.
+ *
+ * @param url - `redis://…`, `rediss://…`, or the path of a unix socket.
+ */
+export function redisConnection(url: string, role: keyof typeof ROLES, log: Log): Redis {
+  const options: RedisOptions = { ...ROLES[role], retryStrategy: comeBack };
+  const path = url.replace(/^unix:(\/\/)?/, "");
+  const redis = path.startsWith("/") ? new Redis({ ...options, path }) : new Redis(url, options);
+  let isAway = false;
+  redis.on("error", (error: Error) => {
+    if (!isAway) log.warn({ role, reason: error.message.slice(0, 120) }, "Redis is away");
+    isAway = true;
+  });
+  redis.on("ready", () => {
+    if (isAway) log.info({ role }, "Redis is back");
+    isAway = false;
+  });
+  return redis;
+}

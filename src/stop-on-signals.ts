@@ -1,0 +1,40 @@
+import { type Log } from "./domain/deps.js";
+
+const HARD_LIMIT_MS = 9000;
+
+/**
+ * Stops once on SIGTERM or SIGINT, and exits 0 within 10 s whatever hangs. A rejection that nobody handles ends the
+ * process: its state is unknown, and another process goes on.
+ */
+export function stopOnSignals(log: Log, stop: () => Promise<void>): void {
+  let isStopping = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (isStopping) return;
+    isStopping = true;
+    log.info({ signal }, "stopping");
+    setTimeout(() => {
+      log.warn({}, "stopped without finishing everything");
+      process.exit(0);
+    }, HARD_LIMIT_MS).unref();
+    stop().then(
+      () => {
+        log.info({}, "stopped");
+        process.exit(0);
+      },
+      (error: unknown) => {
+        log.error({ name: error instanceof Error ? error.name : "" }, "stopping failed");
+        process.exit(1);
+      },
+    );
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+  process.on("unhandledRejection", (reason) => {
+    const known = reason instanceof Error ? reason : new Error("not an error");
+    log.error(
+      { name: known.name, at: (known.stack ?? "").split("\n")[1]?.trim().slice(0, 160) ?? "" },
+      "unhandled rejection",
+    );
+    process.exit(1);
+  });
+}

@@ -1,0 +1,75 @@
+import { Queue, Worker } from "bullmq";
+
+import { ConfigError, loadConfig } from "../src/config.js";
+import { forgetOld } from "../src/database/forget-old.js";
+import { reconcile } from "../src/domain/reconcile.js";
+import { POLL_QUEUE, type PollJob } from "../src/queue/poll-queue.js";
+import { redisConnection } from "../src/redis/connections.js";
+import { stopOnSignals } from "../src/stop-on-signals.js";
+import { buildHouse, createLog } from "../src/wiring.js";
+import { pollChallenge } from "./poll-challenge.js";
+
+const FORGET_EVERY_MS = 60_000;
+const FINISH_JOBS_MS = 6000;
+
+/** The worker process: polls what no callback has settled, and repairs what a crash left behind. */
+async function main(): Promise<void> {
+  const config = loadConfig(process.env);
+  const log = createLog(config.logLevel, "worker");
+  let isStopping = false;
+  const house = await buildHouse(config, log, () => isStopping);
+  const { deps } = house;
+  const connection = redisConnection(config.redisUrl, "worker", log);
+  const queue = new Queue(POLL_QUEUE, { connection });
+  const worker = new Worker<PollJob>(POLL_QUEUE, pollChallenge(deps, queue), {
+    connection,
+    concurrency: 20,
+    limiter: { max: config.limits.upstreamPerSecond, duration: 1000 },
+    // With the defaults a killed worker's job would rest for a minute, and fail for good at the second kill.
+    lockDuration: 3000,
+    stalledInterval: 1000,
+    maxStalledCount: 1000,
+    drainDelay: 2,
+    removeOnComplete: { age: 600, count: 1000 },
+    removeOnFail: { age: 86_400, count: 5000 },
+  });
+  queue.on("error", () => undefined); // the connection says so itself
+  worker.on("error", (error) => {
+    log.warn({ reason: error.message.slice(0, 120) }, "the queue does not answer");
+  });
+  worker.on("failed", (job, error) => {
+    log.warn({ challengeId: job?.data.id ?? "", name: error.name }, "poll failed");
+  });
+
+  const repairs = every(config.reconcileMs, () => reconcile(deps), "reconcile");
+  const forgetting = every(FORGET_EVERY_MS, () => forgetOld(house.database, deps.now()), "forget old rows");
+  function every(ms: number, work: () => Promise<void>, name: string): NodeJS.Timeout {
+    let isRunning = false;
+    return setInterval(() => {
+      if (isRunning) return;
+      isRunning = true;
+      work()
+        .catch((error: unknown) => {
+          log.warn({ work: name, name: error instanceof Error ? error.name : "" }, "not done, will be tried again");
+        })
+        .finally(() => {
+          isRunning = false;
+        });
+    }, ms);
+  }
+  log.info({}, "worker ready");
+
+  stopOnSignals(log, async () => {
+    isStopping = true;
+    clearInterval(repairs);
+    clearInterval(forgetting);
+    await Promise.race([worker.close(), new Promise((resolve) => setTimeout(resolve, FINISH_JOBS_MS))]);
+    connection.disconnect();
+    await house.close();
+  });
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof ConfigError ? error.message : error);
+  process.exit(error instanceof ConfigError ? ConfigError.exitCode : 1);
+});
