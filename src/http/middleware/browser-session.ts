@@ -34,10 +34,6 @@ const TOUCH_EVERY_MS = 60_000;
 
 type SessionDeps = Pick<Deps, "now" | "subscribers"> & { readonly store: SessionStore };
 
-interface Opened {
-  readonly row: StoredSession;
-}
-
 /** The session of a request while koa-session carries it: messages, and for a new id the row that it stands for. */
 interface Carried {
   flashes?: Flash[];
@@ -45,7 +41,9 @@ interface Carried {
 }
 
 /** Rows that are about to get their id: koa-session makes the id, the row says whose it is. */
-const openings = new WeakMap<Koa.Context, Opened>();
+const openings = new WeakMap<Koa.Context, StoredSession>();
+/** The id that a request made: it may be saved again before the answer goes out. */
+const madeIds = new WeakMap<Koa.Context, string>();
 
 /**
  * Sessions in the database behind koa-session: the cookie carries 256 random bits, the table their hash. Who is signed
@@ -78,9 +76,14 @@ export function browserSession(
       if (ctx === undefined) return;
       const opening = openings.get(ctx);
       openings.delete(ctx);
-      if (opening !== undefined) await deps.store.open({ ...opening.row, keyHash: hashSecret(id), data });
-      else if (ctx.cookies.get(key, { signed: true }) === id) await deps.store.keep(hashSecret(id), data);
-      else await deps.store.open(messengerRow(id, data, deps.now(), lifetimes));
+      const isLiving = madeIds.get(ctx) === id || ctx.cookies.get(key, { signed: true }) === id;
+      if (opening === undefined && isLiving) return deps.store.keep(hashSecret(id), data);
+      madeIds.set(ctx, id);
+      await deps.store.open(
+        opening === undefined
+          ? messengerRow(id, data, deps.now(), lifetimes)
+          : { ...opening, keyHash: hashSecret(id), data },
+      );
     },
     async destroy(id: string) {
       await deps.store.endByKey(hashSecret(id), deps.now());
@@ -170,7 +173,7 @@ export async function openSession(
     endedAt: null,
     data: "{}",
   };
-  openings.set(ctx, { row });
+  openings.set(ctx, row);
   const carrier = carrierOf(ctx);
   if (opening.isRemembered) carrier.maxAge = expiresAt.getTime() - now.getTime();
   await carrier.regenerate();

@@ -150,11 +150,16 @@ function logFailure(ctx: Context, error: unknown): void {
       requestId: ctx.state.requestId,
       path: ctx.path.slice(0, 200),
       name: known.name,
-      code: known instanceof LoginError ? known.code : "",
+      code: known instanceof LoginError ? known.code : driverCode(known),
       at: (known.stack ?? "").split("\n")[1]?.trim().slice(0, 160) ?? "",
     },
     "request failed",
   );
+}
+
+function driverCode(error: Error): string {
+  const code = (error as { driverError?: { code?: unknown } }).driverError?.code;
+  return typeof code === "string" ? code : "";
 }
 
 function showPage(ctx: Context, views: Views, page: Page): void {
