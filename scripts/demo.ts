@@ -19,7 +19,7 @@ async function main(): Promise<number> {
   mkdirSync(".data", { recursive: true, mode: 0o700 });
   await removeLeftFolders();
   const folder = options.once ? await temporaryDataFolder() : await claimDataFolder();
-  const household = openHousehold((pids) => process.send?.({ started: pids }));
+  const household = openHousehold(tellParent);
   const settlements = readSettlements();
   let hasFailed = false;
   try {
@@ -54,6 +54,11 @@ async function main(): Promise<number> {
       console.error(`The logs are in ${path.join(folder.path, "logs")} until the next demo starts.`);
     }
   }
+}
+
+/** setup.mjs ends what we have started should we be killed outright; it may be gone itself. */
+function tellParent(pids: readonly number[]): void {
+  if (process.connected) process.send?.({ started: pids }, () => undefined);
 }
 
 process.exitCode = await main();

@@ -21,16 +21,22 @@ export class PartFailed extends Error {
   constructor(
     message: string,
     readonly exitCode: number,
+    readonly portWasTaken = false,
   ) {
     super(message);
   }
 }
 
+async function failed(part: Part): Promise<PartFailed> {
+  const exit = await part.exited;
+  const portWasTaken = part.lines.some((line) => JSON.stringify(line).includes("EADDRINUSE"));
+  return new PartFailed(endedByItself(part.name, exit, part.lines), exit.code ?? 1, portWasTaken);
+}
+
 /** Brings the database up to date. @throws PartFailed with what it wrote when it can't. */
 export async function migrate(settings: StartSettings): Promise<void> {
   const part = startPart({ name: "migrate", script: "dist/scripts/migrate.js", ...settings });
-  const exit = await part.exited;
-  if (exit.code !== 0) throw new PartFailed(endedByItself(part.name, exit, part.lines), exit.code ?? 1);
+  if ((await part.exited).code !== 0) throw await failed(part);
 }
 
 /** Starts the Authy sandbox and waits until it answers. */
@@ -62,10 +68,7 @@ async function listening(part: Part, port: number, readyPath: string): Promise<L
 async function whenReady(part: Part, isReady: () => Promise<boolean>): Promise<Part> {
   const deadline = Date.now() + READY_WITHIN_MS;
   while (Date.now() < deadline) {
-    if (part.hasExited) {
-      const exit = await part.exited;
-      throw new PartFailed(endedByItself(part.name, exit, part.lines), exit.code ?? 1);
-    }
+    if (part.hasExited) throw await failed(part);
     if (await isReady()) return part;
     await delay(BETWEEN_LOOKS_MS);
   }

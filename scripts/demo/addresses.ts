@@ -19,11 +19,6 @@ export async function choosePorts(env: NodeJS.ProcessEnv): Promise<Ports> {
   return { web, sandbox };
 }
 
-/** Whether somebody else has taken one of `ports` since they were chosen. */
-export async function areTaken({ web, sandbox }: Ports, env: NodeJS.ProcessEnv): Promise<boolean> {
-  return !(await isFree(web, hostsOf(env["HOST"]))) || !(await isFree(sandbox, hostsOf(env["SANDBOX_HOST"])));
-}
-
 /** The addresses say "localhost", which is ::1 as well: somebody else there would get our visitors. */
 function hostsOf(host: string | undefined): string[] {
   return [isGiven(host) ? host : "127.0.0.1", "::1"];

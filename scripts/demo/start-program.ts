@@ -2,9 +2,9 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import got from "got";
 import { lineAsText, type LogLine } from "../part.js";
-import { migrate, startSandbox, type StartSettings, startWeb, startWorker } from "../program.js";
+import { migrate, PartFailed, startSandbox, type StartSettings, startWeb, startWorker } from "../program.js";
 import { type Settlements } from "../settlements.js";
-import { areTaken, choosePorts, type Ports } from "./addresses.js";
+import { choosePorts, type Ports } from "./addresses.js";
 import { demoEnvironment } from "./environment.js";
 import { type Household } from "./household.js";
 import { type DemoOptions } from "./options.js";
@@ -81,7 +81,7 @@ export async function startProgram({
     } catch (error) {
       await household.stopParts();
       // Somebody took a port between our look and our listening: the next look finds another one, or says so.
-      if (tries === TRIES_FOR_PORTS || !(await areTaken(ports, process.env))) throw error;
+      if (!(error instanceof PartFailed) || !error.portWasTaken || tries === TRIES_FOR_PORTS) throw error;
     }
   }
 }
