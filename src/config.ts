@@ -85,10 +85,7 @@ const shape = {
     )
     .default("redis://127.0.0.1:6379"),
   AUTHY_APP_NAME: text("is missing: the name of the application in the Authy console"),
-  AUTHY_APP_ID: text("is missing: the serial number of the application in the Authy console").regex(
-    /^\d{1,18}$/,
-    "must be the serial number, digits only",
-  ),
+  AUTHY_APP_ID: text("is missing: the serial number of the application in the Authy console"),
   AUTHY_PRODUCTION_API_KEY: text("is missing: the production API key of the application in the Authy console"),
   AUTHY_API_URL: httpUrl("must be an http or https address")
     .transform((v) => v.replace(/\/+$/, ""))
@@ -171,13 +168,6 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   ARGON2_TEST_STRENGTH: "false",
 };
 
-const DEFAULTS_BY_NAME: Readonly<Record<string, string>> = {
-  APPROVAL_TTL_SECONDS: "120",
-  REGISTRATION_TTL_SECONDS: "300",
-  REMEMBER_DAYS: "30",
-  PASSWORD_MIN_LENGTH: "12",
-};
-
 const schema = z.object(shape);
 type Parsed = z.output<typeof schema>;
 
@@ -223,7 +213,13 @@ function keptSessionKeys(): string[] {
 }
 
 function problem(variable: string, message: string): ConfigProblem {
-  return { variable, problem: message, example: EXAMPLES[variable] ?? DEFAULTS_BY_NAME[variable] ?? "30" };
+  return { variable, problem: message, example: EXAMPLES[variable] ?? defaultOf(variable) };
+}
+
+/** A variable's default is an example of what would do. */
+function defaultOf(variable: string): string {
+  const fallback = schema.partial().safeParse({}).data?.[variable as keyof Parsed];
+  return fallback === undefined ? "see the documentation" : String(fallback);
 }
 
 function onePerVariable(problems: readonly ConfigProblem[]): ConfigProblem[] {
