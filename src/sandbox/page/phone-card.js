@@ -16,7 +16,7 @@ export class PhoneCard {
   #requests = element("ul", { className: "requests", "aria-label": "Requests" });
   #note = element("p", { className: "hint" });
   #accounts = element("ul", { className: "accounts", "aria-label": "Accounts" });
-  #code = element("output", { className: "code" });
+  #code = element("p", { className: "code" });
   #codeLeft = element("p", { className: "left" });
   #codeBar = element("div", { className: "bar", "aria-hidden": "true" });
   #codeBlock;
@@ -33,8 +33,8 @@ export class PhoneCard {
   constructor(phone, scan) {
     this.#name.id = `phone-${phone.id}`;
     this.#codeBlock = element(
-      "section",
-      { className: "code-block", "aria-label": "Code" },
+      "div",
+      { className: "code-block", role: "group", "aria-label": "Code" },
       this.#code,
       this.#codeLeft,
       this.#codeBar,
@@ -106,7 +106,7 @@ export class PhoneCard {
     const menu = element(
       "details",
       { className: "menu" },
-      element("summary", { "aria-label": `Options of ${phone.name}`, textContent: "Options" }),
+      element("summary", { textContent: "Options" }),
       element(
         "div",
         { className: "sheet" },
