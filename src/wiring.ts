@@ -38,7 +38,9 @@ export interface House {
 
 /** JSON lines on standard output; only fields that we chose ever reach it. */
 export function createLog(level: Config["logLevel"], name: string): Log {
-  return pino({ level, base: { process: name, pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime });
+  const options = { level, base: { process: name, pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime };
+  // Written at once: pino's buffered form waits for ever at exit when the reader of the log has gone away.
+  return pino(options, pino.destination({ dest: 1, sync: true }));
 }
 
 const RETRY_DATABASE_MS = 1000;

@@ -1,4 +1,4 @@
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { createSandbox, type RunningSandbox } from "./app.js";
 import { loadSettings, SettingsError, type SandboxSettings } from "./settings.js";
 
@@ -25,12 +25,17 @@ async function main(): Promise<void> {
 function build(): { settings: SandboxSettings; running: RunningSandbox } {
   try {
     const settings = loadSettings(process.env);
-    return { settings, running: createSandbox(settings, pino({ level: settings.logLevel })) };
+    return { settings, running: createSandbox(settings, createLog(settings.logLevel)) };
   } catch (cause) {
     if (!(cause instanceof SettingsError)) throw cause;
     for (const problem of cause.problems) process.stderr.write(`${problem}\n`);
     process.exit(EXIT_CONFIG);
   }
+}
+
+/** Written at once: pino's buffered form waits for ever at exit when the reader of the log has gone away. */
+function createLog(level: SandboxSettings["logLevel"]): Logger {
+  return pino({ level }, pino.destination({ dest: 1, sync: true }));
 }
 
 await main();
