@@ -55,6 +55,10 @@ export function checkCsrf(hosts: KnownHosts, keys: readonly string[]): Middlewar
       await next();
       return;
     }
+    if (ctx.method !== "POST") {
+      ctx.set("Allow", "GET, HEAD, POST");
+      throw new HttpRefusal(405, "Not possible here", "Pages of this site are read, or sent as forms.");
+    }
     if (!isSameOrigin(ctx, hosts)) throw foreign("The request came from another site.");
     const token = (ctx.request.body as Record<string, unknown> | undefined)?.["csrf"];
     const isOurs = typeof token === "string" && keys.some((key) => sameText(token, csrfToken(ctx.state.visit, [key])));
