@@ -6,7 +6,7 @@ import { isUsable, type WaitingAttempt } from "../domain/waiting-attempt.js";
 type State = "sending" | "waiting" | "approved" | "denied" | "expired" | "cancelled" | "failed" | "paused";
 
 /** What an enrolled phone is called on pages: Authy tells no more than that there is one. */
-export const DEVICE_LABEL = "the phone with Authy";
+export const DEVICE_LABEL = "Authy on your phone";
 
 /** What the waiting page shows of an attempt, in the words of its template. */
 export function waitingView(
