@@ -27,7 +27,7 @@ function answer(ctx: Context, cause: unknown, log: Logger): void {
     ctx.body = isApi(ctx)
       ? new AuthyError(400, 60002, "Request is invalid").envelope()
       : { error: "The request is malformed.", code: "malformed" };
-  } else if (!ctx.req.destroyed) {
+  } else if (!ctx.req.socket.destroyed) {
     log.error({ err: cause, path: ctx.path }, "the sandbox broke");
     ctx.status = 500;
     ctx.body = isApi(ctx)
