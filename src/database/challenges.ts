@@ -137,6 +137,7 @@ export function challenges(database: DataSource): Challenges {
       return affected === 1;
     },
     findLiveOfSubscriber: (subscriberId) => rows.findBy({ subscriberId, state: In(LIVE) }),
+    listLive: (limit) => rows.find({ where: { state: In(LIVE) }, order: { createdAt: "DESC" }, take: limit }),
     findOverdue: (now, limit) =>
       rows
         .createQueryBuilder("challenge")

@@ -1,4 +1,4 @@
-import { type DataSource } from "typeorm";
+import { type DataSource, MoreThan } from "typeorm";
 
 import { type FailureLimits, type Failures } from "../domain/deps.js";
 import { type FailureRow } from "./schema.js";
@@ -29,6 +29,9 @@ export function failures(database: DataSource): Failures {
         const { affected } = await rows.update({ bucket, count: row.count }, { count: row.count + 1, lastAt: now });
         if (affected === 1) return null;
       }
+    },
+    async giveBack(bucket) {
+      await rows.decrement({ bucket, count: MoreThan(0) }, "count", 1);
     },
     async clear(bucket) {
       await rows.delete({ bucket });

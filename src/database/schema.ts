@@ -73,6 +73,7 @@ export function entities(isPostgres: boolean) {
         mustChangePassword: truth,
         pushFrozenUntil: nullable(time),
         lastSuccessAt: time,
+        strangersSuccessAt: nullable(time),
         createdAt: time,
       },
       indices: [{ name: "subscribers_username", columns: ["usernameKey"], unique: true }],

@@ -10,7 +10,7 @@ export function subscribers(database: DataSource): Subscribers {
   return {
     async insert(subscriber) {
       try {
-        await rows.insert({ ...subscriber, epoch: 1, mustChangePassword: false, pushFrozenUntil: null });
+        await rows.insert({ ...subscriber, epoch: 1, mustChangePassword: false, pushFrozenUntil: null, strangersSuccessAt: null });
         return true;
       } catch (error) {
         if (isDuplicate(error)) return false;
@@ -31,12 +31,16 @@ export function subscribers(database: DataSource): Subscribers {
       );
       return affected === 1 ? before.epoch + 1 : null;
     },
-    async noteSuccess(id, now) {
-      await rows.update({ id }, { lastSuccessAt: now });
+    async noteSuccess(id, now, isKnownBrowser) {
+      await rows.update({ id }, isKnownBrowser ? { lastSuccessAt: now } : { strangersSuccessAt: now });
     },
     async freezePushes(id, until) {
       await rows.update({ id }, { pushFrozenUntil: until });
     },
+    async nextEpoch(id) {
+      await rows.increment({ id }, "epoch", 1);
+    },
+    list: (offset, limit) => rows.find({ order: { usernameKey: "ASC" }, skip: offset, take: limit }),
     async raiseAlarm(id, frozenUntil) {
       await rows
         .createQueryBuilder()

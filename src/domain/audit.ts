@@ -14,6 +14,7 @@ export type AuditKind =
   | "recovery-codes-made"
   | "recovery-code-used"
   | "session-ended"
+  | "unlocked"
   | "step-up";
 
 /** Who, when, from where, which way, with what result. */

@@ -123,8 +123,10 @@ export interface Challenges {
   releasePoll(id: string, nextPollAt: Date): Promise<void>;
   /** True when the person may make us ask (not more often than every `everyMs`). */
   claimPersonAsk(id: string, now: Date, everyMs: number): Promise<boolean>;
-  /** Live challenges of an account whose attempt is not the kept one. */
+  /** Live challenges of one account. */
   findLiveOfSubscriber(subscriberId: string): Promise<Challenge[]>;
+  /** Every live challenge, newest first. */
+  listLive(limit: number): Promise<Challenge[]>;
   findOverdue(now: Date, limit: number): Promise<Challenge[]>;
   findExpired(now: Date, limit: number): Promise<string[]>;
   lapseOld(approvedBefore: Date): Promise<number>;

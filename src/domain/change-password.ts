@@ -1,4 +1,4 @@
-import { checkPassword } from "./check-password.js";
+import { confirmPassword } from "./check-password.js";
 import { type Deps, type Origin } from "./deps.js";
 import { Invalid } from "./errors.js";
 import { normalizePassword, passwordProblem } from "./password-policy.js";
@@ -31,11 +31,11 @@ export async function changePassword(
     isCommon: (password) => deps.passwords.isCommon(password),
   });
   if (problem !== null) throw new Invalid({ password: problem });
-  if (!(await checkPassword(deps, subscriber, form.currentPassword, `session:${session.id}`)))
+  if (!(await confirmPassword(deps, session.id, subscriber, form.currentPassword)))
     throw new Invalid({
       current_password: "This is not your present password. After several wrong tries a pause is made.",
     });
-  const hash = await deps.passwords.inTurn(() => deps.passwords.hash(normalizePassword(form.password)));
+  const hash = await deps.passwords.inTurn(() => deps.passwords.hash(normalizePassword(form.password)), true);
   if (hasFactor && !(await useStepUp(deps, session, "change-password"))) return null;
   const epoch = await deps.subscribers.changePassword(subscriber.id, subscriber.passwordHash, hash);
   if (epoch === null)

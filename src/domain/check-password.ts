@@ -19,28 +19,48 @@ export function failureBucket(nameKey: string, browser: KnownBrowser | null): st
   return browser === null ? `name:${nameKey}` : `browser:${browser.id}`;
 }
 
+/** `not-judged`: too many failures before; nobody is told this from `wrong`. */
+export type Judged = "right" | "wrong" | "not-judged";
+
 /**
- * Judges a password, in turn, after the try was counted.
+ * Judges a password, in turn, after the try was counted; the hash is renewed when the settings have risen.
  *
- * @returns true only when it may be tried now and is right; the hash is renewed when the settings have risen.
+ * A right one gives back its own try and no other: where a phone is enrolled it is half a sign-in, and whoever has it
+ * must not buy new guesses at the codes with it. Callers clear the bucket when nothing more is asked.
+ *
+ * @param isOwn - A browser or session that the owner uses: its turn comes before the strangers'.
  */
 export async function checkPassword(
   deps: Pick<Deps, "subscribers" | "passwords" | "failures" | "settings" | "now">,
   subscriber: Subscriber | null,
   password: string,
   bucket: string,
-): Promise<boolean> {
+  isOwn: boolean,
+): Promise<Judged> {
   const normal = normalizePassword(password);
   return deps.passwords.inTurn(async () => {
-    if ((await deps.failures.take(bucket, deps.now(), failureLimits(deps.settings))) !== null) return false;
+    if ((await deps.failures.take(bucket, deps.now(), failureLimits(deps.settings))) !== null) return "not-judged";
     if (subscriber === null) {
       await deps.passwords.verifyNothing(normal);
-      return false;
+      return "wrong";
     }
-    if (!(await deps.passwords.verify(subscriber.passwordHash, normal))) return false;
-    await deps.failures.clear(bucket);
+    if (!(await deps.passwords.verify(subscriber.passwordHash, normal))) return "wrong";
+    await deps.failures.giveBack(bucket);
     if (deps.passwords.needsRehash(subscriber.passwordHash))
       await deps.subscribers.rehash(subscriber.id, subscriber.passwordHash, await deps.passwords.hash(normal));
-    return true;
-  });
+    return "right";
+  }, isOwn);
+}
+
+/** For somebody who is signed in: the failures are the session's own, and a right password forgets them. */
+export async function confirmPassword(
+  deps: Pick<Deps, "subscribers" | "passwords" | "failures" | "settings" | "now">,
+  sessionId: string,
+  subscriber: Subscriber,
+  password: string,
+): Promise<boolean> {
+  const bucket = `session:${sessionId}`;
+  if ((await checkPassword(deps, subscriber, password, bucket, true)) !== "right") return false;
+  await deps.failures.clear(bucket);
+  return true;
 }

@@ -73,8 +73,11 @@ export interface Polls {
 
 /** Password hashing, bounded in how much runs at once. */
 export interface Passwords {
-  /** Waits for one of the few places in which a password may be judged. Throws Busy when too many wait already. */
-  inTurn<T>(work: () => Promise<T>): Promise<T>;
+  /**
+   * Waits for one of the few places in which a password may be judged; the owner's browsers go before strangers.
+   * Throws Busy when too many of the same kind wait already.
+   */
+  inTurn<T>(work: () => Promise<T>, isOwn?: boolean): Promise<T>;
   hash(password: string): Promise<string>;
   verify(hash: string, password: string): Promise<boolean>;
   /** Spends the time of a verification on nobody's hash. */
@@ -87,6 +90,8 @@ export interface Passwords {
 export interface Failures {
   /** @returns null when it may be tried now (and is counted), else the seconds to wait. */
   take(bucket: string, now: Date, limits: FailureLimits): Promise<number | null>;
+  /** The try that was counted last was no failure. */
+  giveBack(bucket: string): Promise<void>;
   clear(bucket: string): Promise<void>;
 }
 

@@ -47,5 +47,5 @@ export async function registerSubscriber(
   if (!(await deps.subscribers.insert(subscriber)))
     throw new Invalid({ username: "This username is taken. Choose another one." });
   await deps.audit.record({ subscriberId: subscriber.id, kind: "registered", at, ...origin, detail: "" });
-  return { ...subscriber, epoch: 1, mustChangePassword: false, pushFrozenUntil: null };
+  return { ...subscriber, epoch: 1, mustChangePassword: false, pushFrozenUntil: null, strangersSuccessAt: null };
 }

@@ -32,8 +32,13 @@ export async function pushPause(
   if (!isKnownBrowser && subscriber.pushFrozenUntil !== null && subscriber.pushFrozenUntil > now())
     return { kind: "paused", until: subscriber.pushFrozenUntil };
   if (settings.pushLimit === 0) return null;
-  const sent = await challenges.countPushes(subscriber.id, isKnownBrowser, subscriber.lastSuccessAt);
+  const sent = await challenges.countPushes(subscriber.id, isKnownBrowser, budgetSince(subscriber, isKnownBrowser));
   return sent >= settings.pushLimit ? { kind: "paused", until: null } : null;
+}
+
+/** The owner's success in a browser of theirs gives no new pushes to whoever sits at another with the password. */
+function budgetSince(subscriber: Subscriber, isKnownBrowser: boolean): Date {
+  return isKnownBrowser ? subscriber.lastSuccessAt : (subscriber.strangersSuccessAt ?? subscriber.createdAt);
 }
 
 /**
@@ -104,7 +109,7 @@ async function overBudget(
   isKnownBrowser: boolean,
 ): Promise<PushPause | null> {
   if (settings.pushLimit === 0) return null;
-  const counted = await challenges.countPushes(subscriber.id, isKnownBrowser, subscriber.lastSuccessAt);
+  const counted = await challenges.countPushes(subscriber.id, isKnownBrowser, budgetSince(subscriber, isKnownBrowser));
   return counted > settings.pushLimit ? { kind: "paused", until: null } : null;
 }
 

@@ -21,6 +21,8 @@ export interface LoginBrowser extends Origin {
   /** When the request arrived: a push that was begun after it came from the same click. */
   readonly arrivedAt: Date;
   readonly knownKeyFor: (subscriberId: string) => string | null;
+  /** Counts the try against what strangers may do in all. Throws TooMany. */
+  readonly admitStranger: () => Promise<void>;
 }
 
 export type Login =
@@ -39,15 +41,21 @@ export async function startLogin(deps: Deps, form: LoginForm, browser: LoginBrow
   const key = usernameKey(form.username);
   const subscriber = await deps.subscribers.findByName(key);
   const known = subscriber === null ? null : await knownBrowser(deps, subscriber.id, browser);
-  if (!(await checkPassword(deps, subscriber, form.password, failureBucket(key, known))) || subscriber === null) {
-    if (subscriber !== null) await recordFailure(deps, subscriber.id, browser);
+  // A flood of strangers must not shut the owner out: browsers of theirs are not counted among them.
+  if (known === null) await browser.admitStranger();
+  const bucket = failureBucket(key, known);
+  const judged = await checkPassword(deps, subscriber, form.password, bucket, known !== null);
+  if (judged !== "right" || subscriber === null) {
+    // What was not judged is no event: a flood would bury the owner's history.
+    if (judged === "wrong" && subscriber !== null) await recordFailure(deps, subscriber.id, browser);
     await untilFloor(startedAt, deps);
     return { kind: "refused" };
   }
 
   const factor = await deps.factors.findActive(subscriber.id);
+  if (known !== null || factor === null) await deps.failures.clear(bucket);
   if (factor === null) {
-    await deps.subscribers.noteSuccess(subscriber.id, deps.now());
+    await deps.subscribers.noteSuccess(subscriber.id, deps.now(), true);
     await deps.audit.record({
       subscriberId: subscriber.id,
       kind: "signed-in",

@@ -9,21 +9,29 @@ export interface Subscriber {
   readonly epoch: number;
   readonly mustChangePassword: boolean;
   readonly pushFrozenUntil: Date | null;
+  /** The last success in a browser of the owner's: a sign-in, or a step-up. */
   readonly lastSuccessAt: Date;
+  /** The last success in a browser that the account did not know; null before the first. */
+  readonly strangersSuccessAt: Date | null;
   readonly createdAt: Date;
 }
 
 /** The rows of accounts. */
 export interface Subscribers {
   /** @returns false when the name is taken. */
-  insert(subscriber: Omit<Subscriber, "epoch" | "mustChangePassword" | "pushFrozenUntil">): Promise<boolean>;
+  insert(subscriber: Omit<Subscriber, "epoch" | "mustChangePassword" | "pushFrozenUntil" | "strangersSuccessAt">): Promise<boolean>;
   find(id: string): Promise<Subscriber | null>;
   findByName(usernameKey: string): Promise<Subscriber | null>;
   rehash(id: string, oldHash: string, newHash: string): Promise<void>;
   /** New password and epoch; only while the old hash still stands. @returns the new epoch, or null. */
   changePassword(id: string, oldHash: string, newHash: string): Promise<number | null>;
-  noteSuccess(id: string, now: Date): Promise<void>;
+  /** Each kind of browser has a push budget of its own, which only a success of that kind renews. */
+  noteSuccess(id: string, now: Date, isKnownBrowser: boolean): Promise<void>;
   freezePushes(id: string, until: Date): Promise<void>;
+  /** Ends every session and attempt. */
+  nextEpoch(id: string): Promise<void>;
+  /** By name; at most `limit` from `offset`. */
+  list(offset: number, limit: number): Promise<Subscriber[]>;
   /** "This was not me": every session and attempt ends with the next epoch, and a new password is asked for. */
   raiseAlarm(id: string, frozenUntil: Date): Promise<void>;
 }

@@ -1,7 +1,8 @@
 import { type Attempt } from "./attempt.js";
-import { failureBucket, failureLimits } from "./check-password.js";
+import { failureLimits } from "./check-password.js";
 import { type Deps } from "./deps.js";
 import { isLive } from "./challenge.js";
+import { codeBucket } from "./note-success.js";
 import { hashRecoveryCode, looksLikeRecoveryCode } from "./recovery-code.js";
 import { settleChallenge } from "./settle-challenge.js";
 import { isUsable } from "./waiting-attempt.js";
@@ -49,11 +50,6 @@ export async function verifyCode(deps: Deps, attempt: Attempt, typed: string): P
       detail: attempt.purpose,
     });
   return { kind: "right", way: isRecoveryCode ? "recovery code" : "app code" };
-}
-
-function codeBucket(usernameKey: string, attempt: Attempt): string {
-  // Whoever holds the password and a browser that the owner never used shares the strangers' budget.
-  return attempt.isKnownBrowser ? `code:${attempt.subscriberId}` : failureBucket(usernameKey, null);
 }
 
 async function verifyAppCode(

@@ -1,3 +1,4 @@
+import { isIPv6 } from "node:net";
 import Bowser from "bowser";
 
 import { type Origin } from "../domain/deps.js";
@@ -11,6 +12,16 @@ export function originOf(ctx: Context): Origin {
 
 function addressOf(ctx: Context): string {
   return plainText(ctx.ip.replace(/^::ffff:/, ""), 45) || "unknown";
+}
+
+/** What limits count by: an IPv4 address, or the /64 of an IPv6 one, since whoever has one address there has them all. */
+export function networkOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [head = "", tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split("::");
+  const groups = (text: string | undefined): string[] => (text === undefined || text === "" ? [] : text.split(":"));
+  const [front, back] = [groups(head), groups(tail)];
+  const zeros = Array.from({ length: 8 - front.length - back.length }, () => "0");
+  return `${[...front, ...zeros, ...back].slice(0, 4).join(":")}::/64`;
 }
 
 /** "Firefox on Linux": the agent's own text never reaches a phone or a page. */

@@ -131,6 +131,7 @@ const WORDS: Readonly<Record<AuditEvent["kind"], readonly [text: string, outcome
   "recovery-codes-made": ["New recovery codes made", "neutral"],
   "recovery-code-used": ["Recovery code used", "neutral"],
   "session-ended": ["Signed out elsewhere", "neutral"],
+  unlocked: ["Failed tries forgotten by an operator", "neutral"],
   "step-up": ["Approved on the phone", "good"],
 };
 
@@ -139,6 +140,7 @@ const WAYS: Readonly<Record<string, string>> = {
   password: "with the password",
   "app code": "with a code of the app",
   "recovery code": "with a recovery code",
+  operator: "by an operator",
   "disable-two-factor": "to disable two-factor sign-in",
   "replace-phone": "to replace the phone",
   "change-password": "to change the password",

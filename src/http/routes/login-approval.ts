@@ -29,8 +29,6 @@ export function loginApproval(deps: HttpDeps): Router<RequestState> {
 async function signIn(deps: HttpDeps, ctx: Context, attempt: Attempt, by: Success): Promise<string> {
   const challengeId = by.kind === "approval" ? by.challengeId : null;
   const isRepeat = by.kind === "approval" && by.isRepeat;
-  // A second tab of the same browser, in which the first one has signed in meanwhile.
-  if (isRepeat && ctx.state.session?.challengeId === challengeId) return attempt.next;
   const now = deps.now();
   if (isRepeat && challengeId !== null) await deps.sessions.endOfChallenge(challengeId, now);
   await openSession(ctx, now, deps.http.rules, {

@@ -9,7 +9,7 @@ import { knownKey, rememberBrowser } from "../known-browser.js";
 import { openSession } from "../middleware/browser-session.js";
 import { fields, MalformedForm } from "../middleware/form.js";
 import { visitHash } from "../middleware/visit.js";
-import { originOf } from "../origin.js";
+import { networkOf, originOf } from "../origin.js";
 import { queryText } from "../query-text.js";
 import { seeOther, show } from "../views.js";
 
@@ -47,7 +47,7 @@ export function login(deps: HttpDeps): Router<RequestState> {
       return;
     }
     const origin = originOf(ctx);
-    await Promise.all([deps.rates.loginsOfAddress(origin.address), deps.rates.logins("all")]);
+    await deps.rates.loginsOfAddress(networkOf(origin.address));
     const remember = !["", "0", "false", "off"].includes(given.remember);
     const started = await startLogin(
       deps,
@@ -57,6 +57,7 @@ export function login(deps: HttpDeps): Router<RequestState> {
         visitHash: visitHash(ctx),
         arrivedAt: ctx.state.arrivedAt,
         knownKeyFor: (subscriberId) => knownKey(ctx, subscriberId, deps.http.isHttps),
+        admitStranger: () => deps.rates.logins("all"),
       },
     );
     switch (started.kind) {

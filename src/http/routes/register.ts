@@ -8,7 +8,7 @@ import { type HttpDeps } from "../deps.js";
 import { rememberBrowser } from "../known-browser.js";
 import { openSession } from "../middleware/browser-session.js";
 import { fields, MalformedForm } from "../middleware/form.js";
-import { originOf } from "../origin.js";
+import { networkOf, originOf } from "../origin.js";
 import { queryText } from "../query-text.js";
 import { seeOther, show } from "../views.js";
 
@@ -48,7 +48,7 @@ export function register(deps: HttpDeps): Router<RequestState> {
       return;
     }
     const origin = originOf(ctx);
-    await deps.rates.registrationsOfAddress(origin.address);
+    await deps.rates.registrationsOfAddress(networkOf(origin.address));
     try {
       const subscriber = await registerSubscriber(deps, given, origin);
       const now = deps.now();

@@ -2,7 +2,7 @@ import Router from "@koa/router";
 import QRCode from "qrcode";
 
 import { registrationToken } from "../../authy/registration-token.js";
-import { checkPassword } from "../../domain/check-password.js";
+import { confirmPassword } from "../../domain/check-password.js";
 import { disableTwoFactor } from "../../domain/disable-two-factor.js";
 import { needsFreshPassword, readEnrolment, startEnrolment } from "../../domain/enrol.js";
 import { type Enrolment } from "../../domain/enrolment.js";
@@ -52,7 +52,7 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
     const { session, subscriber } = signedInOf(ctx);
     const { password } = fields(ctx, [], ["password"]);
     if (needsFreshPassword(deps, session)) {
-      if (!(await checkPassword(deps, subscriber, password, `session:${session.id}`))) {
+      if (!(await confirmPassword(deps, session.id, subscriber, password))) {
         const text = password === "" ? "Type your password once more." : "This is not your password.";
         await showTwoFactor(ctx, { password: text }, 422);
         return;

@@ -67,7 +67,9 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
 
   router.get(place.base, async function showApproval(ctx) {
     const attempt = await attemptOr(ctx, place.elsewhere);
-    if (attempt !== null) await showWaiting(ctx, attempt, { stillPending: queryText(ctx, "still") === "pending" });
+    if (attempt === null) return;
+    if (attempt.state === "finished" && ctx.state.session !== null) seeOther(ctx, attempt.next || "/account");
+    else await showWaiting(ctx, attempt, { stillPending: queryText(ctx, "still") === "pending" });
   });
 
   router.post(`${place.base}/resend`, async function resend(ctx) {
