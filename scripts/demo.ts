@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import path from "node:path";
 import { claimDataFolder, removeLeftFolders, temporaryDataFolder } from "./demo/data-folder.js";
 import { openHousehold } from "./demo/household.js";
@@ -16,9 +16,9 @@ async function main(): Promise<number> {
   const options = readOptions();
   const stopRequest = watchForStop();
   const say = options.json ? (): void => undefined : console.log;
-  mkdirSync(".data", { recursive: true, mode: 0o700 });
-  await removeLeftFolders();
-  const folder = options.once ? await temporaryDataFolder() : await claimDataFolder();
+  const root = process.env["DEMO_DATA"] ?? ".data";
+  await removeLeftFolders(root);
+  const folder = options.once ? await temporaryDataFolder(root) : await claimDataFolder(root);
   const household = openHousehold(tellParent);
   const settlements = readSettlements();
   let hasFailed = false;

@@ -21,6 +21,16 @@ export interface PrivateRedis {
   stop(): Promise<void>;
 }
 
+/** Where a server listens on loopback, and its password. */
+export interface RedisAddress {
+  readonly port: number;
+  readonly password: string;
+}
+
+export async function newAddress(): Promise<RedisAddress> {
+  return { port: await freePort(), password: randomBytes(24).toString("hex") };
+}
+
 /** The Redis or Valkey server on PATH. */
 export function findRedisServer(): string | undefined {
   return findOnPath(["redis-server", "valkey-server"]);
@@ -33,13 +43,17 @@ export function findRedisServer(): string | undefined {
  * Redis while they finish.
  * @throws with the end of its log when it doesn't answer within 10 s.
  */
-export async function startPrivateRedis(program: string, folder: string): Promise<PrivateRedis> {
+export async function startPrivateRedis(
+  program: string,
+  folder: string,
+  address?: RedisAddress,
+): Promise<PrivateRedis> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const running = await findRunning(folder);
   if (running)
     return { ...running, wasRunning: true, exited: new Promise(() => undefined), stop: () => shutDown(running) };
 
-  const [port, password] = [await freePort(), randomBytes(24).toString("hex")];
+  const { port, password } = address ?? (await newAddress());
   writeFileSync(settingsFile(folder), settings(folder, port, password), { mode: 0o600 });
   const child = spawn(program, [settingsFile(folder)], { stdio: "ignore", detached: true });
   const exited = new Promise<void>((resolve) => {

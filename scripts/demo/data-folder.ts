@@ -1,9 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import path from "node:path";
 import { stopLeftRedis } from "../private-redis.js";
 
-const ROOT = ".data";
 const ONCE = "once-";
 
 /** A folder that belongs to this demo alone until it is released, or its process ends. */
@@ -13,29 +12,29 @@ export interface DataFolder {
 }
 
 /**
- * The folder of a demo that keeps its data: `.data`, or `.data/demo-2`, `-3` … while other demos of this clone run.
+ * The folder of a demo that keeps its data: `root`, or `demo-2`, `demo-3` … in it while other demos use the ones before.
  */
-export async function claimDataFolder(): Promise<DataFolder> {
+export async function claimDataFolder(root: string): Promise<DataFolder> {
   for (let number = 1; ; number++) {
-    const folder = number === 1 ? ROOT : path.join(ROOT, `demo-${number}`);
+    const folder = number === 1 ? root : path.join(root, `demo-${number}`);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const lock = await claim(folder);
     if (lock !== "taken") return { path: folder, release: () => lock?.close() };
   }
 }
 
-/** A new folder for one story. */
-export async function temporaryDataFolder(): Promise<DataFolder> {
-  mkdirSync(ROOT, { recursive: true, mode: 0o700 });
-  const folder = mkdtempSync(path.join(ROOT, ONCE));
+/** A new folder in `root` for one story. */
+export async function temporaryDataFolder(root: string): Promise<DataFolder> {
+  mkdirSync(root, { recursive: true, mode: 0o700 });
+  const folder = mkdtempSync(path.join(root, ONCE));
   const lock = await claim(folder);
   return { path: folder, release: () => lock !== "taken" && lock?.close() };
 }
 
-/** Removes what stories that were killed, or failed and left their logs, have left behind. */
-export async function removeLeftFolders(): Promise<void> {
-  for (const name of readdirSync(ROOT).filter((each) => each.startsWith(ONCE))) {
-    const folder = path.join(ROOT, name);
+/** Removes from `root` what stories that were killed, or failed and left their logs, have left behind. */
+export async function removeLeftFolders(root: string): Promise<void> {
+  for (const name of existsSync(root) ? readdirSync(root).filter((each) => each.startsWith(ONCE)) : []) {
+    const folder = path.join(root, name);
     if (await isClaimed(folder)) continue;
     await stopLeftRedis(path.join(folder, "redis"));
     rmSync(folder, { recursive: true, force: true });

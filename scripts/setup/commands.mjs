@@ -23,6 +23,7 @@ the worker on an SQLite file under .data/, and prints their addresses. Ctrl-C st
 
   PORT, SANDBOX_PORT   where to listen; without them 3000 and 4001, or the next free port
   REDIS_URL            use this Redis instead of a private one
+  DEMO_DATA            the folder for its data; .data unless set
   Every other setting of docs/operations.md is passed on.
 
 Exit codes: 0 done or stopped by hand, 1 something failed, 64 wrong options, 78 wrong settings.
