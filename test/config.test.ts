@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { describe, it } from "node:test";
+
+import { ConfigError, loadConfig } from "../src/config.js";
+
+const REQUIRED = { AUTHY_APP_NAME: "Acme", AUTHY_APP_ID: "359137", AUTHY_PRODUCTION_API_KEY: "k" };
+const keys = (): string[] => ["a key of this test"];
+const load = (env: Record<string, string>) => loadConfig({ ...REQUIRED, ...env }, keys);
+
+function problemsOf(env: Record<string, string>): Record<string, string> {
+  try {
+    loadConfig(env, keys);
+    return {};
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return Object.fromEntries(error.problems.map((p) => [p.variable, p.problem]));
+  }
+}
+
+describe("the environment", () => {
+  it("has the defaults of the contract", () => {
+    const config = load({});
+    assert.equal(config.host, "127.0.0.1");
+    assert.equal(config.port, 3000);
+    assert.equal(config.publicUrl, "http://localhost:3000");
+    assert.equal(config.trustedProxies, 0);
+    assert.equal(config.databaseUrl, "sqlite:.data/countersign.sqlite");
+    assert.equal(config.redisUrl, "redis://127.0.0.1:6379");
+    assert.equal(config.authy.apiUrl, "https://api.authy.com");
+    assert.equal(config.authy.callbackUrl, "http://localhost:3000/webhooks/authy/onetouch");
+    assert.equal(config.authy.webhookUrl, "http://localhost:3000/webhooks/authy/events");
+    assert.equal(config.authy.webhookSigningKey, null);
+    assert.equal(config.authy.qrPrefix, "authy://account?token=");
+    assert.equal(config.rules.approvalTtlSeconds, 120);
+    assert.equal(config.rules.registrationTtlSeconds, 300);
+    assert.equal(config.rules.rememberSeconds, 30 * 86_400);
+    assert.equal(config.rules.matchCode, "new-browser");
+    assert.equal(config.rules.passwordMinLength, 12);
+    assert.deepEqual([config.rules.pushLimit, config.rules.resendLimit, config.rules.resendAfterSeconds], [10, 3, 30]);
+    assert.equal(config.limits.loginsPerAddressAndMinute, 60);
+    assert.equal(config.limits.registrationsPerAddressAndHour, 20);
+    assert.deepEqual(
+      [
+        config.limits.streamsPerSession,
+        config.limits.streamsPerUser,
+        config.limits.streamsPerAddress,
+        config.limits.streams,
+      ],
+      [3, 6, 20, 20_000],
+    );
+    assert.equal(config.logLevel, "info");
+  });
+
+  const wrong: readonly (readonly [variable: string, value: string])[] = [
+    ["PORT", "0"],
+    ["PORT", "65536"],
+    ["PORT", "3000x"],
+    ["PUBLIC_URL", "login.example.com"],
+    ["PUBLIC_URL", "ftp://login.example.com"],
+    ["PUBLIC_URL", "https://login.example.com/path"],
+    ["TRUST_PROXY", "11"],
+    ["TRUST_PROXY", "true"],
+    ["SESSION_KEYS", "one,,two"],
+    ["DATABASE_URL", "mysql://x"],
+    ["DATABASE_URL", "sqlite:"],
+    ["REDIS_URL", "localhost:6379"],
+    ["AUTHY_APP_NAME", " "],
+    ["AUTHY_APP_ID", " "],
+    ["AUTHY_PRODUCTION_API_KEY", ""],
+    ["AUTHY_API_URL", "api.authy.com"],
+    ["AUTHY_CALLBACK_URL", "/webhooks"],
+    ["AUTHY_WEBHOOK_URL", "nowhere"],
+    ["AUTHY_WEBHOOK_SIGNING_KEY", ""],
+    ["AUTHY_QR_PREFIX", "no prefix"],
+    ["APPROVAL_TTL_SECONDS", "4"],
+    ["APPROVAL_TTL_SECONDS", "3601"],
+    ["REGISTRATION_TTL_SECONDS", "1.5"],
+    ["REMEMBER_DAYS", "0"],
+    ["MATCH_CODE", "sometimes"],
+    ["PASSWORD_MIN_LENGTH", "-1"],
+    ["LIMIT_STREAMS_PER_SESSION", "many"],
+    ["LIMIT_STREAMS_PER_USER", "-1"],
+    ["LIMIT_STREAMS_PER_ADDRESS", "1e3"],
+    ["LIMIT_STREAMS", "0x10"],
+    ["LIMIT_PUSHES", "ten"],
+    ["LIMIT_RESENDS", "3 "],
+    ["RESEND_AFTER_SECONDS", "30s"],
+    ["LIMIT_LOGINS_PER_ADDRESS", "-5"],
+    ["LIMIT_REGISTRATIONS_PER_ADDRESS", "∞"],
+    ["LOG_LEVEL", "loud"],
+    ["TEXT_MESSAGES", "yes"],
+  ];
+  for (const [variable, value] of wrong)
+    it(`refuses ${variable}=${JSON.stringify(value)} by name and leaves the rest alone`, () => {
+      assert.deepEqual(Object.keys(problemsOf({ ...REQUIRED, [variable]: value })), [variable]);
+    });
+
+  it("names every problem at once, each with an example", () => {
+    const env = Object.fromEntries(wrong);
+    try {
+      loadConfig(env, keys);
+      assert.fail("it was taken");
+    } catch (error) {
+      assert.ok(error instanceof ConfigError);
+      const names = new Set(wrong.map(([variable]) => variable));
+      assert.deepEqual(new Set(error.problems.map((p) => p.variable)), names);
+      for (const name of names) assert.match(error.message, new RegExp(`^  ${name}: .+ \\(example: .+\\)$`, "m"));
+    }
+  });
+
+  it("takes 0 as no limit, and an empty variable as none", () => {
+    const config = load({ LIMIT_PUSHES: "0", LIMIT_STREAMS: "0", PORT: "", PUBLIC_URL: "" });
+    assert.equal(config.rules.pushLimit, 0);
+    assert.equal(config.limits.streams, 0);
+    assert.equal(config.port, 3000);
+  });
+
+  it("A17 refuses weak set-ups in production, and takes good ones", () => {
+    const production = { ...REQUIRED, NODE_ENV: "production" };
+    assert.deepEqual(Object.keys(problemsOf({ ...production, PUBLIC_URL: "http://login.example.com" })).sort(), [
+      "AUTHY_PRODUCTION_API_KEY",
+      "PUBLIC_URL",
+      "SESSION_KEYS",
+    ]);
+    const good = {
+      ...production,
+      AUTHY_PRODUCTION_API_KEY: "h7Qm2ZpL9xVt4RkB8sNw3JfYcD6gUaE1",
+      SESSION_KEYS: "0123456789abcdef0123456789abcdef",
+      PUBLIC_URL: "https://login.example.com",
+    };
+    assert.deepEqual(problemsOf(good), {});
+    assert.deepEqual(Object.keys(problemsOf({ ...good, SESSION_KEYS: "short" })), ["SESSION_KEYS"]);
+    assert.deepEqual(Object.keys(problemsOf({ ...good, SESSION_KEYS: "a".repeat(40) })), ["SESSION_KEYS"]);
+    assert.deepEqual(Object.keys(problemsOf({ ...good, ARGON2_TEST_STRENGTH: "true" })), ["ARGON2_TEST_STRENGTH"]);
+    assert.deepEqual(problemsOf({ ...good, PUBLIC_URL: "http://localhost:3000" }), {});
+  });
+
+  for (const entry of ["src/server.ts", "workers/index.ts", "scripts/migrate.ts", "scripts/admin.ts"])
+    it(`ends ${entry} with exit code 78 and the whole list on standard error`, async () => {
+      const args = ["--import", "tsx", entry, ...(entry === "scripts/admin.ts" ? ["doctor"] : [])];
+      const child = spawn(process.execPath, args, {
+        env: { PATH: process.env["PATH"] ?? "", PORT: "none", LOG_LEVEL: "loud" },
+        stdio: ["ignore", "ignore", "pipe"],
+      });
+      let said = "";
+      child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+      const [code] = (await once(child, "close")) as [number];
+      assert.equal(code, 78);
+      for (const name of ["PORT", "LOG_LEVEL", "AUTHY_APP_NAME", "AUTHY_APP_ID", "AUTHY_PRODUCTION_API_KEY"])
+        assert.match(said, new RegExp(`^  ${name}: `, "m"));
+    });
+});
