@@ -29,13 +29,13 @@ export async function isKnownHere(
   return key !== null && (await browsers.find(subscriberId, hashSecret(key))) !== null;
 }
 
-/** From now on this browser is known for the account: it registered, enrolled or signed in here. */
+/** From now on this browser is known for the account: it registered, enrolled or signed in here. @returns its key. */
 export async function rememberBrowser(
   ctx: Context,
   { browsers, now }: Pick<Deps, "browsers" | "now">,
   subscriberId: string,
   isHttps: boolean,
-): Promise<void> {
+): Promise<string> {
   const { address, browserLabel } = originOf(ctx);
   const brought = knownKey(ctx, subscriberId, isHttps);
   const known = brought === null ? null : await browsers.find(subscriberId, hashSecret(brought));
@@ -52,4 +52,19 @@ export async function rememberBrowser(
       lastSeenAt: now(),
     });
   ctx.cookies.set(nameFor(subscriberId, isHttps), key, { ...cookieOptions(isHttps), maxAge: FOR_MS });
+  return key;
+}
+
+/**
+ * Only this browser stays known: what was trusted under the former password, or before the phone, proves nothing about
+ * who sat there.
+ */
+export async function trustOnlyThisBrowser(
+  ctx: Context,
+  deps: Pick<Deps, "browsers" | "now">,
+  subscriberId: string,
+  isHttps: boolean,
+): Promise<void> {
+  const key = await rememberBrowser(ctx, deps, subscriberId, isHttps);
+  await deps.browsers.forgetOthers(subscriberId, hashSecret(key));
 }

@@ -121,7 +121,8 @@ async function touch(ctx: Context, deps: SessionDeps, current: Session, lifetime
   await deps.store.touch(
     current.id,
     now,
-    new Date(now.getTime() + lifetimes.sessionIdleSeconds * 1000),
+    // A remembered session has no idle limit, only its end.
+    current.isRemembered ? current.expiresAt : new Date(now.getTime() + lifetimes.sessionIdleSeconds * 1000),
     originOf(ctx).address,
   );
 }

@@ -1,7 +1,7 @@
 import { bodyParser } from "@koa/bodyparser";
 
 import { type Context, type Middleware } from "../context.js";
-import { HttpRefusal } from "./map-errors.js";
+import { HttpRefusal } from "../refusal.js";
 
 const MAX_BYTES = "32kb";
 

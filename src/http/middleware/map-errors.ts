@@ -1,3 +1,4 @@
+import { DatabaseAway } from "../../database/data-source.js";
 import {
   Busy,
   LoginError,
@@ -7,19 +8,8 @@ import {
   TooMany,
 } from "../../domain/errors.js";
 import { type Context, type Middleware } from "../context.js";
+import { HttpRefusal } from "../refusal.js";
 import { type Views } from "../views.js";
-
-/** A refusal of the HTTP room itself: a status, and the words of its page. */
-export class HttpRefusal extends Error {
-  constructor(
-    readonly status: number,
-    readonly title: string,
-    readonly text: string,
-    readonly whatToDo: string | null = null,
-  ) {
-    super(`${status} ${title}`);
-  }
-}
 
 interface Page {
   readonly status: number;
@@ -129,6 +119,7 @@ const AWAY =
 
 /** True when the database cannot be used now although nothing is wrong with the request. */
 export function isDatabaseAway(error: unknown): boolean {
+  if (error instanceof DatabaseAway) return true;
   const chain = error as {
     code?: unknown;
     driverError?: { code?: unknown; message?: string };

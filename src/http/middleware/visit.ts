@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto";
 import { hashSecret, newSecret, sameText } from "../../domain/secrets.js";
 import { type Context, type Middleware } from "../context.js";
 import { type KnownHosts } from "./check-host.js";
-import { HttpRefusal } from "./map-errors.js";
+import { HttpRefusal } from "../refusal.js";
 
 /** Cookies that end with the browser: https gets the `__Host-` prefix, which no subdomain can set. */
 export function cookieName(name: string, isHttps: boolean): string {

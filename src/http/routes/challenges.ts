@@ -8,7 +8,7 @@ import { isLive } from "../../domain/challenge.js";
 import { attemptOf } from "../attempt-cookie.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
-import { HttpRefusal } from "../middleware/map-errors.js";
+import { HttpRefusal } from "../refusal.js";
 import { originOf } from "../origin.js";
 import { type StreamOwner } from "../stream-hub.js";
 

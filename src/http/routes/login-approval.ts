@@ -1,4 +1,5 @@
 import { type Attempt } from "../../domain/attempt.js";
+import { noteSuccess } from "../../domain/note-success.js";
 import { attemptOf, forgetAttempt } from "../attempt-cookie.js";
 import { type Context } from "../context.js";
 import { type HttpDeps } from "../deps.js";
@@ -42,7 +43,7 @@ async function signIn(deps: HttpDeps, ctx: Context, attempt: Attempt, by: Succes
   await rememberBrowser(ctx, deps, attempt.subscriberId, deps.http.isHttps);
   if (!isRepeat) {
     await deps.attempts.finish(attempt.id);
-    await deps.subscribers.noteSuccess(attempt.subscriberId, now);
+    await noteSuccess(deps, attempt, await deps.subscribers.find(attempt.subscriberId));
     await deps.audit.record({
       subscriberId: attempt.subscriberId,
       kind: "signed-in",

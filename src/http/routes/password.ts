@@ -5,6 +5,7 @@ import { Invalid } from "../../domain/errors.js";
 import { hasStepUp } from "../../domain/step-up.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
+import { trustOnlyThisBrowser } from "../known-browser.js";
 import { flash, openSession } from "../middleware/browser-session.js";
 import { fields } from "../middleware/form.js";
 import { originOf } from "../origin.js";
@@ -58,6 +59,7 @@ export function password(deps: HttpDeps): Router<RequestState> {
         challengeId: null,
         passwordAt: deps.now(),
       });
+      await trustOnlyThisBrowser(ctx, deps, subscriber.id, deps.http.isHttps);
       await deps.sessionsEnded();
       flash(ctx, "done", "Your password is changed. You are signed out everywhere else.");
       seeOther(ctx, "/account");

@@ -1,6 +1,7 @@
 import Router from "@koa/router";
 
 import { type Attempt, isStepUpAction, STEP_UPS } from "../../domain/attempt.js";
+import { noteSuccess } from "../../domain/note-success.js";
 import { startStepUp } from "../../domain/step-up.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
@@ -55,7 +56,7 @@ export function stepUp(deps: HttpDeps): Router<RequestState> {
 async function grant(deps: HttpDeps, ctx: Context, attempt: Attempt, by: Success): Promise<string> {
   if (attempt.purpose === "sign-in") throw new Error("a sign-in is no step-up");
   const { page } = STEP_UPS[attempt.purpose];
-  const { session } = signedInOf(ctx);
+  const { session, subscriber } = signedInOf(ctx);
   const challengeId = by.kind === "approval" ? by.challengeId : null;
   if (attempt.state === "granted") return page;
   const now = deps.now();
@@ -70,7 +71,7 @@ async function grant(deps: HttpDeps, ctx: Context, attempt: Attempt, by: Success
   });
   await deps.attempts.moveToSession(session.id, renewed.id);
   await deps.attempts.grant(attempt.id, renewed.id, now);
-  await deps.subscribers.noteSuccess(session.subscriberId, now);
+  await noteSuccess(deps, attempt, subscriber);
   await deps.audit.record({
     subscriberId: session.subscriberId,
     kind: "step-up",

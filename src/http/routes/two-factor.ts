@@ -10,10 +10,10 @@ import { settleEnrolment } from "../../domain/settle-enrolment.js";
 import { hasStepUp, useStepUp } from "../../domain/step-up.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
-import { rememberBrowser } from "../known-browser.js";
+import { rememberBrowser, trustOnlyThisBrowser } from "../known-browser.js";
 import { flash, openSession } from "../middleware/browser-session.js";
 import { fields } from "../middleware/form.js";
-import { HttpRefusal } from "../middleware/map-errors.js";
+import { HttpRefusal } from "../refusal.js";
 import { originOf } from "../origin.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
 import { seeOther, show } from "../views.js";
@@ -65,6 +65,7 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
       seeOther(ctx, "/account/two-factor");
       return;
     }
+    await trustOnlyThisBrowser(ctx, deps, subscriber.id, deps.http.isHttps);
     await startEnrolment(deps, session, subscriber, factor !== null);
     seeOther(ctx, REGISTRATION);
   });
@@ -77,10 +78,16 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
       return;
     }
     if (enrolment.state === "completed") await rememberBrowser(ctx, deps, subscriber.id, deps.http.isHttps);
-    show(ctx, deps.views, "two-factor-registration", {
-      enrolment: enrolmentView(deps, enrolment),
-      recoveryCodesLeft: await deps.recoveryCodes.countLeft(subscriber.id),
-    });
+    show(
+      ctx,
+      deps.views,
+      "two-factor-registration",
+      {
+        enrolment: enrolmentView(deps, enrolment),
+        recoveryCodesLeft: await deps.recoveryCodes.countLeft(subscriber.id),
+      },
+      enrolment.state === "conflict" ? 409 : 200,
+    );
   });
 
   router.get(`${REGISTRATION}/qrcode.svg`, async function showQrCode(ctx) {
@@ -119,6 +126,7 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
     }
     // All sessions ended with the phone; this browser goes on with a new one.
     await openSession(ctx, deps.now(), deps.http.rules, { ...session, level: 1, epoch, challengeId: null });
+    await trustOnlyThisBrowser(ctx, deps, session.subscriberId, deps.http.isHttps);
     await deps.sessionsEnded();
     flash(ctx, "done", "Two-factor sign-in is disabled. From now on your password alone signs you in.");
     seeOther(ctx, "/account/two-factor");

@@ -32,7 +32,8 @@ export function webhooks(deps: HttpDeps): Router<RequestState> {
       answer(ctx, 400, "body not readable");
       return;
     }
-    if (!hasGoodSignature({ nonce, method: "POST", url: authy.callbackUrl, params }, signature, authy.apiKey)) {
+    const signed = { nonce, method: "POST", url: authy.callbackUrl, params } as const;
+    if (!authy.callbackKeys.some((key) => hasGoodSignature(signed, signature, key))) {
       answer(ctx, 401, "signature does not match");
       return;
     }
@@ -46,7 +47,7 @@ export function webhooks(deps: HttpDeps): Router<RequestState> {
   });
 
   router.post("/webhooks/authy/events", async function receiveEvents(ctx) {
-    if (authy.webhookSigningKey === null) {
+    if (authy.webhookSigningKeys.length === 0) {
       answer(ctx, 404, "events are not switched on");
       return;
     }
@@ -57,8 +58,10 @@ export function webhooks(deps: HttpDeps): Router<RequestState> {
       answer(ctx, 400, "body not readable");
       return;
     }
-    const notices = readWebhookToken(token, authy.webhookSigningKey, authy.webhookUrl);
-    if (notices === null) {
+    const notices = authy.webhookSigningKeys
+      .map((key) => readWebhookToken(token, key, authy.webhookUrl))
+      .find((read) => read !== null);
+    if (notices === undefined) {
       answer(ctx, 401, "token not trusted");
       return;
     }
