@@ -4,6 +4,7 @@ import { after, describe, it } from "node:test";
 import type Router from "@koa/router";
 import fc from "fast-check";
 import { createSandbox } from "../../src/sandbox/app.js";
+import { noFaults } from "../../src/sandbox/faults.js";
 import { createApprovalRequest } from "../../src/sandbox/approval-request.js";
 import { addPhone } from "../../src/sandbox/phone.js";
 import { API_KEY } from "./running.js";
@@ -25,6 +26,9 @@ const text = fc.oneof(
     weight: 1,
     arbitrary: fc.constantFrom(
       "",
+      "a",
+      "b",
+      "true",
       "0",
       "-1",
       "1e999",
@@ -40,73 +44,84 @@ const text = fc.oneof(
   },
   { weight: 1, arbitrary: fc.integer().map(String) },
 );
-const fields = fc.constantFrom(
-  "user",
+
+/** The parameters that a route reads; the first pattern that fits counts. */
+const FIELDS: [RegExp, string[]][] = [
+  [/users\/new/, ["user"]],
+  [/update/, ["email"]],
+  [/secret/, ["label", "qr_size"]],
+  [/activity/, ["type", "data"]],
+  [/registrations/, ["custom_user_id"]],
+  [/verify|sms|call|email/, ["force", "action", "action_message"]],
+  [/approval_requests/, ["message", "details", "hidden_details", "logos", "seconds_to_expire"]],
+  [/dashboard/, ["app_api_key", "access_key", "url", "name", "events"]],
+  [/scan/, ["url", "phone"]],
+  [/phone\/requests/, ["action"]],
+  [/phones/, ["name", "installed"]],
+  [/faults/, Object.keys(noFaults())],
+  [/./, ["phone", "scan"]],
+];
+const nested = fc.constantFrom(
   "email",
   "cellphone",
   "country_code",
-  "message",
-  "details",
-  "hidden_details",
-  "logos",
-  "seconds_to_expire",
+  "res",
   "url",
-  "phone",
-  "action",
-  "name",
-  "installed",
-  "api_key",
-  "type",
-  "data",
-  "label",
-  "qr_size",
-  "events",
-  "app_api_key",
-  "access_key",
-  "force",
-  "action_message",
-  "custom_user_id",
-  "latency_ms",
-  "status",
-  "callbacks",
-  "times",
+  "Account",
+  "",
+  "0",
   "__proto__",
   "toString",
 );
-const value = fc.oneof(text, fc.jsonValue({ maxDepth: 3 }));
-const jsonObject = fc.dictionary(fields, value, { maxKeys: 6 }).map((body) => JSON.stringify(body));
-const brackets = fc.constantFrom(
-  "",
-  "[]",
-  "[a]",
-  "[][res]",
-  "[0][url]",
-  "[[x]]",
-  "[",
-  "]",
-  "[a][b][c][d][e][f][g][h][i][j]",
-  "[__proto__]",
+const value = fc.oneof(
+  text,
+  fc.jsonValue({ maxDepth: 3 }),
+  fc.dictionary(nested, fc.oneof(text, fc.jsonValue({ maxDepth: 1 })), { maxKeys: 4 }),
+  fc.array(fc.dictionary(nested, text, { maxKeys: 3 }), { maxLength: 3 }),
 );
-const form = fc
-  .array(fc.tuple(fields, brackets, text), { maxLength: 8 })
-  .map((pairs) =>
-    pairs
-      .map(([name, suffix, given]) => `${name}${suffix}=${encodeURIComponent(Buffer.from(given).toString())}`)
-      .join("&"),
+const suffix = fc.oneof(
+  { weight: 2, arbitrary: fc.constant("") },
+  { weight: 1, arbitrary: nested.map((name) => `[${name}]`) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom("[]", "[][res]", "[][url]", "[0][res]", "[[x]]", "[", "]", "[a]".repeat(9)),
+  },
+);
+
+const fieldsOf = (route: string): fc.Arbitrary<string> => {
+  const own = FIELDS.find(([pattern]) => pattern.test(route))?.[1] ?? [];
+  return fc.oneof(
+    { weight: 6, arbitrary: fc.constantFrom(...own) },
+    { weight: 1, arbitrary: fc.constantFrom("api_key", "__proto__", "toString") },
   );
-const body = fc.oneof(
-  jsonObject.map((json) => Buffer.from(json)),
-  jsonObject.map((json) => Buffer.from(json.slice(0, -3))),
-  fc.json().map((json) => Buffer.from(json)),
-  form.map((pairs) => Buffer.from(pairs)),
-  fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
-  fc.constantFrom(
-    Buffer.alloc(0),
-    Buffer.from("[".repeat(5_000)),
-    Buffer.from(`{"a":${"[".repeat(5_000)}`),
-    Buffer.alloc(70_000, "a"),
-  ),
-);
+};
+const formOf = (fields: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+  fc
+    .array(fc.tuple(fields, suffix, text), { maxLength: 8 })
+    .map((pairs) =>
+      pairs
+        .map(([name, ending, given]) => `${name}${ending}=${encodeURIComponent(Buffer.from(given).toString())}`)
+        .join("&"),
+    );
+const bodyOf = (fields: fc.Arbitrary<string>): fc.Arbitrary<Buffer> => {
+  const json = fc.dictionary(fields, value, { maxKeys: 6 }).map((object) => JSON.stringify(object));
+  return fc.oneof(
+    { weight: 4, arbitrary: json.map((whole) => Buffer.from(whole)) },
+    { weight: 1, arbitrary: json.map((whole) => Buffer.from(whole.slice(0, -3))) },
+    { weight: 1, arbitrary: fc.json().map((whole) => Buffer.from(whole)) },
+    { weight: 3, arbitrary: formOf(fields).map((pairs) => Buffer.from(pairs)) },
+    { weight: 1, arbitrary: fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(
+        Buffer.alloc(0),
+        Buffer.from("[".repeat(5_000)),
+        Buffer.from(`{"a":${"[".repeat(5_000)}`),
+        Buffer.alloc(70_000, "a"),
+      ),
+    },
+  );
+};
 const contentType = fc.constantFrom(
   "application/json",
   "application/json; charset=utf-16",
@@ -124,19 +139,24 @@ const headerText = fc.oneof(
 /** @param known - ids that are there, so that some requests get past the first question */
 function malformed(method: string, route: string, known: string[]): fc.Arbitrary<Malformed> {
   const segment = fc.oneof(
-    text.map((given) => encodeURIComponent(Buffer.from(given).toString())),
-    fc.constantFrom(...known),
-    fc.constantFrom("%", "%E0%A4%A", "%00", "1", "99999999999999999999", "..", "%2e%2e", ";", "a:b"),
+    { weight: 5, arbitrary: fc.constantFrom(...known) },
+    { weight: 1, arbitrary: text.map((given) => encodeURIComponent(Buffer.from(given).toString())) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom("%", "%E0%A4%A", "%00", "1", "99999999999999999999", "..", "%2e%2e", ";", "a:b"),
+    },
   );
-  const path = fc.tuple(fc.array(segment, { minLength: 3, maxLength: 3 }), fc.option(form)).map(([segments, query]) => {
-    let used = 0;
-    const filled = route.replace(/:\w+/g, () => segments[used++] ?? "x");
-    return query === null ? filled : `${filled}?${query}`;
-  });
+  const path = fc
+    .tuple(fc.array(segment, { minLength: 3, maxLength: 3 }), fc.option(formOf(fieldsOf(route))))
+    .map(([segments, query]) => {
+      let used = 0;
+      const filled = route.replace(/:\w+/g, () => segments[used++] ?? "x");
+      return query === null ? filled : `${filled}?${query}`;
+    });
   const key = fc.oneof({ weight: 4, arbitrary: fc.constant(API_KEY) }, { weight: 1, arbitrary: headerText });
   const headers = fc.record({ key, type: contentType, nonce: headerText, signature: headerText });
   return fc
-    .record({ method: fc.constant(method), path, body, headers })
+    .record({ method: fc.constant(method), path, body: bodyOf(fieldsOf(route)), headers })
     .map(({ headers: { key, type, nonce, signature }, ...rest }) => ({
       ...rest,
       headers: {
@@ -219,7 +239,8 @@ function statusOf(url: string, { method, path, headers, body }: Malformed, agent
       if (response.headers["content-type"]?.startsWith("text/event-stream")) response.destroy();
       else response.resume();
     };
-    const sent = request(url, { method, path: path.replace(/[^!-~]/g, "?"), headers, agent }, onAnswer);
+    const framed = { ...headers, "content-length": body.length }; // Node frames no body of a GET by itself
+    const sent = request(url, { method, path: path.replace(/[^!-~]/g, "?"), headers: framed, agent }, onAnswer);
     sent.on("error", (error: NodeJS.ErrnoException) => {
       // An answer may come before a body too large was read to its end
       if (error.code === "EPIPE" || error.code === "ECONNRESET") resolve(413);
