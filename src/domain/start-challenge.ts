@@ -76,7 +76,7 @@ export async function startChallenge(
   while (!(await deps.challenges.insert(challenge))) {
     const other = await deps.challenges.findLiveOfBrowser(attempt.browserHash);
     if (other === null) continue; // it was settled between the two statements
-    if (other.attemptId !== attempt.id && other.subscriberId === subscriber.id && other.createdAt >= startedAt)
+    if (other.subscriberId === subscriber.id && other.createdAt >= startedAt)
       return { kind: "joined", attemptId: other.attemptId };
     await settleChallenge(deps, other.id, "superseded", "person");
     if (other.attemptId !== attempt.id) await deps.attempts.end(other.attemptId);
