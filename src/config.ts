@@ -92,6 +92,11 @@ const shape = {
     .default("https://api.authy.com"),
   AUTHY_CALLBACK_URL: httpUrl("must be the exact http or https address entered in the console").optional(),
   AUTHY_WEBHOOK_URL: httpUrl("must be the exact http or https address of the webhook").optional(),
+  AUTHY_PREVIOUS_API_KEY: z.string().min(1, "is set but empty: give the key or leave the variable out").optional(),
+  AUTHY_PREVIOUS_WEBHOOK_SIGNING_KEY: z
+    .string()
+    .min(1, "is set but empty: give the key or leave the variable out")
+    .optional(),
   AUTHY_WEBHOOK_SIGNING_KEY: z.string().min(1, "is set but empty: give the key or leave the variable out").optional(),
   AUTHY_QR_PREFIX: z
     .string()
@@ -161,6 +166,8 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   AUTHY_CALLBACK_URL: "https://login.example.com/webhooks/authy/onetouch",
   AUTHY_WEBHOOK_URL: "https://login.example.com/webhooks/authy/events",
   AUTHY_WEBHOOK_SIGNING_KEY: "WSK_…",
+  AUTHY_PREVIOUS_API_KEY: "the key that was replaced in the Authy console",
+  AUTHY_PREVIOUS_WEBHOOK_SIGNING_KEY: "WSK_…",
   AUTHY_QR_PREFIX: "authy://account?token=",
   MATCH_CODE: "new-browser",
   LOG_LEVEL: "info",
@@ -194,7 +201,13 @@ export function loadConfig(env: Env, developmentKeys: () => string[] = keptSessi
   return Object.freeze(assemble(parsed.data, parsed.data.SESSION_KEYS ?? developmentKeys()));
 }
 
-const SECRETS = new Set(["SESSION_KEYS", "AUTHY_PRODUCTION_API_KEY", "AUTHY_WEBHOOK_SIGNING_KEY"]);
+const SECRETS = new Set([
+  "SESSION_KEYS",
+  "AUTHY_PRODUCTION_API_KEY",
+  "AUTHY_WEBHOOK_SIGNING_KEY",
+  "AUTHY_PREVIOUS_API_KEY",
+  "AUTHY_PREVIOUS_WEBHOOK_SIGNING_KEY",
+]);
 
 /** A key made once and kept under `.data/`, so that a restart in development signs nobody out. */
 function keptSessionKeys(): string[] {
@@ -256,6 +269,10 @@ function isLocal(url: string): boolean {
   }
 }
 
+function keys(present: string, previous: string | undefined): readonly string[] {
+  return previous === undefined ? [present] : [present, previous];
+}
+
 function assemble(env: Parsed, sessionKeys: readonly string[]) {
   const publicUrl = env.PUBLIC_URL ?? `http://localhost:${env.PORT}`;
   return {
@@ -276,7 +293,13 @@ function assemble(env: Parsed, sessionKeys: readonly string[]) {
       apiUrl: env.AUTHY_API_URL,
       callbackUrl: env.AUTHY_CALLBACK_URL ?? `${publicUrl}/webhooks/authy/onetouch`,
       webhookUrl: env.AUTHY_WEBHOOK_URL ?? `${publicUrl}/webhooks/authy/events`,
-      webhookSigningKey: env.AUTHY_WEBHOOK_SIGNING_KEY ?? null,
+      /** The keys that a callback may be signed with: during a change of keys the former one too. */
+      callbackKeys: keys(env.AUTHY_PRODUCTION_API_KEY, env.AUTHY_PREVIOUS_API_KEY),
+      /** Empty while events are switched off. */
+      webhookSigningKeys:
+        env.AUTHY_WEBHOOK_SIGNING_KEY === undefined
+          ? []
+          : keys(env.AUTHY_WEBHOOK_SIGNING_KEY, env.AUTHY_PREVIOUS_WEBHOOK_SIGNING_KEY),
       qrPrefix: env.AUTHY_QR_PREFIX,
     },
     rules: {

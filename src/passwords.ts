@@ -19,28 +19,31 @@ const FOR_TESTS: Strength = { memoryCost: 64, timeCost: 1, parallelism: 1 };
 const ABSURD = { memoryCost: 1_048_576, timeCost: 20, parallelism: 16 };
 
 /**
- * argon2id (what the library does unless told otherwise), at most one hash for each core at once: the thread pool is shared with the database driver and DNS.
+ * argon2id (what the library does unless told otherwise), at most one hash for each core at once: the thread pool is shared
+ * with the database driver and DNS. Owners do not queue behind strangers, so that a flood of guesses shuts nobody out.
  *
- * @param queueLimit - How many may wait for their turn; the next one gets Busy.
+ * @param queueLimit - How many of each kind may wait for their turn; the next one gets Busy.
  */
 export function passwords(isTestStrength: boolean, queueLimit: number): Passwords {
   const strength = isTestStrength ? FOR_TESTS : FULL;
   const common = new Set(dictionary["passwords-common"] as readonly string[]);
   const places = Math.max(1, availableParallelism());
-  const waiting: (() => void)[] = [];
+  const strangers: (() => void)[] = [];
+  const owners: (() => void)[] = [];
   let running = 0;
   let nobody: Promise<string> | undefined;
 
   return {
-    async inTurn(work) {
+    async inTurn(work, isOwn = false) {
       if (running >= places) {
+        const waiting = isOwn ? owners : strangers;
         if (waiting.length >= queueLimit) throw new Busy("too many passwords wait to be judged");
         await new Promise<void>((resolve) => waiting.push(resolve));
       } else running += 1;
       try {
         return await work();
       } finally {
-        const next = waiting.shift();
+        const next = owners.shift() ?? strangers.shift();
         if (next === undefined) running -= 1;
         else next(); // the place is handed over, not given back
       }

@@ -31,7 +31,7 @@ describe("the environment", () => {
     assert.equal(config.authy.apiUrl, "https://api.authy.com");
     assert.equal(config.authy.callbackUrl, "http://localhost:3000/webhooks/authy/onetouch");
     assert.equal(config.authy.webhookUrl, "http://localhost:3000/webhooks/authy/events");
-    assert.equal(config.authy.webhookSigningKey, null);
+    assert.deepEqual(config.authy.webhookSigningKeys, []);
     assert.equal(config.authy.qrPrefix, "authy://account?token=");
     assert.equal(config.rules.approvalTtlSeconds, 120);
     assert.equal(config.rules.registrationTtlSeconds, 300);

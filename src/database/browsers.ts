@@ -1,4 +1,4 @@
-import { type DataSource, Not } from "typeorm";
+import { type DataSource, MoreThan, Not } from "typeorm";
 
 import { type KnownBrowsers } from "../domain/subscriber.js";
 import { type KnownBrowserRow } from "./schema.js";
@@ -15,8 +15,11 @@ export function browsers(database: DataSource): KnownBrowsers {
       await rows.update({ id }, { label, address, lastSeenAt: now });
     },
     list: (subscriberId) => rows.find({ where: { subscriberId }, order: { lastSeenAt: "DESC" }, take: 50 }),
-    async forgetAll(subscriberId, exceptKeyHash) {
-      await rows.delete(exceptKeyHash === null ? { subscriberId } : { subscriberId, keyHash: Not(exceptKeyHash) });
+    async forgetOthers(subscriberId, keepKeyHash) {
+      await rows.delete({ subscriberId, keyHash: Not(keepKeyHash) });
+    },
+    async forgetNewerThan(subscriberId, firstSeenAt) {
+      await rows.delete({ subscriberId, firstSeenAt: MoreThan(firstSeenAt) });
     },
   };
 }

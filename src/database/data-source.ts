@@ -4,6 +4,7 @@ import { DataSource, type DataSourceOptions, DefaultNamingStrategy } from "typeo
 import type Database from "better-sqlite3";
 
 import { Tables1769900000000 } from "./migrations/1769900000000-tables.js";
+import { StrangersSuccess1769900100000 } from "./migrations/1769900100000-strangers-success.js";
 import { entities } from "./schema.js";
 import { serializeSqlite } from "./serialize-sqlite.js";
 
@@ -22,7 +23,7 @@ export function dataSourceOptions(url: string): DataSourceOptions {
   const isPostgres = /^postgres(ql)?:/.test(url);
   const common = {
     entities: entities(isPostgres),
-    migrations: [Tables1769900000000],
+    migrations: [Tables1769900000000, StrangersSuccess1769900100000],
     migrationsTableName: "migrations",
     namingStrategy: new SnakeCase(),
     synchronize: false,

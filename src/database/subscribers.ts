@@ -10,7 +10,13 @@ export function subscribers(database: DataSource): Subscribers {
   return {
     async insert(subscriber) {
       try {
-        await rows.insert({ ...subscriber, epoch: 1, mustChangePassword: false, pushFrozenUntil: null, strangersSuccessAt: null });
+        await rows.insert({
+          ...subscriber,
+          epoch: 1,
+          mustChangePassword: false,
+          pushFrozenUntil: null,
+          strangersSuccessAt: null,
+        });
         return true;
       } catch (error) {
         if (isDuplicate(error)) return false;

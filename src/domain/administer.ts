@@ -25,7 +25,8 @@ export async function unlock(deps: Deps, subscriber: Subscriber): Promise<void> 
   for (const bucket of [`name:${subscriber.usernameKey}`, `code:${subscriber.id}`, ...buckets])
     await deps.failures.clear(bucket);
   await deps.subscribers.freezePushes(subscriber.id, deps.now());
-  await deps.subscribers.noteSuccess(subscriber.id, deps.now());
+  for (const isKnownBrowser of [true, false])
+    await deps.subscribers.noteSuccess(subscriber.id, deps.now(), isKnownBrowser);
   await record(deps, subscriber, "unlocked");
 }
 

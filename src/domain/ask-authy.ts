@@ -11,7 +11,7 @@ const LEASE_MS = 4500;
 /** `settled`: nothing more to do. Otherwise when to ask again; Authy may be asked by somebody else right now. */
 export type Asked = { readonly kind: "settled" } | { readonly kind: "later"; readonly at: Date };
 
-type AskDeps = SettleDeps & Pick<Deps, "provider" | "enrolments">;
+type AskDeps = SettleDeps & Pick<Deps, "provider" | "enrolments" | "browsers">;
 
 /**
  * Asks Authy once what became of a push and settles what it says. An error of Authy is neither yes nor no.

@@ -15,7 +15,7 @@ export function needsFreshPassword(
 
 /** Starts an enrolment under a fresh opaque id; one that was pending for the account is cancelled. */
 export async function startEnrolment(
-  deps: Pick<Deps, "enrolments" | "audit" | "feed" | "polls" | "log" | "settings" | "now">,
+  deps: Pick<Deps, "enrolments" | "browsers" | "audit" | "feed" | "polls" | "log" | "settings" | "now">,
   session: Session,
   subscriber: Subscriber,
   replacesFactor: boolean,
@@ -45,7 +45,7 @@ export async function startEnrolment(
 
 /** Reads an enrolment as it stands now; the clock's verdict is passed on the way. */
 export async function readEnrolment(
-  deps: Pick<Deps, "enrolments" | "audit" | "feed" | "polls" | "log" | "now">,
+  deps: Pick<Deps, "enrolments" | "browsers" | "audit" | "feed" | "polls" | "log" | "now">,
   sessionId: string,
 ): Promise<Enrolment | null> {
   const enrolment = await deps.enrolments.findLatestOfSession(sessionId);
@@ -55,7 +55,7 @@ export async function readEnrolment(
 
 /** The clock's verdict on a QR code that nobody scanned. */
 export async function expireEnrolmentWhenOver(
-  deps: Pick<Deps, "enrolments" | "audit" | "feed" | "polls" | "log" | "now">,
+  deps: Pick<Deps, "enrolments" | "browsers" | "audit" | "feed" | "polls" | "log" | "now">,
   enrolment: Pick<Enrolment, "id" | "expiresAt">,
   graceMs = 5000,
 ): Promise<boolean> {

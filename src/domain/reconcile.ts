@@ -8,7 +8,7 @@ const BATCH = 200;
 /** How long a poll may be overdue before its job counts as lost. */
 const OVERDUE_MS = 2000;
 
-type ReconcileDeps = Omit<Deps, "passwords" | "recoveryCodes" | "browsers">;
+type ReconcileDeps = Omit<Deps, "passwords" | "recoveryCodes">;
 
 /**
  * Repairs what a crash or an empty Redis left behind, from the rows alone: polls that nobody made, ends that nobody

@@ -12,7 +12,7 @@ export type EnrolmentOutcome =
  * @returns true for the one caller that changed the state.
  */
 export async function settleEnrolment(
-  deps: Pick<Deps, "enrolments" | "audit" | "feed" | "polls" | "log" | "now">,
+  deps: Pick<Deps, "enrolments" | "browsers" | "audit" | "feed" | "polls" | "log" | "now">,
   id: string,
   outcome: EnrolmentOutcome,
   by: Witness,
@@ -44,12 +44,14 @@ async function settle(
 }
 
 async function recordPhone(
-  { enrolments, audit, now }: Pick<Deps, "enrolments" | "audit" | "now">,
+  { enrolments, browsers, audit, now }: Pick<Deps, "enrolments" | "browsers" | "audit" | "now">,
   id: string,
   by: Witness,
 ): Promise<void> {
   const enrolment = await enrolments.find(id);
   if (enrolment === null) return;
+  // A browser that came in with the password alone while the phone was being added is nobody's that we know.
+  await browsers.forgetNewerThan(enrolment.subscriberId, enrolment.createdAt);
   await audit.record({
     subscriberId: enrolment.subscriberId,
     kind: "phone-enrolled",

@@ -19,7 +19,9 @@ export interface Subscriber {
 /** The rows of accounts. */
 export interface Subscribers {
   /** @returns false when the name is taken. */
-  insert(subscriber: Omit<Subscriber, "epoch" | "mustChangePassword" | "pushFrozenUntil" | "strangersSuccessAt">): Promise<boolean>;
+  insert(
+    subscriber: Omit<Subscriber, "epoch" | "mustChangePassword" | "pushFrozenUntil" | "strangersSuccessAt">,
+  ): Promise<boolean>;
   find(id: string): Promise<Subscriber | null>;
   findByName(usernameKey: string): Promise<Subscriber | null>;
   rehash(id: string, oldHash: string, newHash: string): Promise<void>;
@@ -75,7 +77,9 @@ export interface KnownBrowsers {
   insert(browser: KnownBrowser): Promise<void>;
   touch(id: string, label: string, address: string, now: Date): Promise<void>;
   list(subscriberId: string): Promise<KnownBrowser[]>;
-  forgetAll(subscriberId: string, exceptKeyHash: string | null): Promise<void>;
+  /** Whoever sat at the others may have been somebody else. */
+  forgetOthers(subscriberId: string, keepKeyHash: string): Promise<void>;
+  forgetNewerThan(subscriberId: string, firstSeenAt: Date): Promise<void>;
 }
 
 /** Recovery codes: only hashes are kept. */
