@@ -37,6 +37,9 @@ export function attempts(database: DataSource): Attempts {
       const { affected } = await rows.update({ id, state: In(["open", "granted"]) }, { state: "ended" });
       return affected === 1;
     },
+    async discard(id) {
+      await rows.delete({ id });
+    },
     async endAllOfSubscriber(subscriberId) {
       await rows.update({ subscriberId, state: In(["open", "granted"]) }, { state: "ended" });
     },

@@ -57,6 +57,8 @@ export interface Attempts {
   countTry(id: string): Promise<number>;
   finish(id: string): Promise<boolean>;
   end(id: string): Promise<boolean>;
+  /** Forgets an attempt that joined another one before it had a push. */
+  discard(id: string): Promise<void>;
   endAllOfSubscriber(subscriberId: string): Promise<void>;
   /** open → granted, for the session in which the step-up may be used. */
   grant(id: string, sessionId: string, now: Date): Promise<boolean>;

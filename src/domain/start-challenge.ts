@@ -76,7 +76,7 @@ export async function startChallenge(
   while (!(await deps.challenges.insert(challenge))) {
     const other = await deps.challenges.findLiveOfBrowser(attempt.browserHash);
     if (other === null) continue; // it was settled between the two statements
-    if (other.subscriberId === subscriber.id && other.createdAt >= startedAt)
+    if (other.createdAt >= startedAt && (await isSameWish(deps, attempt, other.attemptId)))
       return { kind: "joined", attemptId: other.attemptId };
     await settleChallenge(deps, other.id, "superseded", "person");
     if (other.attemptId !== attempt.id) await deps.attempts.end(other.attemptId);
@@ -96,6 +96,12 @@ export async function startChallenge(
     challengeId: challenge.id,
     secondsToExpire: deps.settings.approvalTtlSeconds,
   });
+}
+
+/** Two attempts of one click want the same: one of them is enough. */
+async function isSameWish({ attempts }: Pick<Deps, "attempts">, attempt: Attempt, otherId: string): Promise<boolean> {
+  const other = await attempts.find(otherId);
+  return other?.subscriberId === attempt.subscriberId && other.purpose === attempt.purpose;
 }
 
 /** How a match code is kept: bound to its attempt. */

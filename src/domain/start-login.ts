@@ -83,7 +83,7 @@ export async function startLogin(deps: Deps, form: LoginForm, browser: LoginBrow
   const started = await startChallenge(deps, opened, subscriber, factor, startedAt);
   if (started.kind === "joined") {
     // A double click: the other request's push is already on its way, and this browser may wait for that one.
-    await deps.attempts.end(attempt.id);
+    await deps.attempts.discard(attempt.id);
     await deps.attempts.addKey(started.attemptId, hashSecret(secret));
     const joined = await deps.attempts.find(started.attemptId);
     if (joined !== null) return { kind: "attempt", attempt: joined, key: secret };

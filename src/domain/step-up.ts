@@ -37,7 +37,7 @@ export async function startStepUp(
   await deps.attempts.insert(attempt, hashSecret(newSecret()));
   const opened: Attempt = { ...attempt, tries: 0, state: "open", grantedAt: null };
   const started = await startChallenge(deps, opened, subscriber, factor, startedAt);
-  if (started.kind === "joined") await deps.attempts.end(attempt.id);
+  if (started.kind === "joined") await deps.attempts.discard(attempt.id);
   return started;
 }
 
