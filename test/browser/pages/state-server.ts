@@ -35,11 +35,18 @@ const engine = new nunjucks.Environment(new nunjucks.FileSystemLoader(VIEWS), {
   throwOnUndefined: true,
 });
 
-/** The HTML of one state of one page. @throws when the template asks for something that the state does not hold. */
-export function renderState(name: string): string {
+/**
+ * The HTML of one state of one page.
+ *
+ * @param waiting - what differs in the waiting part.
+ * @throws when the template asks for something that the state does not hold.
+ */
+export function renderState(name: string, waiting: Record<string, unknown> = {}): string {
   const state = PAGE_STATES.find((known) => known.name === name);
   if (!state) throw new Error(`no page state is called ${name}`);
-  return engine.render(`${state.template}.njk`, { ...state.locals, page: state.template });
+  const locals = { ...state.locals, page: state.template };
+  const changed = state.locals["waiting"] ? { waiting: { ...state.locals["waiting"], ...waiting } } : {};
+  return engine.render(`${state.template}.njk`, { ...locals, ...changed });
 }
 
 /** Serves every page state at `/states/NAME` with the program's headers, on a free port of the loopback. */

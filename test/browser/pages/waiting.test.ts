@@ -1,0 +1,271 @@
+import assert from "node:assert/strict";
+import { type IncomingMessage, type ServerResponse } from "node:http";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Browser, type BrowserContext, type Page } from "playwright-core";
+import { complaintsOf, startChromium } from "./chromium.js";
+import { renderState, serveStates, type StateServer } from "./state-server.js";
+
+/** How the stream behaves: speaks, is refused, accepts and says nothing, or speaks once and is cut. */
+type Stream = "speaks" | "refused" | "silent" | "cut";
+
+let browser: Browser;
+let server: StateServer;
+let context: BrowserContext;
+let page: Page;
+
+/** The little program behind the page: one challenge, its stream, and what the page posted. */
+const program = {
+  /** What GET of the page renders. */
+  page: "login-approval-waiting",
+  waiting: {} as Record<string, unknown>,
+  status: "pending",
+  statusCode: 200,
+  stream: "speaks" as Stream,
+  listeners: new Set<ServerResponse>(),
+  posted: [] as string[],
+  asked: [] as number[],
+  pageViews: 0,
+
+  settle(status: string, nextPage?: string): void {
+    this.status = status;
+    if (nextPage) this.page = nextPage;
+    for (const listener of this.listeners) {
+      if (this.stream === "speaks") listener.end(event(status));
+    }
+  },
+};
+
+function event(status: string): string {
+  return `event: status\ndata: ${JSON.stringify({ id: "c1", kind: "approval", status, expiresAt: "2026-11-24T10:44:07.000Z" })}\n\n`;
+}
+
+function answer(request: IncomingMessage, response: ServerResponse): boolean {
+  const path = request.url ?? "";
+  if (request.method === "POST") {
+    let body = "";
+    request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+    request.on("end", () => {
+      program.posted.push(`${path} ${body}`);
+      response.writeHead(303, { Location: "/states/home-signed-in" }).end();
+    });
+  } else if (path === "/login/approval") {
+    program.pageViews += 1;
+    response
+      .writeHead(200, { "Content-Type": "text/html; charset=utf-8" })
+      .end(renderState(program.page, program.waiting));
+  } else if (path === "/challenges/c1/events") {
+    if (program.stream === "refused") {
+      response.writeHead(503).end();
+      return true;
+    }
+    response.writeHead(200, { "Content-Type": "text/event-stream" });
+    response.write("retry: 2000\n\n");
+    if (program.stream === "speaks" || program.stream === "cut") response.write(event(program.status));
+    if (program.stream === "cut") setTimeout(() => response.destroy(), 50);
+    program.listeners.add(response);
+    response.on("close", () => program.listeners.delete(response));
+  } else if (path === "/challenges/c1") {
+    program.asked.push(Date.now());
+    response.writeHead(program.statusCode, { "Content-Type": "application/json" });
+    response.end(
+      JSON.stringify({ id: "c1", kind: "approval", status: program.status, expiresAt: "2026-11-24T10:44:07.000Z" }),
+    );
+  } else {
+    return false;
+  }
+  return true;
+}
+
+before(async () => {
+  [browser, server] = await Promise.all([startChromium(), serveStates()]);
+  server.answer = answer;
+});
+
+after(async () => {
+  await browser.close();
+  await server.close();
+});
+
+beforeEach(async () => {
+  Object.assign(program, {
+    page: "login-approval-waiting",
+    waiting: {},
+    status: "pending",
+    statusCode: 200,
+    stream: "speaks",
+    posted: [],
+    asked: [],
+    pageViews: 0,
+  });
+  context = await browser.newContext({ viewport: { width: 360, height: 740 } });
+  page = await context.newPage();
+});
+
+afterEach(() => context.close());
+
+async function open(): Promise<void> {
+  await page.goto(`${server.origin}/login/approval`);
+}
+
+async function until(what: string, isTrue: () => boolean | Promise<boolean>, withinMs = 5000): Promise<number> {
+  const from = Date.now();
+  while (Date.now() - from < withinMs) {
+    if (await isTrue()) return Date.now() - from;
+    await delay(20);
+  }
+  assert.fail(`not within ${withinMs} ms: ${what}`);
+}
+
+const hasPosted = (): boolean => program.posted.length > 0;
+
+/** Waits until the page has gone on. @returns how long that took, ms. */
+async function finished(): Promise<number> {
+  const ms = await until("finish was posted", hasPosted);
+  await page.waitForURL("**/states/home-signed-in");
+  return ms;
+}
+
+const status = (): Promise<string | null> => page.locator("[role=status][data-status-line]").textContent();
+
+describe("the waiting page in a browser", () => {
+  it("posts the finish form once when the stream says approved, and says so meanwhile", async () => {
+    const complaints = complaintsOf(page);
+    await open();
+    await until("the stream is open", () => program.listeners.size === 1);
+    program.settle("approved");
+    const ms = await finished();
+    assert.ok(ms < 1000, `took ${ms} ms`);
+    assert.deepEqual(program.posted, ["/login/approval/finish csrf=csrf-of-this-session"]);
+    assert.deepEqual(program.asked, []);
+    assert.deepEqual(complaints, []);
+  });
+
+  for (const stream of ["refused", "silent", "cut"] as const) {
+    it(`moves on within 3 s of the change when the stream is ${stream}, and asks at most once a second`, async () => {
+      program.stream = stream;
+      await open();
+      await delay(stream === "silent" ? 0 : 2600);
+      program.settle("approved");
+      const ms = await finished();
+      assert.ok(ms < 3000, `took ${ms} ms`);
+      for (const [i, at] of program.asked.entries()) assert.ok(i === 0 || at - program.asked[i - 1]! > 950);
+    });
+  }
+
+  it("shows what the server says when the request was denied", async () => {
+    await open();
+    await until("the stream is open", () => program.listeners.size === 1);
+    program.settle("denied", "login-approval-denied");
+    await page.getByRole("heading", { name: "You denied this request" }).waitFor();
+    assert.deepEqual(program.posted, []);
+    assert.equal(await page.title(), "You denied this request · Acme");
+    assert.match((await page.locator("link[rel=icon]").getAttribute("href"))!, /mark-ended/);
+    await delay(500);
+    assert.equal(program.listeners.size, 0);
+  });
+
+  it("asks the server for the page when the challenge is no longer its own", async () => {
+    program.stream = "refused";
+    program.statusCode = 404;
+    await open();
+    await until("the page was loaded again", () => program.pageViews >= 2);
+    await delay(1500);
+    assert.ok(program.pageViews <= 3, "reloads without pause");
+  });
+
+  it("says when it is offline, and goes on when it is back", async () => {
+    await open();
+    await until("the stream is open", () => program.listeners.size === 1);
+    await context.setOffline(true);
+    await until("it says so", async () => (await status()) === "You are offline. We go on when you are back.");
+    program.settle("approved");
+    await context.setOffline(false);
+    await finished();
+  });
+
+  it("keeps its figures true: what is left, since when, and when it may be sent again", async () => {
+    program.waiting = { resendInSeconds: 2, secondsLeft: 61, secondsSince: 58 };
+    await open();
+    const again = page.getByRole("button", { name: "Send again" });
+    assert.equal(await again.isDisabled(), true);
+    assert.match((await again.textContent())!, /^Send again in [12] s$/);
+    await until("it can be sent again", async () => !(await again.isDisabled()));
+    assert.equal(await again.textContent(), "Send again");
+    await until("0:58 left", async () => (await page.getByRole("timer").textContent()) === "0:58");
+    assert.equal(await page.locator("[data-since]").textContent(), "61 s");
+    await again.click();
+    await finished();
+    assert.match(program.posted[0]!, /^\/login\/approval\/resend csrf=/);
+  });
+
+  it("tells the time left in the title while the tab is in the background", async () => {
+    await page.addInitScript("Object.defineProperty(document, 'hidden', { get: () => true })");
+    await open();
+    await until("the title counts", async () => /^1:4\d · Approve on your phone · Acme$/.test(await page.title()));
+    assert.match((await page.locator("link[rel=icon]").getAttribute("href"))!, /mark-waiting/);
+  });
+
+  it("stops its ring for whoever asked for less motion, and runs it down for all others", async () => {
+    await open();
+    assert.equal(await page.evaluate<number>("document.getAnimations().length"), 1);
+    await page.emulateMedia({ reducedMotion: "reduce" });
+    await open();
+    assert.equal(await page.evaluate<number>("document.getAnimations().length"), 0);
+  });
+
+  it("moves nothing on the page while it waits, reconnects and is approved", async () => {
+    await page.addInitScript(`
+      window.shifts = 0;
+      new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.shifts += entry.value; }).observe({ type: "layout-shift", buffered: true });
+    `);
+    program.waiting = { matchCodeAsked: true, matchCodeTriesLeft: 5 };
+    await open();
+    await until("the stream is open", () => program.listeners.size === 1);
+    await context.setOffline(true);
+    await until("it says so", async () => /offline/.test((await status())!));
+    await context.setOffline(false);
+    await delay(500);
+    program.settle("approved");
+    await page.getByRole("heading", { name: "Approved on your phone" }).waitFor();
+    await delay(300);
+    assert.equal(await page.evaluate<number>("window.shifts"), 0);
+  });
+});
+
+describe("the waiting page with a code to type", () => {
+  beforeEach(() => {
+    program.waiting = { matchCodeAsked: true, matchCodeTriesLeft: 5 };
+  });
+
+  it("never goes on by itself: it announces the approval, and the person sends the code", async () => {
+    await open();
+    await until("the stream is open", () => program.listeners.size === 1);
+    program.settle("approved");
+    await until("it is announced", async () => /Now type the 6 digits/.test((await status())!));
+    await until("the field has the focus", async () => (await page.locator("#match_code:focus").count()) === 1);
+    await delay(300);
+    assert.deepEqual(program.posted, []);
+    await page.keyboard.insertText("123 456");
+    await page.keyboard.press("Enter");
+    await finished();
+    assert.deepEqual(program.posted, ["/login/approval/finish csrf=csrf-of-this-session&match_code=123+456"]);
+  });
+
+  it("leaves what is being typed and where", async () => {
+    await open();
+    await until("the stream is open", () => program.listeners.size === 1);
+    await page.locator("#match_code").fill("123");
+    program.settle("approved");
+    await until("it is announced", async () => /Now type the 6 digits/.test((await status())!));
+    await page.keyboard.type("456");
+    assert.equal(await page.locator("#match_code").inputValue(), "123456");
+  });
+
+  it("has a field that phones and keyboards understand", async () => {
+    await open();
+    const field = page.getByLabel("The 6 digits that your phone shows");
+    assert.equal(await field.getAttribute("inputmode"), "numeric");
+    assert.equal(await field.getAttribute("autocomplete"), "one-time-code");
+  });
+});
