@@ -1,6 +1,7 @@
 import { type Redis } from "ioredis";
 import { pino } from "pino";
-import { type DataSource } from "typeorm";
+import { setTimeout as wait } from "node:timers/promises";
+import { DataSource } from "typeorm";
 
 import { authyClient } from "./authy/client.js";
 import { authyProvider } from "./authy/provider.js";
@@ -10,7 +11,7 @@ import { audit } from "./database/audit.js";
 import { browsers } from "./database/browsers.js";
 import { challenges } from "./database/challenges.js";
 import { databaseClock } from "./database/clock.js";
-import { openDatabase } from "./database/data-source.js";
+import { connect, dataSourceOptions } from "./database/data-source.js";
 import { enrolments } from "./database/enrolments.js";
 import { factors } from "./database/factors.js";
 import { failures } from "./database/failures.js";
@@ -32,6 +33,8 @@ export interface House {
   /** Fails fast; for pages, limits and bells. */
   readonly redis: Redis;
   readonly queue: ReturnType<typeof pollQueue>;
+  /** False until the database was opened for the first time: before that nothing can be asked of it. */
+  isOpen(): boolean;
   sessionsEnded(): Promise<void>;
   close(): Promise<void>;
 }
@@ -43,31 +46,30 @@ export function createLog(level: Config["logLevel"], name: string): Log {
   return pino(options, pino.destination({ dest: 1, sync: true }));
 }
 
-const RETRY_DATABASE_MS = 1000;
+const RETRY_DATABASE_MS = 300;
 
-/** Opens the database, waiting for one that is not there yet: a process starts with anything missing and heals alone. */
-async function openPatiently(url: string, log: Log, isStopped: () => boolean): Promise<DataSource> {
-  for (;;) {
-    try {
-      return await openDatabase(url);
-    } catch (error) {
-      if (isStopped()) throw error;
-      log.error({ reason: error instanceof Error ? error.name : "" }, "the database cannot be opened yet");
-      await new Promise((resolve) => setTimeout(resolve, RETRY_DATABASE_MS));
-    }
-  }
+/** Builds the house and waits until its database is open. @throws what the database says, once `isStopped`. */
+export async function buildHouse(config: Config, log: Log, isStopped: () => boolean = () => false): Promise<House> {
+  const house = planHouse(config, log);
+  await house.open(isStopped);
+  return house;
 }
 
-/** Builds the house; the only place that knows all rooms. */
-export async function buildHouse(config: Config, log: Log, isStopped: () => boolean = () => false): Promise<House> {
-  const database = await openPatiently(config.databaseUrl, log, isStopped);
+/**
+ * Builds the house; the only place that knows all rooms. Its database is not open yet: `open` waits for one that is
+ * away, since a process starts with anything missing and heals alone.
+ */
+export function planHouse(config: Config, log: Log): House & { open(isStopped: () => boolean): Promise<void> } {
+  const database = new DataSource(dataSourceOptions(config.databaseUrl));
+  let isOpen = false;
   const redis = redisConnection(config.redisUrl, "page", log);
   const producer = redisConnection(config.redisUrl, "producer", log);
-  const queue = pollQueue(producer, log);
-  const feed = challengeFeed(redis);
   const clock = databaseClock(database);
-  await clock.adjust();
-  const adjusting = setInterval(() => void clock.adjust().catch(() => undefined), 60_000);
+  const queue = pollQueue(producer, clock.now, log);
+  const feed = challengeFeed(redis);
+  const adjusting = setInterval(() => {
+    if (isOpen) void clock.adjust().catch(() => undefined);
+  }, 60_000);
   adjusting.unref();
   const sessionRows = sessions(database);
   const deps: Deps = {
@@ -96,6 +98,22 @@ export async function buildHouse(config: Config, log: Log, isStopped: () => bool
     database,
     redis,
     queue,
+    isOpen: () => isOpen,
+    async open(isStopped) {
+      for (let isQuiet = false; ; isQuiet = true) {
+        try {
+          await connect(database);
+          await clock.adjust();
+          isOpen = true;
+          return;
+        } catch (error) {
+          if (database.isInitialized) await database.destroy().catch(() => undefined);
+          if (isStopped()) throw error;
+          if (!isQuiet) log.error({ reason: reasonOf(error) }, "the database cannot be opened yet");
+        }
+        await wait(RETRY_DATABASE_MS);
+      }
+    },
     sessionsEnded: () => feed.sessionsEnded(),
     async close() {
       clearInterval(adjusting);
@@ -107,4 +125,9 @@ export async function buildHouse(config: Config, log: Log, isStopped: () => bool
       if (database.isInitialized) await database.destroy();
     },
   };
+}
+
+function reasonOf(error: unknown): string {
+  const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown };
+  return typeof code === "string" ? code : String(name);
 }

@@ -49,7 +49,7 @@ export function dataSourceOptions(url: string): DataSourceOptions {
     database: url.replace(/^sqlite:/, ""),
     enableWAL: true,
     // A waiting statement stops the whole process: wait little here, and again without blocking (serialize-sqlite.ts).
-    timeout: 20,
+    timeout: 5,
     prepareDatabase: (database: Database.Database) => {
       database.pragma("foreign_keys = ON");
       database.pragma("synchronous = NORMAL");
@@ -57,10 +57,20 @@ export function dataSourceOptions(url: string): DataSourceOptions {
   };
 }
 
-/** Opens the database; the folder of an SQLite file is made when it is missing. */
-export async function openDatabase(url: string): Promise<DataSource> {
-  const options = dataSourceOptions(url);
+/** The database was not opened yet; says nothing about the request. */
+export class DatabaseAway extends Error {
+  readonly code = "database_away";
+}
+
+/** Opens the database; the folder of an SQLite file is made when it is missing. May be called again when it failed. */
+export async function connect(database: DataSource): Promise<DataSource> {
+  const { options } = database;
   if (options.type === "better-sqlite3" && options.database !== ":memory:")
     mkdirSync(path.dirname(path.resolve(options.database)), { recursive: true, mode: 0o700 });
-  return serializeSqlite(await new DataSource(options).initialize());
+  return serializeSqlite(await database.initialize());
+}
+
+/** Opens the database of one address. */
+export function openDatabase(url: string): Promise<DataSource> {
+  return connect(new DataSource(dataSourceOptions(url)));
 }

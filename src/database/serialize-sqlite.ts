@@ -1,14 +1,15 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { setTimeout as wait } from "node:timers/promises";
+import { setImmediate as nextLoop, setTimeout as wait } from "node:timers/promises";
 import { type DataSource } from "typeorm";
 
-/** Pauses between tries while another process writes: about a second in all. */
-const BUSY_PAUSES_MS = [5, 10, 20, 40, 80, 150, 200, 250, 250];
+/** How long a statement is tried again while another process writes. */
+const PATIENCE_MS = 1000;
+const LONGEST_PAUSE_MS = 80;
 
 /**
  * SQLite has one connection for the whole process, so a statement beside an open transaction would join it and be
- * rolled back with it. Statements and transactions therefore take turns. A database that another process holds is
- * tried again without blocking the event loop.
+ * rolled back with it. Statements and transactions therefore take turns. What finds the database held by another
+ * process gives its turn back and tries again later: meanwhile others read, and the event loop is never blocked.
  */
 export function serializeSqlite(dataSource: DataSource): DataSource {
   if (dataSource.options.type !== "better-sqlite3") return dataSource;
@@ -22,38 +23,40 @@ export function serializeSqlite(dataSource: DataSource): DataSource {
       .finally(() => {
         turn.open = false;
       });
-    tail = run.catch(() => undefined);
+    // Each busy try has blocked a few milliseconds: many in a row must let the event loop go round in between.
+    tail = run.catch((error: unknown) => (isBusy(error) ? nextLoop() : undefined));
     return run;
+  };
+  const patiently = async (work: () => Promise<unknown>): Promise<unknown> => {
+    // Inside a transaction nothing waits: the whole of it is tried again.
+    if (owner.getStore()?.open) return work();
+    const until = performance.now() + PATIENCE_MS;
+    for (let pause = 4; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+      try {
+        return await inTurn(work);
+      } catch (error) {
+        if (!isBusy(error) || performance.now() + pause > until) throw error;
+      }
+      await wait(pause * (1 + Math.random()));
+    }
   };
   const runner = dataSource.createQueryRunner();
   const query = runner.query.bind(runner) as (sql: string, ...rest: unknown[]) => Promise<unknown>;
   Object.assign(runner, {
     // BEGIN IMMEDIATE takes the write lock at once, so that no transaction is refused halfway.
     query: (sql: string, ...rest: unknown[]) =>
-      inTurn(() => untilFree(() => query(sql === "BEGIN TRANSACTION" ? "BEGIN IMMEDIATE" : sql, ...rest))),
+      patiently(() => query(sql === "BEGIN TRANSACTION" ? "BEGIN IMMEDIATE" : sql, ...rest)),
   });
   const transaction = dataSource.manager.transaction.bind(dataSource.manager) as (
     ...args: unknown[]
   ) => Promise<unknown>;
-  Object.assign(dataSource.manager, { transaction: (...args: unknown[]) => inTurn(() => transaction(...args)) });
+  Object.assign(dataSource.manager, { transaction: (...args: unknown[]) => patiently(() => transaction(...args)) });
   return dataSource;
 }
 
-async function untilFree<T>(work: () => Promise<T>): Promise<T> {
-  for (const pause of BUSY_PAUSES_MS) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isBusy(error)) throw error;
-    }
-    await wait(pause);
-  }
-  return work();
-}
-
+/** Another process writes, or repairs the log that a killed one left behind. */
 function isBusy(error: unknown): boolean {
-  const code = driverCode(error);
-  return code === "SQLITE_BUSY" || code === "SQLITE_BUSY_SNAPSHOT";
+  return driverCode(error).startsWith("SQLITE_BUSY");
 }
 
 function driverCode(error: unknown): string {

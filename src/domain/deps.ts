@@ -69,6 +69,8 @@ export interface Feed {
 export interface Polls {
   schedule(kind: "approval" | "registration", id: string, at: Date): Promise<void>;
   forget(id: string): Promise<void>;
+  /** True for one caller after the queue was emptied: then every job has to be made again from its row. */
+  noticeLoss(): Promise<boolean>;
 }
 
 /** Password hashing, bounded in how much runs at once. */

@@ -16,15 +16,27 @@ function jobIdOf(id: string): string {
   return `poll-${id}`;
 }
 
-/** The queue's producer side. Redis may be away: then nothing is scheduled here and `reconcile` does it later. */
-export function pollQueue(connection: Redis, log: Log): Polls & { close(): Promise<void>; metrics(): Promise<string> } {
+/** Stands in Redis as long as Redis remembers its jobs. */
+const MEMORY_KEY = "countersign:jobs-remembered";
+
+/**
+ * The queue's producer side. Redis may be away: then nothing is scheduled here and `reconcile` does it later.
+ *
+ * @param now - The clock by which jobs are due; their delay is what counts, so that it need not be this host's.
+ */
+export function pollQueue(
+  connection: Redis,
+  now: () => Date,
+  log: Log,
+): Polls & { close(): Promise<void>; metrics(): Promise<string> } {
   const queue = new Queue<PollJob>(POLL_QUEUE, {
     connection,
     defaultJobOptions: {
       removeOnComplete: true,
       removeOnFail: true,
-      attempts: 20,
-      backoff: { type: "exponential", delay: 500 },
+      // Only for what is not foreseen (a database that is away): a job that gives up is made again from its row.
+      attempts: 60,
+      backoff: { type: "fixed", delay: 1000 },
     },
   });
   queue.on("error", () => undefined); // the connection says so itself
@@ -38,7 +50,7 @@ export function pollQueue(connection: Redis, log: Log): Polls & { close(): Promi
     schedule(kind, id, at) {
       if (connection.status === "ready")
         queue
-          .add("poll", { kind, id }, { jobId: jobIdOf(id), delay: Math.max(0, at.getTime() - Date.now()) })
+          .add("poll", { kind, id }, { jobId: jobIdOf(id), delay: Math.max(0, at.getTime() - now().getTime()) })
           .catch(lost(id));
       return Promise.resolve();
     },
@@ -46,6 +58,10 @@ export function pollQueue(connection: Redis, log: Log): Polls & { close(): Promi
       // 0 means it runs right now: then it will see the settled row.
       if (connection.status === "ready") queue.remove(jobIdOf(id)).catch(() => undefined);
       return Promise.resolve();
+    },
+    async noticeLoss() {
+      if (connection.status !== "ready") return false;
+      return (await connection.set(MEMORY_KEY, "1", "NX").catch(() => null)) === "OK";
     },
     metrics: () => (connection.status === "ready" ? queue.exportPrometheusMetrics() : Promise.resolve("")),
     close: () => queue.close(),
