@@ -1,4 +1,6 @@
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
+import { Server as TcpServer } from "node:net";
+import { setImmediate as nextLoop } from "node:timers/promises";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 
 import { ConfigError, loadConfig } from "./config.js";
@@ -12,17 +14,19 @@ import { stopOnSignals } from "./stop-on-signals.js";
 import { challengeBells } from "./redis/challenge-feed.js";
 import { redisConnection } from "./redis/connections.js";
 import { localRateLimit, rateLimit } from "./redis/rate-limits.js";
-import { buildHouse, createLog } from "./wiring.js";
+import { createLog, planHouse } from "./wiring.js";
 
 const HEALTH_TIMEOUT_MS = 1000;
 const FINISH_REQUESTS_MS = 4000;
+/** While draining, an idle connection may bring one more request this long; it is told to be the last. */
+const IDLE_GRACE_MS = 1000;
 
 /** The web process: config → wiring → listen → drain. Twin of workers/index.ts. */
-async function main(): Promise<void> {
+function main(): void {
   const config = loadConfig(process.env);
   const log = createLog(config.logLevel, "web");
   let isDraining = false;
-  const house = await buildHouse(config, log, () => isDraining);
+  const house = planHouse(config, log);
   const { deps, database, redis, queue } = house;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -33,7 +37,7 @@ async function main(): Promise<void> {
       bells,
       now: () => deps.now(),
       readStatuses: async (ids) => [...(await deps.challenges.statuses(ids)), ...(await deps.enrolments.statuses(ids))],
-      isSessionAlive: (id) => deps.sessions.isAlive(id, deps.now()),
+      livingSessions: (ids) => deps.sessions.living(ids, deps.now()),
       onOverdue: ({ id, kind, expiresAt }: LiveStatus) => {
         const settled =
           kind === "approval"
@@ -74,6 +78,7 @@ async function main(): Promise<void> {
     {
       registry,
       isDraining: () => isDraining,
+      isOpen: () => house.isOpen(),
       database: () => within(database.query("SELECT 1").then(() => true)),
       migrations: () => within(database.showMigrations().then((pending) => !pending)),
       redis: () => within(redis.status === "ready" ? redis.ping().then(() => true) : Promise.resolve(false)),
@@ -82,15 +87,27 @@ async function main(): Promise<void> {
   );
 
   const answer = app.callback();
+  const answering = new Set<ServerResponse>();
+  function forgetAnswer(this: ServerResponse): void {
+    answering.delete(this);
+  }
   const server = createServer(
     {
+      // With the interval in which they are looked at: slow and silent clients are gone within 15 s.
       headersTimeout: 10_000,
-      requestTimeout: 15_000,
-      connectionsCheckingInterval: 2000,
+      requestTimeout: 13_000,
+      connectionsCheckingInterval: 1000,
       keepAliveTimeout: 65_000,
       maxHeaderSize: 16_384,
     },
-    (req, res) => void answer(req, res),
+    (req, res) => {
+      if (isDraining) res.setHeader("Connection", "close");
+      else {
+        answering.add(res);
+        res.once("close", forgetAnswer);
+      }
+      void answer(req, res);
+    },
   );
   server.timeout = 0; // would end open streams
   server.on("error", (error: NodeJS.ErrnoException) => {
@@ -105,19 +122,24 @@ async function main(): Promise<void> {
   server.listen(config.port, config.host, () => {
     log.info({ url: config.publicUrl, host: config.host, port: config.port }, "listening");
   });
+  // Only after a signal does it give up, and then the process ends anyway.
+  house.open(() => isDraining).catch(() => undefined);
 
   stopOnSignals(log, async () => {
     isDraining = true;
-    const closed = new Promise<void>((resolve) =>
-      server.close(() => {
+    await nextLoop(); // what the kernel has accepted already is served
+    const closed = new Promise<void>((resolve) => {
+      // Not the HTTP server's own way: it would cut connections on which a request may be on its way.
+      TcpServer.prototype.close.call(server, () => {
         resolve();
-      }),
-    );
+      });
+    });
     streams.drain();
-    server.closeIdleConnections();
+    for (const res of answering) if (!res.headersSent) res.setHeader("Connection", "close");
+    const drainingSince = performance.now();
     const sweep = setInterval(() => {
-      server.closeIdleConnections();
-    }, 100);
+      if (performance.now() - drainingSince > IDLE_GRACE_MS) server.closeIdleConnections();
+    }, 50);
     await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, FINISH_REQUESTS_MS))]);
     clearInterval(sweep);
     server.closeAllConnections();
@@ -133,7 +155,9 @@ async function within<T>(work: Promise<T>, otherwise?: T): Promise<T> {
   return Promise.race([work.catch(() => no), late]);
 }
 
-main().catch((error: unknown) => {
+try {
+  main();
+} catch (error) {
   console.error(error instanceof ConfigError ? error.message : error);
   process.exit(error instanceof ConfigError ? ConfigError.exitCode : 1);
-});
+}

@@ -2,11 +2,12 @@ import { Queue, Worker } from "bullmq";
 
 import { ConfigError, loadConfig } from "../src/config.js";
 import { forgetOld } from "../src/database/forget-old.js";
+import { removeForgottenUpstream } from "../src/domain/disable-two-factor.js";
 import { reconcile } from "../src/domain/reconcile.js";
 import { POLL_QUEUE, type PollJob } from "../src/queue/poll-queue.js";
 import { redisConnection } from "../src/redis/connections.js";
 import { stopOnSignals } from "../src/stop-on-signals.js";
-import { buildHouse, createLog } from "../src/wiring.js";
+import { createLog, planHouse } from "../src/wiring.js";
 import { pollChallenge } from "./poll-challenge.js";
 
 const FORGET_EVERY_MS = 60_000;
@@ -17,8 +18,21 @@ async function main(): Promise<void> {
   const config = loadConfig(process.env);
   const log = createLog(config.logLevel, "worker");
   let isStopping = false;
-  const house = await buildHouse(config, log, () => isStopping);
+  const house = planHouse(config, log);
   const { deps } = house;
+  let finish = (): Promise<void> => Promise.resolve();
+  stopOnSignals(log, async () => {
+    isStopping = true;
+    await finish();
+    await house.close();
+  });
+  await house
+    .open(() => isStopping)
+    .catch((error: unknown) => {
+      if (!isStopping) throw error;
+    });
+  // Changed by a signal while it waited.
+  if (isStopping as boolean) return;
   const connection = redisConnection(config.redisUrl, "worker", log);
   const queue = new Queue(POLL_QUEUE, { connection });
   const worker = new Worker<PollJob>(POLL_QUEUE, pollChallenge(deps, queue), {
@@ -26,7 +40,7 @@ async function main(): Promise<void> {
     concurrency: 20,
     limiter: { max: config.limits.upstreamPerSecond, duration: 1000 },
     // With the defaults a killed worker's job would rest for a minute, and fail for good at the second kill.
-    lockDuration: 3000,
+    lockDuration: 2000,
     stalledInterval: 1000,
     maxStalledCount: 1000,
     drainDelay: 2,
@@ -42,6 +56,7 @@ async function main(): Promise<void> {
   });
 
   const repairs = every(config.reconcileMs, () => reconcile(deps), "reconcile");
+  const removals = every(config.reconcileMs, () => removeForgottenUpstream(deps), "remove phones at Authy");
   const forgetting = every(FORGET_EVERY_MS, () => forgetOld(house.database, deps.now()), "forget old rows");
   function every(ms: number, work: () => Promise<void>, name: string): NodeJS.Timeout {
     let isRunning = false;
@@ -59,14 +74,11 @@ async function main(): Promise<void> {
   }
   log.info({}, "worker ready");
 
-  stopOnSignals(log, async () => {
-    isStopping = true;
-    clearInterval(repairs);
-    clearInterval(forgetting);
+  finish = async () => {
+    for (const timer of [repairs, removals, forgetting]) clearInterval(timer);
     await Promise.race([worker.close(), new Promise((resolve) => setTimeout(resolve, FINISH_JOBS_MS))]);
     connection.disconnect();
-    await house.close();
-  });
+  };
 }
 
 main().catch((error: unknown) => {

@@ -8,6 +8,8 @@ import { type PollJob } from "../src/queue/poll-queue.js";
 
 /** How soon to look again when Authy could not be asked. */
 const AGAIN_MS = 1000;
+/** Clocks and timers differ by this much. */
+const EARLY_MS = 100;
 
 /**
  * One look at a challenge or enrolment. The job moves itself forward in time until the row is settled; moving costs no
@@ -17,7 +19,8 @@ export function pollChallenge(deps: Deps, queue: Pick<Queue, "rateLimit">) {
   return async function poll(job: Job<PollJob>, token?: string, signal?: AbortSignal): Promise<void> {
     const asked = await look(deps, queue, job.data, signal);
     if (asked.kind === "settled") return;
-    await job.moveToDelayed(asked.at.getTime(), token);
+    // The row's times are the database's, the queue's are this host's.
+    await job.moveToDelayed(Date.now() + Math.max(0, asked.at.getTime() - deps.now().getTime()), token);
     throw new DelayedError();
   };
 }
@@ -50,11 +53,17 @@ async function look(
 async function lookAtChallenge(deps: Deps, id: string, signal: AbortSignal | undefined): Promise<Asked> {
   const challenge = await deps.challenges.find(id);
   if (challenge === null || !isLive(challenge.state)) return { kind: "settled" };
-  return askAboutChallenge(deps, challenge, "poll", signal);
+  return isTooEarly(deps, challenge) ?? askAboutChallenge(deps, challenge, "poll", signal);
 }
 
 async function lookAtEnrolment(deps: Deps, id: string, signal: AbortSignal | undefined): Promise<Asked> {
   const enrolment = await deps.enrolments.find(id);
   if (enrolment?.state !== "pending") return { kind: "settled" };
-  return askAboutEnrolment(deps, enrolment, "poll", signal);
+  return isTooEarly(deps, enrolment) ?? askAboutEnrolment(deps, enrolment, "poll", signal);
+}
+
+/** The row, not the job, says when to ask: somebody else may have asked since the job was made. */
+function isTooEarly({ now }: Pick<Deps, "now">, { nextPollAt }: { readonly nextPollAt: Date | null }): Asked | null {
+  const isEarly = nextPollAt !== null && nextPollAt.getTime() > now().getTime() + EARLY_MS;
+  return isEarly ? { kind: "later", at: nextPollAt } : null;
 }

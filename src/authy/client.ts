@@ -51,6 +51,7 @@ export function authyClient(apiUrl: string, apiKey: string): AuthyClient {
     retry: { limit: 0 },
     timeout: TIMEOUT,
     responseType: "text",
+    decompress: false, // or a small answer could grow without bound
     agent: { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) },
   });
   return async (method, path, options = {}) => {

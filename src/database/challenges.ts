@@ -124,8 +124,8 @@ export function challenges(database: DataSource): Challenges {
         .execute();
       return affected === 1;
     },
-    async releasePoll(id, nextPollAt) {
-      await rows.update({ id, state: "pending" }, { leaseUntil: null, nextPollAt });
+    async releasePoll(id, claimedUntil, nextPollAt) {
+      await rows.update({ id, state: "pending", leaseUntil: claimedUntil }, { leaseUntil: null, nextPollAt });
     },
     async claimPersonAsk(id, now, everyMs) {
       const { affected } = await change({ personAskedAt: now })

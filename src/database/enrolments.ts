@@ -98,8 +98,8 @@ export function enrolments(database: DataSource): Enrolments {
         .execute();
       return affected === 1;
     },
-    async releasePoll(id, nextPollAt) {
-      await rows.update({ id, state: "pending" }, { leaseUntil: null, nextPollAt });
+    async releasePoll(id, claimedUntil, nextPollAt) {
+      await rows.update({ id, state: "pending", leaseUntil: claimedUntil }, { leaseUntil: null, nextPollAt });
     },
     findOverdue: (now, limit) =>
       rows

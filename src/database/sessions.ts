@@ -49,6 +49,13 @@ export function sessions(database: DataSource): Sessions & SessionStore {
       await rows.update({ keyHash, endedAt: IsNull() }, { endedAt: now });
     },
     isAlive: (id, now) => living(now).andWhere("session.id = :id", { id }).getExists(),
+    async living(ids, now) {
+      const found = await living(now)
+        .select(["session.id"])
+        .andWhere("session.id IN (:...ids)", { ids: ["", ...ids] })
+        .getMany();
+      return found.map(({ id }) => id);
+    },
     async list(subscriberId, now) {
       const found = await living(now)
         .andWhere("session.subscriberId = :subscriberId", { subscriberId })

@@ -5,8 +5,10 @@ import { type Enrolment } from "./enrolment.js";
 import { nextApprovalPoll, nextRegistrationPoll } from "./poll-schedule.js";
 import { settleChallenge, type SettleDeps } from "./settle-challenge.js";
 
-/** How long one question to Authy may take before another process may ask again. */
-const LEASE_MS = 4500;
+/** How long one question to Authy may take before another process may ask again: longer than the client waits. */
+const LEASE_MS = 4000;
+/** How soon to look again while somebody else asks: the one who asks may have died. */
+const LOOK_AGAIN_MS = 400;
 
 /** `settled`: nothing more to do. Otherwise when to ask again; Authy may be asked by somebody else right now. */
 export type Asked = { readonly kind: "settled" } | { readonly kind: "later"; readonly at: Date };
@@ -27,8 +29,9 @@ export async function askAboutChallenge(
   const startedAt = deps.now();
   const later = (): Date => nextApprovalPoll(deps.settings, challenge.createdAt, challenge.expiresAt, deps.now());
   if (challenge.authyUuid === null) return expireWhenOver(deps, challenge, later());
-  if (!(await deps.challenges.claimPoll(challenge.id, startedAt, new Date(startedAt.getTime() + LEASE_MS))))
-    return { kind: "later", at: later() };
+  const leaseUntil = new Date(startedAt.getTime() + LEASE_MS);
+  if (!(await deps.challenges.claimPoll(challenge.id, startedAt, leaseUntil)))
+    return { kind: "later", at: new Date(startedAt.getTime() + LOOK_AGAIN_MS) };
   try {
     const state = await deps.provider.approvalState(challenge.authyUuid, challenge.authyId, signal);
     if (state === "approved" || state === "denied") {
@@ -41,7 +44,7 @@ export async function askAboutChallenge(
     }
     return await expireWhenOver(deps, challenge, later());
   } finally {
-    await deps.challenges.releasePoll(challenge.id, later());
+    await deps.challenges.releasePoll(challenge.id, leaseUntil, later());
   }
 }
 
@@ -69,8 +72,9 @@ export async function askAboutEnrolment(
 ): Promise<Asked> {
   const startedAt = deps.now();
   const later = (): Date => nextRegistrationPoll(deps.settings, enrolment.createdAt, enrolment.expiresAt, deps.now());
-  if (!(await deps.enrolments.claimPoll(enrolment.id, startedAt, new Date(startedAt.getTime() + LEASE_MS))))
-    return { kind: "later", at: later() };
+  const leaseUntil = new Date(startedAt.getTime() + LEASE_MS);
+  if (!(await deps.enrolments.claimPoll(enrolment.id, startedAt, leaseUntil)))
+    return { kind: "later", at: new Date(startedAt.getTime() + LOOK_AGAIN_MS) };
   try {
     const answer = await deps.provider.registrationState(enrolment.id, signal);
     const isOver = startedAt.getTime() >= enrolment.expiresAt.getTime();
@@ -78,6 +82,6 @@ export async function askAboutEnrolment(
     await settleEnrolment(deps, enrolment.id, answer.state === "pending" ? { state: "expired" } : answer, by);
     return { kind: "settled" };
   } finally {
-    await deps.enrolments.releasePoll(enrolment.id, later());
+    await deps.enrolments.releasePoll(enrolment.id, leaseUntil, later());
   }
 }

@@ -120,7 +120,8 @@ export interface Challenges {
   lapse(id: string): Promise<boolean>;
   /** One question to Authy at a time: true for the caller that may ask now. */
   claimPoll(id: string, now: Date, until: Date): Promise<boolean>;
-  releasePoll(id: string, nextPollAt: Date): Promise<void>;
+  /** Gives one's own claim back; one that ran out meanwhile and went to somebody else stays theirs. */
+  releasePoll(id: string, claimedUntil: Date, nextPollAt: Date): Promise<void>;
   /** True when the person may make us ask (not more often than every `everyMs`). */
   claimPersonAsk(id: string, now: Date, everyMs: number): Promise<boolean>;
   /** Live challenges of one account. */

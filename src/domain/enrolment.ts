@@ -44,7 +44,8 @@ export interface Enrolments {
    */
   complete(id: string, authyId: string, by: Witness, now: Date): Promise<Completion>;
   claimPoll(id: string, now: Date, until: Date): Promise<boolean>;
-  releasePoll(id: string, nextPollAt: Date): Promise<void>;
+  /** Gives one's own claim back; one that ran out meanwhile and went to somebody else stays theirs. */
+  releasePoll(id: string, claimedUntil: Date, nextPollAt: Date): Promise<void>;
   findOverdue(now: Date, limit: number): Promise<Enrolment[]>;
   findExpired(now: Date, limit: number): Promise<string[]>;
 }

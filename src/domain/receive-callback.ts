@@ -34,8 +34,7 @@ export async function receiveCallback(deps: Deps, notice: CallbackNotice): Promi
   if (challenge === null) return "unknown";
   if (challenge.authyId !== notice.authyId) return "other-phone";
   if (!isLive(challenge.state)) return isNew ? "settled-before" : "repeated";
-  if (challenge.state === "creating")
-    await deps.challenges.confirmSent(challenge.id, notice.authyUuid, challenge.expiresAt);
+  if (challenge.state === "creating") await deps.challenges.confirmSent(challenge.id, notice.authyUuid, deps.now());
   return (await settleChallenge(deps, challenge.id, notice.status, "callback")) ? "settled" : "settled-before";
 }
 

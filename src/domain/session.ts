@@ -20,6 +20,8 @@ export interface Session {
 /** What the rules and pages need of sessions; opening one is the browser-session store's. */
 export interface Sessions {
   isAlive(id: string, now: Date): Promise<boolean>;
+  /** Those of the ids that live. */
+  living(ids: readonly string[], now: Date): Promise<string[]>;
   list(subscriberId: string, now: Date): Promise<Session[]>;
   end(subscriberId: string, id: string, now: Date): Promise<boolean>;
   endOthers(subscriberId: string, keepId: string, now: Date): Promise<string[]>;

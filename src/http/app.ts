@@ -12,6 +12,7 @@ import { browserSession } from "./middleware/browser-session.js";
 import { checkHost, knownHosts } from "./middleware/check-host.js";
 import { readForms } from "./middleware/form.js";
 import { mapErrors } from "./middleware/map-errors.js";
+import { needDatabase } from "./middleware/need-database.js";
 import { requestLog } from "./middleware/request-log.js";
 import { securityHeaders } from "./middleware/security-headers.js";
 import { shedLoad } from "./middleware/shed-load.js";
@@ -63,6 +64,7 @@ export function createApp(deps: HttpDeps, state: Health): Koa<RequestState> {
   // Before sessions: machines bring a signature or nothing at all, and must not depend on the session store.
   const machines = new Router<RequestState>();
   machines.use(health(state).routes());
+  machines.use("/webhooks/authy/{*rest}", needDatabase(state));
   machines.use(webhooks(deps).routes());
   app.use(machines.routes());
   app.use(machines.allowedMethods());
@@ -78,6 +80,7 @@ export function createApp(deps: HttpDeps, state: Health): Koa<RequestState> {
       }),
     ),
   );
+  app.use(needDatabase(state));
   app.use(shedLoad(http.limits.loopLagShedMs));
   app.use(browserVisit(http.isHttps));
   for (const middleware of browserSession(app, deps, http.isHttps, http.rules)) app.use(middleware);

@@ -1,7 +1,7 @@
 import { type ServerResponse } from "node:http";
 
 import { type LiveStatus } from "../domain/challenge.js";
-import { TooMany } from "../domain/errors.js";
+import { Busy, TooMany } from "../domain/errors.js";
 import { type Bells } from "../redis/challenge-feed.js";
 
 const MAX_PENDING_BYTES = 65_536;
@@ -48,7 +48,8 @@ export interface StreamHubDeps {
   readonly readStatuses: (ids: readonly string[]) => Promise<LiveStatus[]>;
   /** Called for a pending challenge whose time is over: the clock's own witness. */
   readonly onOverdue: (status: LiveStatus) => void;
-  readonly isSessionAlive: (sessionId: string) => Promise<boolean>;
+  /** Those of the sessions that live. */
+  readonly livingSessions: (sessionIds: readonly string[]) => Promise<readonly string[]>;
   readonly now: () => Date;
 }
 
@@ -78,22 +79,24 @@ export function streamHub(
   ];
 
   function refuseTooMany(owner: StreamOwner): void {
-    if (isDraining || (limits.streams > 0 && size >= limits.streams)) throw new TooMany("streams of this process", 5);
+    if (isDraining) throw new Busy("no new streams before the end", 1);
+    if (limits.streams > 0 && size >= limits.streams) throw new TooMany("streams of this process", 5);
     for (const [key, limit] of keysOf(owner))
       if (limit > 0 && (counts.get(key) ?? 0) >= limit) throw new TooMany("streams", 5);
   }
 
-  function add(stream: Stream): void {
+  async function add(stream: Stream): Promise<void> {
     size += 1;
     for (const [key] of keysOf(stream.owner)) count(key, 1);
-    const watching = byChallenge.get(stream.id);
-    if (watching === undefined) {
-      byChallenge.set(stream.id, new Set([stream]));
-      deps.bells.watch(stream.id);
-    } else watching.add(stream);
     stream.res.once("close", () => {
       remove(stream);
     });
+    const watching = byChallenge.get(stream.id);
+    if (watching !== undefined) watching.add(stream);
+    else {
+      byChallenge.set(stream.id, new Set([stream]));
+      await deps.bells.watch(stream.id);
+    }
   }
 
   function remove(stream: Stream): void {
@@ -107,6 +110,11 @@ export function streamHub(
     }
   }
 
+  function end(stream: Stream, lastWords?: string): void {
+    remove(stream);
+    stream.res.end(lastWords);
+  }
+
   function write(stream: Stream, text: string): void {
     stream.res.write(text);
     // A reader that lets this much pile up is not reading.
@@ -118,10 +126,7 @@ export function streamHub(
       if (status.version <= stream.lastVersion) continue;
       stream.lastVersion = status.version;
       write(stream, eventText(status));
-      if (status.status !== "pending") {
-        remove(stream);
-        stream.res.end();
-      }
+      if (status.status !== "pending") end(stream);
     }
     if (status.status === "pending" && deps.now().getTime() >= status.expiresAt.getTime() + times.overdueMs)
       deps.onOverdue(status);
@@ -134,10 +139,12 @@ export function streamHub(
 
   async function endDeadSessions(): Promise<void> {
     const streams = Array.from(byChallenge.values(), (set) => [...set]).flat();
-    const sessionIds = new Set(streams.map(({ owner }) => owner.sessionId).filter((id) => id !== null));
-    for (const sessionId of sessionIds) {
-      if (await deps.isSessionAlive(sessionId)) continue;
-      for (const stream of streams) if (stream.owner.sessionId === sessionId) stream.res.end();
+    const sessionIds = [...new Set(streams.map(({ owner }) => owner.sessionId).filter((id) => id !== null))];
+    for (let from = 0; from < sessionIds.length; from += READ_AT_ONCE) {
+      const asked = new Set(sessionIds.slice(from, from + READ_AT_ONCE));
+      for (const living of await deps.livingSessions([...asked])) asked.delete(living);
+      for (const stream of streams)
+        if (stream.owner.sessionId !== null && asked.has(stream.owner.sessionId)) end(stream);
     }
   }
 
@@ -176,15 +183,7 @@ export function streamHub(
   return {
     async open(res, id, owner) {
       refuseTooMany(owner);
-      const stream: Stream = { res, id, owner, lastVersion: 0 };
-      add(stream);
-      let present: LiveStatus | undefined;
-      try {
-        [present] = await deps.readStatuses([id]);
-      } catch (error) {
-        remove(stream);
-        throw error;
-      }
+      res.on("error", ignore);
       res.writeHead(200, {
         "Content-Type": "text/event-stream; charset=utf-8",
         "Cache-Control": "no-store, no-transform",
@@ -192,10 +191,16 @@ export function streamHub(
         Connection: "close",
       });
       res.write("retry: 2000\n\n");
-      if (present === undefined) {
-        remove(stream);
-        res.end();
-      } else announce(present);
+      if (res.destroyed) return; // it left while its row was looked up
+      const stream: Stream = { res, id, owner, lastVersion: 0 };
+      await add(stream);
+      try {
+        const [present] = await deps.readStatuses([id]);
+        if (present === undefined) end(stream);
+        else announce(present);
+      } catch {
+        // The database is away: the next round of reading sends the first event.
+      }
     },
     get size() {
       return size;
@@ -205,12 +210,16 @@ export function streamHub(
       clearInterval(rereads);
       clearInterval(heartbeats);
       for (const watching of [...byChallenge.values()])
-        for (const stream of [...watching]) {
+        for (const stream of [...watching])
           // Spread over a second and a half, so that the next process is not met by all at once.
-          stream.res.end(`retry: ${500 + Math.floor(Math.random() * 1500)}\n\n`);
-        }
+          end(stream, `retry: ${500 + Math.floor(Math.random() * 1500)}\n\n`);
     },
   };
+}
+
+/** A reader that left between two writes is no error; one function for all, since there may be many. */
+function ignore(): void {
+  return;
 }
 
 /** One event, as browsers read it. */

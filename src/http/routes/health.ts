@@ -6,6 +6,8 @@ import { type RequestState } from "../context.js";
 /** What the process can say about what it needs. Every answer is bounded in time. */
 export interface Health {
   isDraining(): boolean;
+  /** False before the database was opened for the first time. */
+  isOpen(): boolean;
   database(): Promise<boolean>;
   migrations(): Promise<boolean>;
   redis(): Promise<boolean>;
