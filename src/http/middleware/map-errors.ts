@@ -1,5 +1,4 @@
 import { DatabaseAway } from "../../database/data-source.js";
-import { DatabaseAway } from "../../database/data-source.js";
 import {
   Busy,
   LoginError,
@@ -126,7 +125,6 @@ export function isDatabaseAway(error: unknown): boolean {
     driverError?: { code?: unknown; message?: string };
     message?: string;
   } | null;
-  if (error instanceof DatabaseAway) return true;
   const code = chain?.driverError?.code ?? chain?.code;
   if (typeof code === "string" && AWAY.test(code)) return true;
   const message = chain?.driverError?.message ?? chain?.message ?? "";
