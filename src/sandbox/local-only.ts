@@ -21,7 +21,7 @@ export function localOnly(host: string): Middleware {
       const origin = ctx.get("origin");
       const site = ctx.get("sec-fetch-site");
       if (
-        (origin !== "" && origin !== `${ctx.protocol}://${ctx.get("host")}`) ||
+        (origin !== "" && origin.replace(/^https?:\/\//, "") !== ctx.get("host")) ||
         !["", "same-origin", "none"].includes(site)
       )
         throw new PhoneProblem(403, "foreign_origin", "Another web page may not use the phone.");

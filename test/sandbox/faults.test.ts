@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { noFaults } from "../../src/sandbox/faults.js";
+import { API_ROUTES, noFaults } from "../../src/sandbox/faults.js";
 import { runSandbox, type Answer } from "./running.js";
 
 const DETAILS = "/protected/json/app/details";
@@ -143,6 +144,20 @@ describe("the faults", () => {
       "expired",
     );
     assert.equal((await call("POST", `/phone/requests/${uuid}`, { action: "approve" })).status, 409);
+  });
+
+  it("are documented, each with a line that works, and so is every route's name", async () => {
+    const { call } = await runSandbox();
+    const page = readFileSync(new URL("../../docs/sandbox.md", import.meta.url), "utf8");
+    const lines = [...page.matchAll(/`faults '(\{.*?\})'`/g)].map(([, body]) => body!);
+    const named = new Set<string>();
+    for (const body of lines) {
+      const { status, text } = await call("PUT", "/faults", body);
+      assert.equal(status, 200, `${body}: ${text}`);
+      for (const name of Object.keys(JSON.parse(body) as object)) named.add(name);
+    }
+    assert.deepEqual([...named].sort(), Object.keys(noFaults()).sort());
+    for (const name of API_ROUTES) assert.ok(page.includes(`\`${name}\``), name);
   });
 
   it("are shown on the phone page's state", async () => {

@@ -197,14 +197,7 @@ describe("malformed requests", () => {
         }
       };
       await Promise.all(Array.from({ length: AT_ONCE }, worker));
-      Object.assign(running.sandbox.faults, {
-        status: null,
-        latency_ms: 0,
-        reset: false,
-        truncate: false,
-        html: false,
-        error_rate: 0,
-      });
+      running.sandbox.faults = noFaults();
       assert.equal(
         await statusOf(url, { method: "GET", path: "/phone/requests", headers: {}, body: Buffer.alloc(0) }, agent),
         200,
