@@ -1,4 +1,4 @@
-import { followChallenge } from "./live-status.js";
+import { followChallenge, lookAgain } from "./live-status.js";
 import { minutes, runCountdown } from "./countdown.js";
 
 const main = /** @type {HTMLElement} */ (document.querySelector("main"));
@@ -12,7 +12,7 @@ runCountdown(main, (secondsLeft) => {
 
 followChallenge(main, {
   typesCode: false,
-  finish: () => location.reload(),
+  finish: () => lookAgain(main),
   changed: (now, was) => {
     if (now.phase !== "waiting") return;
     if (!now.online && was.online) say("You are offline. We go on when you are back.");

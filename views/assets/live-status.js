@@ -7,12 +7,12 @@ import { start, step } from "./waiting-machine.js";
 
 const ANSWER_WITHIN_MS = 4000;
 /** A page that reloads into the same state must not do so in a circle without pause. */
-const RELOAD_AT_MOST_EVERY_MS = 3000;
+const LOOK_AGAIN_AT_MOST_EVERY_MS = 3000;
 
 /**
  * Runs the waiting machine on the challenge that `main` names: stream, questions, timers, and the browser's comings and goings.
  *
- * @param {HTMLElement} main - carries data-challenge-id, data-events, data-status and data-seconds-left.
+ * @param {HTMLElement} main - carries data-challenge-id, data-page, data-events, data-status and data-seconds-left.
  * @param {{ typesCode: boolean, finish: () => void, changed: (state: State, was: State) => void }} page
  */
 export function followChallenge(main, { typesCode, finish, changed }) {
@@ -61,7 +61,7 @@ export function followChallenge(main, { typesCode, finish, changed }) {
       case "finish":
         return finish();
       case "reload":
-        return reload(/** @type {string} */ (challengeId));
+        return lookAgain(main);
     }
   }
 
@@ -115,13 +115,17 @@ function parsed(text) {
   }
 }
 
-/** @param {string} challengeId */
-function reload(challengeId) {
-  const key = "reloaded " + challengeId;
+/**
+ * Loads the page anew, at its own address: the answer to a refused form stands at another one, and would be sent again.
+ *
+ * @param {HTMLElement} main - carries data-page.
+ */
+export function lookAgain(main) {
+  const key = "looked again " + (main.dataset["challengeId"] ?? "");
   const last = Number(sessionStorage.getItem(key)) || 0;
-  const wait = Math.max(0, last + RELOAD_AT_MOST_EVERY_MS - Date.now());
+  const wait = Math.max(0, last + LOOK_AGAIN_AT_MOST_EVERY_MS - Date.now());
   setTimeout(() => {
     sessionStorage.setItem(key, String(Date.now()));
-    location.reload();
+    location.replace(main.dataset["page"] ?? location.href);
   }, wait);
 }

@@ -1,4 +1,4 @@
-import { followChallenge } from "./live-status.js";
+import { followChallenge, lookAgain } from "./live-status.js";
 import { minutes, runCountdown } from "./countdown.js";
 
 const main = /** @type {HTMLElement} */ (document.querySelector("main"));
@@ -14,10 +14,12 @@ runCountdown(main, (secondsLeft) => {
   if (state !== "waiting" || main.dataset["state"] !== "waiting") return;
   document.title = document.hidden ? `${minutes(secondsLeft)} · ${title}` : title;
   if (secondsLeft === 30) say("30 seconds left.");
+  if (secondsLeft === 25 && statusLine?.textContent === "30 seconds left.") say(restingLine);
 });
 
 if (state === "approved" && !typesCode) finish();
-if (state === "sending") setTimeout(() => location.reload(), 1500);
+if (state === "sending") setTimeout(() => lookAgain(main), 1500);
+if (state === "failed") followChallenge(main, { typesCode: false, finish: () => (typesCode ? lookAgain(main) : finish()), changed: () => undefined });
 if (state === "waiting") {
   runRing();
   followChallenge(main, {

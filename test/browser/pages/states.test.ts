@@ -81,9 +81,15 @@ describe("without scripts", () => {
   });
   after(() => context.close());
 
-  for (const name of ["login-approval-sending", "login-approval-waiting", "approval-waiting", "registration-waiting"]) {
+  for (const name of [
+    "login-approval-sending",
+    "login-approval-waiting",
+    "login-approval-failed-unconfirmed",
+    "approval-waiting",
+    "registration-waiting",
+  ]) {
     it(`${name} looks again by itself every 5 s`, () => {
-      assert.match(renderState(name), /<noscript><meta http-equiv="refresh" content="5"><\/noscript>/);
+      assert.match(renderState(name), /<noscript><meta http-equiv="refresh" content="5; url=[^"]+"><\/noscript>/);
     });
   }
 

@@ -217,6 +217,7 @@ export const PAGE_STATES: readonly PageState[] = [
   signIn("expired", { state: "expired", resendInSeconds: 0, secondsLeft: 0 }),
   signIn("cancelled", { state: "cancelled" }),
   signIn("failed", { ...noChallenge, state: "failed", failedSince, resendInSeconds: 20 }),
+  signIn("failed-unconfirmed", { state: "failed", failedSince, resendInSeconds: 0 }),
   signIn("paused", { ...noChallenge, state: "paused", pausedUntil: ago(-900) }),
   stepUp("waiting", {}),
   stepUp("waiting-code", { matchCodeAsked: true, matchCodeTriesLeft: 5 }),

@@ -165,6 +165,34 @@ describe("the waiting page in a browser", () => {
     assert.equal(program.listeners.size, 0);
   });
 
+  it("goes on watching when nobody confirmed that the request was sent", async () => {
+    program.page = "login-approval-failed-unconfirmed";
+    await open();
+    await until("the stream is open", () => program.listeners.size === 1);
+    program.settle("approved");
+    await finished();
+    assert.match(program.posted[0]!, /^\/login\/approval\/finish /);
+  });
+
+  it("never sends a form again only to look: what a refused form shows moves on to the page itself", async () => {
+    program.page = "login-approval-waiting-code-wrong";
+    await page.route("**/login/approval/finish", async (route) => {
+      await route.fulfill({
+        status: 422,
+        contentType: "text/html",
+        body: renderState("login-approval-waiting-code-wrong"),
+      });
+    });
+    await page.goto(`${server.origin}/states/login-approval-waiting-code-wrong`);
+    await page.locator("#match_code").fill("000000");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.waitForURL("**/login/approval/finish");
+    await until("the stream is open", () => program.listeners.size === 1);
+    program.settle("denied", "login-approval-denied");
+    await page.waitForURL("**/login/approval");
+    await page.getByRole("heading", { name: "You denied this request" }).waitFor();
+  });
+
   it("asks the server for the page when the challenge is no longer its own", async () => {
     program.stream = "refused";
     program.statusCode = 404;
