@@ -94,7 +94,8 @@ interface Body {
 /** The raw text of a body of one of the types, in UTF-8; answers by itself and gives null when it is not one. */
 async function readBody(ctx: Context, types: string[]): Promise<Body | null> {
   const type = ctx.is(types);
-  if (type === false || type === null || (ctx.get("Content-Encoding") || "identity") !== "identity") {
+  const isPlain = (ctx.get("Content-Encoding") || "identity") === "identity";
+  if (type === false || type === null || !isPlain || !/^(utf-?8)?$/i.test(ctx.request.charset)) {
     answer(ctx, 415, "content type not taken");
     return null;
   }
