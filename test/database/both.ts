@@ -1,0 +1,157 @@
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, describe } from "node:test";
+import { type DataSource } from "typeorm";
+
+import { attempts } from "../../src/database/attempts.js";
+import { challenges } from "../../src/database/challenges.js";
+import { openDatabase } from "../../src/database/data-source.js";
+import { enrolments } from "../../src/database/enrolments.js";
+import { factors } from "../../src/database/factors.js";
+import { failures } from "../../src/database/failures.js";
+import { receipts } from "../../src/database/receipts.js";
+import { recoveryCodes } from "../../src/database/recovery-codes.js";
+import { type FactorRow, type SessionRow } from "../../src/database/schema.js";
+import { sessions } from "../../src/database/sessions.js";
+import { subscribers } from "../../src/database/subscribers.js";
+import { type Attempt } from "../../src/domain/attempt.js";
+import { type Challenge } from "../../src/domain/challenge.js";
+import { startPostgres } from "../support/postgres.js";
+
+/** All rows of one migrated database. */
+export type Store = ReturnType<typeof storeOf>;
+
+function storeOf(database: DataSource) {
+  return {
+    database,
+    attempts: attempts(database),
+    challenges: challenges(database),
+    enrolments: enrolments(database),
+    factors: factors(database),
+    failures: failures(database),
+    receipts: receipts(database),
+    recoveryCodes: recoveryCodes(database),
+    sessions: sessions(database),
+    subscribers: subscribers(database),
+  };
+}
+
+/** Runs the same tests on an SQLite file and on a PostgreSQL of the test's own. */
+export function onBothDatabases(title: string, tests: (store: () => Store, url: () => string) => void): void {
+  for (const kind of ["SQLite", "PostgreSQL"] as const)
+    describe(`${title}, on ${kind}`, () => {
+      const ends: (() => void | Promise<void>)[] = [];
+      let url = "";
+      let store: Store | undefined;
+      before(async () => {
+        url = kind === "SQLite" ? sqliteFile(ends) : await postgresDatabase(ends);
+        store = storeOf(await openDatabase(url));
+        await store.database.runMigrations();
+      });
+      after(async () => {
+        await store?.database.destroy();
+        for (const end of ends) await end();
+      });
+      tests(
+        () => {
+          if (store === undefined) throw new Error("the database is not open yet");
+          return store;
+        },
+        () => url,
+      );
+    });
+}
+
+function sqliteFile(ends: (() => void)[]): string {
+  const folder = mkdtempSync(path.join(tmpdir(), "countersign-store-"));
+  ends.push(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return `sqlite:${path.join(folder, "store.sqlite")}`;
+}
+
+async function postgresDatabase(ends: (() => void | Promise<void>)[]): Promise<string> {
+  const postgres = await startPostgres({ after: (end) => ends.push(end) });
+  return postgres.createDatabase();
+}
+
+/** Somebody with a phone. */
+export interface Owner {
+  readonly subscriberId: string;
+  readonly factorId: string;
+  readonly authyId: string;
+}
+
+/** A moment of the tests' own clock, so many milliseconds after the first one. */
+export function at(ms: number): Date {
+  return new Date(Date.parse("2026-11-24T10:00:00.000Z") + ms);
+}
+
+let phones = 1000;
+
+/** An account with an active phone. */
+export async function anOwner({ subscribers, database }: Store): Promise<Owner> {
+  const [subscriberId, factorId, authyId] = [randomUUID(), randomUUID(), String(++phones)];
+  await subscribers.insert({
+    id: subscriberId,
+    username: subscriberId,
+    usernameKey: subscriberId,
+    email: "somebody@example.com",
+    passwordHash: "$old",
+    lastSuccessAt: at(0),
+    createdAt: at(0),
+  });
+  await database.getRepository<FactorRow>("factor").insert({
+    ...{ id: factorId, subscriberId, authyId, type: "authy-push", state: "active" },
+    ...{ createdAt: at(0), removedAt: null, removedUpstreamAt: null },
+  });
+  return { subscriberId, factorId, authyId };
+}
+
+/** An open attempt of an account's first epoch. */
+export async function anAttempt({ attempts }: Store, owner: Owner, given: Partial<Attempt> = {}): Promise<string> {
+  const id = randomUUID();
+  await attempts.insert(
+    {
+      ...{ id, subscriberId: owner.subscriberId, epoch: 1, purpose: "sign-in", sessionId: null },
+      ...{ browserHash: id, isKnownBrowser: true, asksMatchCode: false, browserLabel: "", address: "", next: "/" },
+      ...{ remember: false, createdAt: at(0), expiresAt: at(900_000) },
+      ...given,
+    },
+    `key of ${id}`,
+  );
+  return id;
+}
+
+/** A challenge two minutes long, in the state asked for, with an attempt of its own. */
+export async function aChallenge(store: Store, owner: Owner, given: Partial<Challenge> = {}): Promise<string> {
+  const id = randomUUID();
+  const attemptId = given.attemptId ?? (await anAttempt(store, owner));
+  const inserted = await store.challenges.insert({
+    ...{ id, attemptId, subscriberId: owner.subscriberId, factorId: owner.factorId, browserHash: id },
+    ...{ isKnownBrowser: true, authyId: owner.authyId, authyUuid: randomUUID(), state: "pending" as const },
+    ...{ matchCodeHash: null, failure: null, createdAt: at(0), expiresAt: at(120_000), nextPollAt: at(2000) },
+    ...given,
+  });
+  if (!inserted) throw new Error("the browser has a live challenge already");
+  return id;
+}
+
+/** A living session of an account's first epoch, thirty minutes long. */
+export async function aSession(store: Store, owner: Owner, given: Partial<SessionRow> = {}): Promise<string> {
+  const id = randomUUID();
+  await store.sessions.open({
+    ...{ id, keyHash: `key of ${id}`, subscriberId: owner.subscriberId, level: 2, epoch: 1, browserLabel: "" },
+    ...{ address: "", challengeId: null, isRemembered: false, passwordAt: at(0), createdAt: at(0), seenAt: at(0) },
+    ...{ idleUntil: at(1_800_000), expiresAt: at(43_200_000), endedAt: null, data: "{}" },
+    ...given,
+  });
+  return id;
+}
+
+/** How many of several attempts at the same thing won. */
+export async function winners(attempts: readonly Promise<unknown>[]): Promise<number> {
+  return (await Promise.all(attempts)).filter((won) => won === true).length;
+}

@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { it } from "node:test";
+
+import { MOVES, type ChallengeState, type Outcome } from "../../src/domain/challenge.js";
+import { aChallenge, anAttempt, anOwner, at, onBothDatabases, winners } from "./both.js";
+
+const OUTCOMES: readonly Outcome[] = ["approved", "denied", "expired", "superseded", "cancelled", "failed"];
+/** The clock may call a challenge of two minutes expired from here on; until here an answer counts. */
+const END = 125_000;
+
+onBothDatabases("challenges", (store) => {
+  it("T1: gives one arrow out of pending when callback, poll, clock and person report at once", async () => {
+    const { challenges } = store();
+    const owner = await anOwner(store());
+    for (let round = 0; round < 50; round++) {
+      const id = await aChallenge(store(), owner);
+      const won = await winners([
+        challenges.settle(id, "approved", "callback", at(1000)),
+        challenges.settle(id, "denied", "poll", at(1000)),
+        challenges.settle(id, "superseded", "person", at(1000)),
+        challenges.settle(id, "cancelled", "person", at(1000)),
+        challenges.settle(id, "approved", "poll", at(1001)),
+        challenges.settle(id, "expired", "clock", at(END + 1)),
+      ]);
+      assert.equal(won, 1);
+      assert.equal((await challenges.find(id))?.version, 2);
+    }
+  });
+
+  it("moves along every arrow of the table and along no other", async () => {
+    const { challenges, database } = store();
+    const owner = await anOwner(store());
+    for (const from of Object.keys(MOVES) as ChallengeState[])
+      for (const to of OUTCOMES) {
+        const id = await aChallenge(store(), owner);
+        await database.getRepository("challenge").update({ id }, { state: from });
+        const when = to === "expired" ? at(END) : at(1000);
+        const allowed = MOVES[from].includes(to) && (from === "creating" || from === "pending");
+        assert.equal(await challenges.settle(id, to, "clock", when), allowed, `${from} → ${to}`);
+        assert.equal((await challenges.find(id))?.state, allowed ? to : from);
+      }
+  });
+
+  it("T2: takes an answer until the clock may call it too late, and none afterwards", async () => {
+    const { challenges } = store();
+    const owner = await anOwner(store());
+    const [inTime, late] = [await aChallenge(store(), owner), await aChallenge(store(), owner)];
+    assert.equal(await challenges.settle(inTime, "approved", "poll", at(END - 1)), true);
+    assert.equal(await challenges.settle(late, "approved", "callback", at(END)), false);
+    assert.equal(await challenges.settle(late, "expired", "clock", at(END - 1)), false, "nor is it expired before");
+    assert.equal(await challenges.settle(late, "expired", "clock", at(END)), true);
+    assert.equal(await challenges.settle(late, "approved", "callback", at(END)), false);
+  });
+
+  it("P2: keeps one live challenge for each browser, whoever inserts at once", async () => {
+    const { challenges } = store();
+    const owner = await anOwner(store());
+    const browserHash = randomUUID();
+    const attemptId = await anAttempt(store(), owner);
+    const row = await aChallenge(store(), owner).then((id) => challenges.find(id));
+    assert.ok(row);
+    const won = await winners(
+      Array.from({ length: 20 }, () =>
+        challenges.insert({ ...row, id: randomUUID(), attemptId, authyUuid: null, state: "creating", browserHash }),
+      ),
+    );
+    assert.equal(won, 1);
+    const live = await challenges.findLiveOfBrowser(browserHash);
+    assert.ok(live);
+    await challenges.settle(live.id, "superseded", "person", at(1000));
+    await aChallenge(store(), owner, { browserHash });
+  });
+
+  it("T4: lets one of many finishes spend an approval", async () => {
+    const { challenges } = store();
+    const owner = await anOwner(store());
+    const id = await aChallenge(store(), owner);
+    await challenges.settle(id, "approved", "callback", at(1000));
+    const tries = Array.from({ length: 20 }, () => challenges.consume(id, at(-59_000), at(1500)));
+    assert.equal(await winners(tries), 1);
+    assert.equal((await challenges.find(id))?.state, "consumed");
+  });
+
+  it("T3: lets nobody spend an approval whose attempt, phone, epoch or minute is gone", async () => {
+    const { challenges, attempts, factors, subscribers, database } = store();
+    const spoil: [string, (id: string, ownerId: string, attemptId: string) => Promise<unknown>][] = [
+      ["the attempt was ended", (_id, _owner, attempt) => attempts.end(attempt)],
+      [
+        "the attempt is over",
+        (_id, _owner, id) => database.getRepository("attempt").update({ id }, { expiresAt: at(1) }),
+      ],
+      ["the phone was removed", (_id, owner) => factors.remove(owner, at(1))],
+      ["the password was changed", (_id, owner) => subscribers.changePassword(owner, "$old", "$new")],
+      ["the owner raised the alarm", (_id, owner) => subscribers.raiseAlarm(owner, at(1))],
+      ["it lapsed", (id) => challenges.lapse(id)],
+      ["it is a minute old", (id) => database.getRepository("challenge").update({ id }, { settledAt: at(-60_000) })],
+      ["it was cancelled instead", (id) => database.getRepository("challenge").update({ id }, { state: "cancelled" })],
+    ];
+    for (const [why, spoilIt] of spoil) {
+      const owner = await anOwner(store());
+      const attemptId = await anAttempt(store(), owner);
+      const id = await aChallenge(store(), owner, { attemptId });
+      await challenges.settle(id, "approved", "callback", at(1000));
+      await spoilIt(id, owner.subscriberId, attemptId);
+      assert.equal(await challenges.consume(id, at(1500 - 60_000), at(1500)), false, why);
+    }
+  });
+
+  it("T9: gives one of many pollers the turn, and the next one only after release or lease", async () => {
+    const { challenges } = store();
+    const id = await aChallenge(store(), await anOwner(store()));
+    const lease = at(4000);
+    assert.equal(await winners(Array.from({ length: 20 }, () => challenges.claimPoll(id, at(0), lease))), 1);
+    assert.equal(await challenges.claimPoll(id, at(3999), at(8000)), false);
+    assert.equal(await challenges.claimPoll(id, at(4000), at(8000)), true, "the one who asked may have died");
+    await challenges.releasePoll(id, lease, at(9000));
+    assert.equal(await challenges.claimPoll(id, at(4001), at(8001)), false, "a late release frees nobody else's turn");
+    await challenges.releasePoll(id, at(8000), at(9000));
+    assert.deepEqual((await challenges.find(id))?.nextPollAt, at(9000));
+    assert.equal(await challenges.claimPoll(id, at(4002), at(8002)), true);
+  });
+
+  it("asks for the person at most once in the pause", async () => {
+    const { challenges } = store();
+    const id = await aChallenge(store(), await anOwner(store()));
+    assert.equal(await winners(Array.from({ length: 10 }, () => challenges.claimPersonAsk(id, at(0), 5000))), 1);
+    assert.equal(await challenges.claimPersonAsk(id, at(4999), 5000), false);
+    assert.equal(await challenges.claimPersonAsk(id, at(5000), 5000), true);
+  });
+
+  it("takes Authy's name for a request once, and knows it again by that name", async () => {
+    const { challenges } = store();
+    const owner = await anOwner(store());
+    const id = await aChallenge(store(), owner, { state: "creating", authyUuid: null });
+    assert.equal(await winners(["a", "b", "c"].map((name) => challenges.confirmSent(id, `${id}-${name}`, at(1)))), 1);
+    const { authyUuid } = (await challenges.find(id)) ?? {};
+    assert.equal((await challenges.findByUuid(authyUuid ?? ""))?.id, id);
+    assert.equal(await challenges.confirmSent(id, randomUUID(), at(1)), false);
+  });
+
+  it("finds what is overdue and what is expired, and says who settled the newest", async () => {
+    const { challenges } = store();
+    const owner = await anOwner(store());
+    const due = await aChallenge(store(), owner, { nextPollAt: at(5_000_000), expiresAt: at(9_000_000) });
+    const overdue = async (ms: number) => (await challenges.findOverdue(at(ms), 1000)).some(({ id }) => id === due);
+    assert.equal(await overdue(4_999_999), false);
+    assert.equal(await overdue(5_000_000), true);
+    const expired = async (ms: number) => (await challenges.findExpired(at(ms), 1000)).includes(due);
+    assert.equal(await expired(9_004_999), false);
+    assert.equal(await expired(9_005_000), true);
+    await challenges.settle(due, "approved", "poll", at(8_000_000));
+    assert.equal(await challenges.newestWitnessSince(at(7_999_999)), "poll");
+    assert.equal(await challenges.newestWitnessSince(at(8_000_000)), null);
+    const next = await aChallenge(store(), owner, { expiresAt: at(9_000_000) });
+    await challenges.settle(next, "denied", "callback", at(8_000_001));
+    assert.equal(await challenges.newestWitnessSince(at(0)), "callback");
+    assert.ok((await challenges.lapseOld(at(8_000_000))) >= 1);
+    assert.equal((await challenges.find(due))?.state, "lapsed");
+  });
+});

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { it, type TestContext } from "node:test";
+import Database from "better-sqlite3";
+
+import { openDatabase } from "../../src/database/data-source.js";
+import { factors } from "../../src/database/factors.js";
+import { subscribers } from "../../src/database/subscribers.js";
+import { isDatabaseAway } from "../../src/http/middleware/map-errors.js";
+
+const NOW = new Date();
+
+/** A migrated SQLite file with one account, and another process's connection to it. */
+async function twoProcesses(t: TestContext) {
+  const folder = mkdtempSync(path.join(tmpdir(), "countersign-locked-"));
+  const file = path.join(folder, "test.sqlite");
+  const database = await openDatabase(`sqlite:${file}`);
+  await database.runMigrations();
+  const other = new Database(file);
+  t.after(async () => {
+    other.close();
+    await database.destroy();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const accounts = subscribers(database);
+  const who = { id: "a", username: "ann", usernameKey: "ann", email: "", passwordHash: "$old" };
+  await accounts.insert({ ...who, lastSuccessAt: NOW, createdAt: NOW });
+  return { accounts, phones: factors(database), other };
+}
+
+it("F14: refuses writes in time, goes on reading and never blocks while another process holds the database", async (t) => {
+  const { accounts, phones, other } = await twoProcesses(t);
+  const lag = monitorEventLoopDelay({ resolution: 5 });
+  other.exec("BEGIN EXCLUSIVE");
+  lag.enable();
+  const startedAt = performance.now();
+  const writes = Array.from({ length: 60 }, (_, n) =>
+    (n % 2 === 0 ? accounts.nextEpoch("a") : phones.remove("a", NOW)).then(
+      () => ({ isAway: false, ms: 0 }),
+      (error: unknown) => ({ isAway: isDatabaseAway(error), ms: performance.now() - startedAt }),
+    ),
+  );
+  const read = await accounts.findByName("ann");
+  const readMs = performance.now() - startedAt;
+  const refused = await Promise.all(writes);
+  lag.disable();
+  other.exec("ROLLBACK");
+
+  assert.equal(read?.epoch, 1);
+  assert.ok(readMs < 700, `reading took ${readMs} ms`);
+  assert.ok(refused.every(({ isAway }) => isAway));
+  assert.ok(Math.max(...refused.map(({ ms }) => ms)) < 2500);
+  assert.ok(lag.max / 1e6 < 250, `the event loop stood still for ${lag.max / 1e6} ms`);
+
+  await accounts.nextEpoch("a");
+  assert.equal(await phones.remove("a", NOW), null);
+  assert.equal((await accounts.find("a"))?.epoch, 2, "and nothing of the refused is done later");
+});
+
+it("F16: waits for another process that is done within a second", async (t) => {
+  const { accounts, phones, other } = await twoProcesses(t);
+  other.exec("BEGIN IMMEDIATE");
+  const writes = [...Array.from({ length: 10 }, () => accounts.nextEpoch("a")), phones.remove("a", NOW)];
+  setTimeout(() => other.exec("COMMIT"), 500);
+  await Promise.all(writes);
+  assert.equal((await accounts.find("a"))?.epoch, 11);
+});
