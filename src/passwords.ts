@@ -26,7 +26,9 @@ const ABSURD = { memoryCost: 1_048_576, timeCost: 20, parallelism: 16 };
  */
 export function passwords(isTestStrength: boolean, queueLimit: number): Passwords {
   const strength = isTestStrength ? FOR_TESTS : FULL;
-  const common = new Set(dictionary["passwords-common"] as readonly string[]);
+  const common = new Map(
+    (dictionary["passwords-common"] as readonly string[]).map((password, rank) => [password, rank]),
+  );
   const places = Math.max(1, availableParallelism());
   const strangers: (() => void)[] = [];
   const owners: (() => void)[] = [];
@@ -65,7 +67,7 @@ export function passwords(isTestStrength: boolean, queueLimit: number): Password
       const has = strengthOf(stored);
       return has === null || has.memoryCost < strength.memoryCost || has.timeCost < strength.timeCost;
     },
-    isCommon: (password) => common.has(password),
+    isCommon: (password, amongFirst = common.size) => (common.get(password) ?? common.size) < amongFirst,
   };
 }
 

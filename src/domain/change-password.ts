@@ -28,7 +28,7 @@ export async function changePassword(
     email: subscriber.email,
     appName: deps.settings.appName,
     minLength: deps.settings.passwordMinLength,
-    isCommon: (password) => deps.passwords.isCommon(password),
+    isCommon: (password, amongFirst) => deps.passwords.isCommon(password, amongFirst),
   });
   if (problem !== null) throw new Invalid({ password: problem });
   if (!(await confirmPassword(deps, session.id, subscriber, form.currentPassword)))

@@ -85,7 +85,8 @@ export interface Passwords {
   /** Spends the time of a verification on nobody's hash. */
   verifyNothing(password: string): Promise<void>;
   needsRehash(hash: string): boolean;
-  isCommon(password: string): boolean;
+  /** In the list of common passwords, or among its first so many. */
+  isCommon(password: string, amongFirst?: number): boolean;
 }
 
 /** Failures by bucket, counted before they are judged. */

@@ -4,7 +4,8 @@ export interface PasswordContext {
   readonly email: string;
   readonly appName: string;
   readonly minLength: number;
-  readonly isCommon: (password: string) => boolean;
+  /** @param amongFirst - Only among so many of the most common ones. */
+  readonly isCommon: (password: string, amongFirst?: number) => boolean;
 }
 
 const MAX_BYTES = 256;
@@ -22,14 +23,30 @@ export function passwordProblem(password: string, context: PasswordContext): str
     return `Use at least ${context.minLength} characters. A few words in a row are easy to remember.`;
   if (Buffer.byteLength(normal) > MAX_BYTES) return `Use at most ${MAX_BYTES} bytes.`;
   const lower = normal.toLowerCase();
-  if (context.isCommon(lower))
+  if (context.isCommon(lower) || isCommonWithTrimmings(lower, context.isCommon) || isDigitRun(lower))
     return "This password is in lists of common passwords. Choose one that nobody else uses.";
-  if (/^(.{1,4})\1+.{0,3}$/su.test(lower)) return "This password repeats itself. Choose one that is harder to guess.";
+  if (/^(.{1,8})\1+.{0,3}$/su.test(lower)) return "This password repeats itself. Choose one that is harder to guess.";
   for (const own of ownNames(context)) {
     if (isMostly(lower, own))
       return "This password is your name, your address or ours. Choose one that is harder to guess.";
   }
   return null;
+}
+
+/** How many of the most common passwords are refused with signs around them, too. */
+const MOST_COMMON = 5000;
+const TRIMMINGS_MAX = 6;
+
+/** "password1234", "2026-Sunshine!": what guessing programs try right after the list itself. */
+function isCommonWithTrimmings(password: string, isCommon: PasswordContext["isCommon"]): boolean {
+  const stem = password.replace(/^[^\p{L}]+|[^\p{L}]+$/gu, "");
+  return stem.length >= 4 && password.length - stem.length <= TRIMMINGS_MAX && isCommon(stem, MOST_COMMON);
+}
+
+/** "1234567890123456", or the same backwards. */
+function isDigitRun(password: string): boolean {
+  const up = "0123456789".repeat(7);
+  return up.includes(password) || Array.from(up).reverse().join("").includes(password);
 }
 
 function ownNames({ username, email, appName }: PasswordContext): string[] {

@@ -27,7 +27,7 @@ export async function registerSubscriber(
       email,
       appName: deps.settings.appName,
       minLength: deps.settings.passwordMinLength,
-      isCommon: (password) => deps.passwords.isCommon(password),
+      isCommon: (password, amongFirst) => deps.passwords.isCommon(password, amongFirst),
     }),
   };
   const wrong = Object.entries(problems).filter((entry): entry is [string, string] => entry[1] !== null);

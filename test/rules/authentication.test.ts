@@ -1,0 +1,411 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { after, describe, it } from "node:test";
+import { hash } from "@node-rs/argon2";
+
+import { type Reply } from "../../scripts/attack/wire.js";
+import { passwords } from "../../src/passwords.js";
+import { type House, isSignedIn, openHouse, type Person } from "./house.js";
+
+const WRONG = "not the password at all";
+
+const house = await openHouse(
+  { after },
+  { TRUST_PROXY: "1", LIMIT_LOGINS: "0", LIMIT_FAILURES: "12", FAILURE_WAIT_SECONDS: "0", PASSWORD_MIN_LENGTH: "12" },
+);
+const strict = await openHouse(
+  { after },
+  { LIMIT_LOGINS_PER_ADDRESS: "4", TRUST_PROXY: "1", FAILURE_WAIT_SECONDS: "2" },
+);
+
+describe("the password door", () => {
+  const failures = (bucket: string, at: House = house): number =>
+    Number(at.rows.one("SELECT count FROM failure_counts WHERE bucket = ?", bucket)?.["count"] ?? 0);
+  const stranger = (at: House, username: string, password: string, address = "198.51.100.1"): Promise<Reply> =>
+    at.wire({ address }).post("/login", { username, password });
+  /** What an answer shows, without what differs between any two. */
+  const shown = ({ status, headers, body }: Reply, username: string) => ({
+    status,
+    headers: Object.keys(headers).sort(),
+    location: headers.location,
+    length: headers["content-length"] === undefined ? null : Number(headers["content-length"]) - username.length,
+    body: body.replaceAll(username, "NAME").replace(/name="csrf" value="[^"]+"/g, ""),
+  });
+
+  it("A1 answers an unknown name, a wrong password, with or without a phone, and a locked account alike", async () => {
+    const [plain, withPhone, locked] = [await house.register(), await house.enrolled(), await house.register()];
+    house.rows.run("INSERT INTO failure_counts VALUES (?, 12, '2999-01-01 00:00:00.000')", `name:${locked.username}`);
+    const answers = [
+      shown(await stranger(house, "nobody-here", WRONG), "nobody-here"),
+      shown(await stranger(house, plain.username, WRONG), plain.username),
+      shown(await stranger(house, withPhone.username, WRONG), withPhone.username),
+      shown(await stranger(house, locked.username, WRONG), locked.username),
+      shown(await stranger(house, locked.username, locked.password), locked.username),
+    ];
+    for (const answer of answers) assert.deepEqual(answer, answers[0]);
+    assert.equal(answers[0]?.status, 422);
+  });
+
+  it("A4 judges no more than the limit between successes, the right password included", async () => {
+    const person = await house.register();
+    for (let tries = 0; tries < 20; tries += 1) await stranger(house, person.username, WRONG);
+    assert.equal(failures(`name:${person.username}`), 12);
+    assert.equal((await stranger(house, person.username, person.password)).status, 422);
+  });
+
+  it("A4 lets waits grow after the first five", async () => {
+    const person = await strict.register();
+    for (let tries = 0; tries < 5; tries += 1)
+      await stranger(strict, person.username, WRONG, `198.51.100.${10 + tries}`);
+    assert.equal(failures(`name:${person.username}`, strict), 5);
+    await stranger(strict, person.username, WRONG, "198.51.100.20");
+    assert.equal(failures(`name:${person.username}`, strict), 5, "within the wait nothing is judged");
+    await new Promise((resolve) => setTimeout(resolve, 2050));
+    await stranger(strict, person.username, WRONG, "198.51.100.21");
+    assert.equal(failures(`name:${person.username}`, strict), 6);
+  });
+
+  it("A4 buys no guesses at the codes with the right password", async () => {
+    const person = await house.enrolled();
+    const wire = house.wire();
+    let judged = 0;
+    for (let round = 0; round < 8; round += 1) {
+      await house.login(wire, person);
+      for (let guess = 0; guess < 3; guess += 1) {
+        const answer = await wire.post("/login/code", { code: "0000000" });
+        if (answer.status === 422) judged += 1;
+      }
+    }
+    assert.equal(judged <= 12, true, `${judged} codes were judged`);
+    assert.equal(failures(`name:${person.username}`), 12);
+  });
+
+  it("A5 lets the owner in from a known browser while strangers have used up every try", async () => {
+    const person = await house.enrolled();
+    for (let tries = 0; tries < 15; tries += 1) await stranger(house, person.username, WRONG);
+    await person.wire.post("/logout");
+    await house.signIn(person.wire, person);
+    assert.equal(await isSignedIn(person.wire), true);
+    assert.equal(failures(`name:${person.username}`), 12, "and the strangers' count stays");
+  });
+
+  it("A6 limits tries by address, by the /64 of an IPv6 one, and tells when to come back", async () => {
+    const seen: number[] = [];
+    for (let tries = 0; tries < 6; tries += 1) {
+      const reply = await stranger(strict, `nobody${tries}`, WRONG, `2001:db8:1:2::${tries + 1}`);
+      seen.push(reply.status);
+      if (reply.status === 429) assert.match(String(reply.headers["retry-after"]), /^[1-9]\d*$/);
+    }
+    assert.deepEqual(seen, [422, 422, 422, 422, 429, 429]);
+    assert.equal((await stranger(strict, "nobody", WRONG, "2001:db8:1:3::1")).status, 422);
+  });
+
+  it("A7 puts case, Unicode form and blanks into one bucket", async () => {
+    const person = await house.register();
+    const name = person.username;
+    const wide = Array.from(name, (sign) => String.fromCodePoint((sign.codePointAt(0) ?? 0) + 0xfee0)).join("");
+    for (const written of [name, name.toUpperCase(), `  ${name}\t`, wide, ` ${wide.toUpperCase()} `])
+      await stranger(house, written, WRONG);
+    assert.equal(failures(`name:${name}`), 5);
+  });
+
+  it("A7 takes no address from forged forwarding headers", async () => {
+    const seen: number[] = [];
+    for (let tries = 0; tries < 6; tries += 1) {
+      const wire = strict.wire({ address: `203.0.113.${tries}, 198.51.100.99` });
+      const headers = {
+        "x-real-ip": `203.0.113.${tries}`,
+        forwarded: `for=203.0.113.${tries}`,
+        "true-client-ip": "1.1.1.1",
+      };
+      seen.push((await wire.post("/login", { username: `nobody-a7-${tries}`, password: WRONG }, headers)).status);
+    }
+    assert.deepEqual(seen, [422, 422, 422, 422, 429, 429]);
+  });
+
+  it("A8 goes on limiting while Redis is away", async () => {
+    await strict.program.redis.kill();
+    const seen: number[] = [];
+    for (let tries = 0; tries < 6; tries += 1)
+      seen.push((await stranger(strict, `nobody-a8-${tries}`, WRONG, "198.51.100.50")).status);
+    await strict.program.redis.restart();
+    assert.deepEqual(seen, [422, 422, 422, 422, 429, 429]);
+  });
+
+  it("A9 counts a try before it is judged, so that parallel guesses are no free ones", async () => {
+    const person = await house.register();
+    const wires = await Promise.all(
+      Array.from({ length: 40 }, async (_, at) => {
+        const wire = house.wire({ address: `198.51.101.${at}` });
+        await wire.token();
+        return wire;
+      }),
+    );
+    await Promise.all(wires.map((wire) => wire.post("/login", { username: person.username, password: WRONG })));
+    assert.equal(failures(`name:${person.username}`), 12);
+    const recorded = house.rows.count(
+      "SELECT count(*) FROM audit_events WHERE kind = 'sign-in-failed' AND subscriber_id = ?",
+      house.subscriberId(person),
+    );
+    assert.equal(recorded, 12, "each judged try is in the history, and no other");
+  });
+
+  async function problem(password: string, username: string, email = "a.person@example.com"): Promise<string> {
+    const reply = await house.wire().post("/register", { username, email, password });
+    if (reply.status === 303) return "";
+    assert.equal(reply.status, 422);
+    return /id="password-error"[^>]*>([^<]+)/.exec(reply.body)?.[1]?.trim() ?? reply.body;
+  }
+
+  it("A10 takes 12 code points and more without composition rules, counts after NFKC, and cuts nothing off", async () => {
+    assert.match(await problem("elevensigns", "length-eleven"), /at least 12/);
+    assert.equal(await problem("abcdefgh ijkl", "length-enough"), "");
+    assert.match(await problem("\u{1f98a}".repeat(5), "length-foxes"), /at least 12/);
+    assert.match(await problem(`${"long ".repeat(51)}ab`, "length-257"), /at most 256/);
+    const long = `${"way to go ".repeat(25)}end!!!`;
+    assert.equal(Buffer.byteLength(long), 256);
+    assert.equal(await problem(long, "length-256"), "");
+    assert.equal(
+      (await house.wire().post("/login", { username: "length-256", password: long.slice(0, -1) })).status,
+      422,
+    );
+    assert.equal((await house.wire().post("/login", { username: "length-256", password: long })).status, 303);
+  });
+
+  it("A10 knows a password in any Unicode form", async () => {
+    assert.equal(await problem("caf\u00e9 \ufb01ve seven eleven", "unicode-forms"), "");
+    const typed = "cafe\u0301 five seven eleven";
+    assert.equal((await house.wire().post("/login", { username: "unicode-forms", password: typed })).status, 303);
+  });
+
+  it("A11 refuses common, repeated, own-name and service-name passwords with a reason", async () => {
+    for (const common of ["1234567890123456", "9876543210987", "1q2w3e4r5t6y", "password1234", "2026-Sunshine!"])
+      assert.match(await problem(common, "common-one"), /common/, common);
+    assert.match(await problem("abcabcabcabc", "repeating"), /repeats/);
+    assert.match(await problem("ada-lovelace-12", "ada-lovelace"), /your name/);
+    assert.match(await problem("Countersign2026!", "service-name"), /ours/);
+    assert.match(await problem("countersign test", "app-name"), /ours/);
+    assert.match(await problem("rosalind.f@example.org", "somebody", "rosalind.f@example.org"), /address/);
+  });
+
+  it("A13 hashes with argon2id at 19 MiB and two passes", async () => {
+    const made = await passwords(false, 4).hash("a password");
+    const [, memory, passes] = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$/.exec(made) ?? [];
+    assert.equal(Number(memory) >= 19_456 && Number(passes) >= 2, true, made.slice(0, 40));
+  });
+
+  it("A14 hashes anew at sign-in when the settings have risen, and refuses absurd ones", async () => {
+    const person = await house.register();
+    const weak = await hash(person.password, { memoryCost: 32, timeCost: 1, parallelism: 1 });
+    house.rows.run("UPDATE subscribers SET password_hash = ? WHERE username = ?", weak, person.username);
+    assert.equal((await house.login(house.wire(), person)).status, 303);
+    const stored = house.rows.one("SELECT password_hash FROM subscribers WHERE username = ?", person.username);
+    assert.match(String(stored?.["password_hash"]), /m=64,t=1/);
+    const absurd = weak.replace("m=32", "m=4194304");
+    house.rows.run("UPDATE subscribers SET password_hash = ? WHERE username = ?", absurd, person.username);
+    const startedAt = Date.now();
+    assert.equal((await house.login(house.wire(), person)).status, 422);
+    assert.equal(Date.now() - startedAt < 500, true);
+  });
+
+  it("A15 hashes a bounded number at once, then answers 503 with Retry-After; the owner does not queue behind", async () => {
+    const busy = await openHouse(
+      { after },
+      { ARGON2_TEST_STRENGTH: "false", LIMIT_HASHES_QUEUED: "3", LIMIT_LOGINS: "0" },
+    );
+    const person = await busy.register();
+    await person.wire.post("/logout");
+    const wires = await Promise.all(
+      Array.from({ length: 30 }, async () => {
+        const wire = busy.wire();
+        await wire.token();
+        return wire;
+      }),
+    );
+    const flood = wires.map((wire, at) => wire.post("/login", { username: `flood${at}`, password: WRONG }));
+    const own = busy.login(person.wire, person);
+    const answers = await Promise.all(flood);
+    const refused = answers.filter(({ status }) => status === 503);
+    assert.equal(refused.length > 0, true);
+    for (const { headers } of refused) assert.match(String(headers["retry-after"]), /^[1-9]\d*$/);
+    assert.equal((await own).status, 303);
+  });
+
+  it("A16 changes a password only for the old one, ends other sessions and what waits", async () => {
+    const person = await house.register();
+    const other = house.wire();
+    await house.login(other, person);
+    const form = { current_password: WRONG, password: "amber window river nine" };
+    assert.equal((await person.wire.post("/account/password", form)).status, 422);
+    assert.equal(await isSignedIn(other), true);
+    const changed = await person.wire.post("/account/password", { ...form, current_password: person.password });
+    assert.equal(changed.status, 303);
+    assert.equal(await isSignedIn(other), false);
+    assert.equal(await isSignedIn(person.wire), true);
+  });
+
+  it("A16 makes a waiting sign-in worthless when the password changes", async () => {
+    const person = await house.enrolled();
+    const thief = house.wire();
+    await house.login(thief, person);
+    const { uuid, details } = await house.ring(person.authyId);
+    await house.stepUp(person.wire, person, "change-password").catch(() => undefined);
+    const asked = (await house.phone.rings(person.authyId)).find(({ details: d }) => d["Action"] !== undefined);
+    assert.notEqual(asked, undefined, "the step-up named its action");
+    await house.phone.answer(asked?.uuid ?? "", "approve").catch(() => undefined);
+    await person.wire.post("/account/approval/finish");
+    const form = { current_password: person.password, password: "amber window river nine" };
+    assert.equal((await person.wire.post("/account/password", form)).location, "/account");
+    await house.callback(uuid, person.authyId, "approved");
+    await thief.post("/login/approval/finish", { match_code: details["Code"] ?? "" });
+    assert.equal(await isSignedIn(thief), false);
+  });
+
+  it("A17 does not start on empty, short or example secrets in production", () => {
+    const start = (more: Record<string, string>): { status: number | null; said: string } => {
+      const env = { ...house.program.env, NODE_ENV: "production", ARGON2_TEST_STRENGTH: "false", ...more };
+      const { status, stderr } = spawnSync(process.execPath, ["dist/src/server.js"], {
+        env,
+        encoding: "utf8",
+        timeout: 20_000,
+      });
+      return { status, said: stderr };
+    };
+    const keys = "k3Jx9QmZ7vRt2LpW8sNcY4hBf6DgUaE1";
+    for (const [name, env] of [
+      ["SESSION_KEYS", { SESSION_KEYS: "" }],
+      ["SESSION_KEYS", { SESSION_KEYS: "short" }],
+      ["SESSION_KEYS", { SESSION_KEYS: "a".repeat(40) }],
+      ["AUTHY_PRODUCTION_API_KEY", { SESSION_KEYS: keys, AUTHY_PRODUCTION_API_KEY: "" }],
+      ["AUTHY_PRODUCTION_API_KEY", { SESSION_KEYS: keys, AUTHY_PRODUCTION_API_KEY: "your-api-key" }],
+      ["AUTHY_WEBHOOK_SIGNING_KEY", { SESSION_KEYS: keys, AUTHY_WEBHOOK_SIGNING_KEY: "" }],
+      ["ARGON2_TEST_STRENGTH", { SESSION_KEYS: keys, ARGON2_TEST_STRENGTH: "true" }],
+    ] as const) {
+      const { status, said } = start(env);
+      assert.equal(status, 78, said);
+      assert.match(said, new RegExp(name));
+    }
+  });
+
+  it("A18 takes each field as exactly one plain text, and asks the database nothing else", async () => {
+    const person = await house.register();
+    const send = async (path: string, form: string): Promise<number> => {
+      const wire = house.wire();
+      const body = `csrf=${encodeURIComponent(await wire.token())}&${form}`;
+      const headers = {
+        "content-type": "application/x-www-form-urlencoded",
+        origin: wire.origin,
+        "sec-fetch-site": "same-origin",
+      };
+      return (await wire.send("POST", path, { body, headers })).status;
+    };
+    const password = encodeURIComponent(person.password);
+    for (const form of [
+      `username=${person.username}&username=x&password=${password}`,
+      `username[]=${person.username}&password=${password}`,
+      `username[$ne]=&password=${password}`,
+      `username[length]=1&password=${password}`,
+      `password=${password}`,
+      `username=${person.username}`,
+      `username=${person.username}%00&password=${password}`,
+      `username=${person.username}&password=${password}&password=${password}`,
+      `username=${person.username}&password=${password}&next=/a&next=/b`,
+    ])
+      assert.equal(await send("/login", form), 400, form);
+    assert.equal(await send("/register", `username[]=aaa&email=a@example.com&password=${password}`), 400);
+    assert.equal(await send("/login", `username=%ed%a0%80&password=${password}`), 422, "half a surrogate is no name");
+  });
+
+  it("A19 opens no side door to level 2: every page of an account sends a half sign-in away", async () => {
+    const person = await house.enrolled();
+    const wire = house.wire();
+    await house.login(wire, person);
+    for (const path of [
+      "/account",
+      "/account/two-factor",
+      "/account/two-factor/registration",
+      "/account/two-factor/registration/qrcode.svg",
+      "/account/two-factor/disable",
+      "/account/recovery-codes",
+      "/account/password",
+      "/account/sessions",
+      "/account/activity",
+      "/account/approval",
+    ]) {
+      const { status, location } = await wire.get(path);
+      assert.equal(status, 303, path);
+      assert.match(location, /^\/login/, path);
+    }
+    for (const path of ["/account/two-factor/disable", "/account/recovery-codes", "/account/two-factor/registration"])
+      assert.match((await wire.post(path)).location, /^\/login/, path);
+    assert.equal((await wire.post("/login/approval/finish")).location, "/login/approval?still=pending");
+  });
+
+  it("A20 fails closed when Authy says anything odd", async () => {
+    const person = await house.enrolled();
+    const wire = house.wire();
+    await house.login(wire, person);
+    for (const faults of [
+      { status: 200, error_rate: 1 },
+      { status: 302, error_rate: 1 },
+      { status: 500, error_rate: 1 },
+    ]) {
+      await setFaults(faults);
+      const answer = await wire.post("/login/code", { code: "1234567" });
+      assert.notEqual(answer.location, "/account");
+      assert.equal(await isSignedIn(wire), false);
+    }
+    await setFaults(null);
+  });
+
+  async function setFaults(faults: object | null): Promise<void> {
+    await fetch(`${house.program.phone}/faults`, {
+      method: faults === null ? "DELETE" : "PUT",
+      ...(faults === null ? {} : { body: JSON.stringify(faults), headers: { "content-type": "application/json" } }),
+    });
+  }
+
+  it("A4 counts recovery codes and app codes with everything else, and spends a recovery code once", async () => {
+    const person = await house.enrolled();
+    const codes = await recoveryCodesOf(person);
+    assert.equal(codes.length, 10);
+    const [first = ""] = codes;
+    const wires = await Promise.all(
+      Array.from({ length: 6 }, async () => {
+        const wire = house.wire();
+        await house.login(wire, person);
+        return wire;
+      }),
+    );
+    const answers = await Promise.all(wires.map((wire) => wire.post("/login/code", { code: first })));
+    assert.equal(answers.filter(({ location }) => location === "/account").length, 1);
+    const left = house.rows.count(
+      "SELECT count(*) FROM recovery_codes WHERE subscriber_id = ? AND used_at IS NULL",
+      house.subscriberId(person),
+    );
+    assert.equal(left, 9);
+    const kept = house.rows.all(
+      "SELECT code_hash FROM recovery_codes WHERE subscriber_id = ?",
+      house.subscriberId(person),
+    );
+    for (const row of kept) assert.equal(codes.includes(String(row["code_hash"])), false);
+  });
+
+  async function recoveryCodesOf(person: Person): Promise<string[]> {
+    await house.stepUp(person.wire, person, "new-recovery-codes");
+    await person.wire.post("/account/recovery-codes");
+    const { body } = await person.wire.get("/account/recovery-codes");
+    return [...new Set(body.match(/\b[a-z2-9]{4}(?:-[a-z2-9]{4}){3}\b/g) ?? [])];
+  }
+
+  it("A20 takes the app's code once Authy calls it valid, and sends no text message unless they are switched on", async () => {
+    const person = await house.enrolled();
+    const wire = house.wire();
+    await house.login(wire, person);
+    assert.equal((await wire.post("/login/code/sms")).location, "/login/code");
+    assert.equal((await wire.post("/login/code", { code: "0000000" })).status, 422);
+    const right = await wire.post("/login/code", { code: await house.phone.code(person.authyId) });
+    assert.equal(right.location, "/account");
+    assert.equal(await isSignedIn(wire), true);
+  });
+});
