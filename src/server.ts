@@ -63,7 +63,7 @@ function main(): void {
     {
       ...deps,
       http: config,
-      views: nunjucksViews(config.authy.appName, config.sessionKeys, config.isProduction),
+      views: nunjucksViews(config.authy.appName, config.sessionKeys),
       store: house.store,
       streams,
       rates: {

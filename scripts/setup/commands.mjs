@@ -45,6 +45,20 @@ Needs Redis, Chromium and PostgreSQL; installs them with the system's package ma
 Exit codes: 0 all passed, 1 something failed, 64 wrong options.
 `,
   },
+  bench: {
+    script: "dist/scripts/bench.js",
+    options: { json: { type: "boolean" } },
+    help: `npm run bench -- [options]
+
+Installs and builds what is missing, then measures each piece against a bare baseline in the same run. Needs a Redis
+server on PATH, and a machine that does nothing else.
+
+  --json   the figures as one line of JSON
+  --help   this text
+
+Exit codes: 0 measured, 1 something failed, 64 wrong options.
+`,
+  },
   build: {
     options: {},
     help: `node scripts/setup.mjs build

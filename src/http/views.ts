@@ -17,11 +17,11 @@ export function projectRoot(from = import.meta.dirname): string {
 }
 
 /** Templates escape everything, and refuse a value that was forgotten. */
-export function nunjucksViews(appName: string, sessionKeys: readonly string[], isProduction: boolean): Views {
-  const environment = new nunjucks.Environment(
-    new nunjucks.FileSystemLoader(path.join(projectRoot(), "views"), { noCache: !isProduction }),
-    { autoescape: true, throwOnUndefined: true },
-  );
+export function nunjucksViews(appName: string, sessionKeys: readonly string[]): Views {
+  const environment = new nunjucks.Environment(new nunjucks.FileSystemLoader(path.join(projectRoot(), "views")), {
+    autoescape: true,
+    throwOnUndefined: true,
+  });
   return {
     render(ctx, page, locals) {
       // An error may strike before the session was read: then there is nobody and no message.

@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+
+import { type Comparison } from "./bench/compare.js";
+import { overHttp } from "./bench/over-http.js";
+import { settle } from "./bench/settle.js";
+import { signature } from "./bench/signature.js";
+import { findRedisServer, startPrivateRedis } from "./private-redis.js";
+
+/** Measures each piece against its bare baseline, in one run, and prints the ratios. */
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { json: { type: "boolean" } } });
+  const folder = mkdtempSync(path.join(tmpdir(), "countersign-bench-"));
+  const program = findRedisServer();
+  if (program === undefined) throw new Error("Install redis-server or valkey-server: the benchmarks need a real one.");
+  const redis = await startPrivateRedis(program, path.join(folder, "redis"));
+  try {
+    const measured: Comparison[] = [];
+    const note = (...comparisons: Comparison[]): void => {
+      measured.push(...comparisons);
+      if (values.json !== true) comparisons.forEach(printLine);
+    };
+    if (values.json !== true) console.log("Each figure is the median of rounds in which both sides took turns.\n");
+    note(await signature());
+    note(await settle(folder));
+    note(...(await overHttp(folder, redis.url)));
+    if (values.json === true) console.log(JSON.stringify(measured));
+  } finally {
+    await redis.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function printLine({ name, what, baseline, oursUs, bareUs, ratio }: Comparison): void {
+  const us = (figure: number): string => `${figure < 100 ? figure.toFixed(1) : figure.toFixed(0)} µs`;
+  console.log(`${name.padEnd(10)} ${ratio.toFixed(1)} ×   ${us(oursUs)} against ${us(bareUs)}`);
+  console.log(`           ${what}; against ${baseline}\n`);
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
