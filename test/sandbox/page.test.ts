@@ -82,7 +82,7 @@ describe("scanning on the page", () => {
       const buffer = await toBuffer(running.qrCode("by-picture"), { width: 320 });
       await page.getByLabel("A picture of the code").setInputFiles({ name: "code.png", mimeType: "image/png", buffer });
       await page.getByText("Account added.").waitFor({ state: "attached" });
-      assert.ok(await registered("by-picture"));
+      assert.equal(await registered("by-picture"), true);
     });
   });
 
@@ -103,7 +103,7 @@ describe("scanning on the page", () => {
       await openScanner(page);
       await page.getByRole("button", { name: "Use the camera" }).click();
       await page.getByText("Account added.").waitFor({ state: "attached" });
-      assert.ok(await registered("by-camera"));
+      assert.equal(await registered("by-camera"), true);
     });
   });
 
@@ -117,7 +117,7 @@ describe("scanning on the page", () => {
       await text.fill(running.qrCode("by-text"));
       await page.getByRole("button", { name: "Add account" }).click();
       await page.getByText("Account added.").waitFor({ state: "attached" });
-      assert.ok(await registered("by-text"));
+      assert.equal(await registered("by-text"), true);
     });
   });
 
@@ -129,7 +129,7 @@ describe("scanning on the page", () => {
         assert.equal(new URL(page.url()).search, "");
         await page.keyboard.press("Enter"); // the focus is on Add account
         await page.getByText("Account added.").waitFor({ state: "attached" });
-        assert.ok(await registered("by-link"));
+        assert.equal(await registered("by-link"), true);
       },
       `/?scan=${encodeURIComponent(running.qrCode("by-link"))}`,
     );

@@ -79,7 +79,8 @@ describe("requests on the phone", () => {
       expires_at: null,
     };
     assert.deepEqual(newest, expected);
-    assert.ok(Date.parse(older!["expires_at"] as string) > Date.now());
+    const secondsLeft = (Date.parse(older!["expires_at"] as string) - Date.now()) / 1000;
+    assert.equal(Math.ceil(secondsLeft / 60), 2);
   });
 
   it("are answered once, in time, and by approve or deny only", async () => {

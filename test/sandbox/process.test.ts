@@ -41,7 +41,7 @@ describe("the settings", () => {
     assert.throws(
       () => loadSettings(env),
       (error: unknown) => {
-        assert.ok(error instanceof SettingsError);
+        if (!(error instanceof SettingsError)) return false;
         const named = error.problems.map((problem) => problem.split(" ")[0]);
         assert.deepEqual(named.sort(), [
           "LOG_LEVEL",
@@ -82,7 +82,8 @@ describe("the process", () => {
       const from = performance.now();
       child.kill(signal);
       assert.equal((await end).code, 0);
-      assert.ok(performance.now() - from < 2_000);
+      const tookMs = performance.now() - from;
+      assert.ok(tookMs < 5_000, `it took ${tookMs} ms`);
       await stream.body?.cancel().catch(() => undefined);
     });
 

@@ -82,8 +82,8 @@ describe("a registration token", () => {
   for (const vector of vectors.registration_tokens)
     it(`is taken in both spellings of the address: ${vector.id}`, async () => {
       const running = await runSandbox({ apiKey: vector.key });
-      setClock(running.sandbox, vector.verify_at);
       for (const url of [vector.qr_url, vector.qr_url_seed_form, vector.token]) {
+        setClock(running.sandbox, vector.verify_at);
         const scanned = await running.call("POST", "/phone/scan", { url });
         assert.equal(scanned.status, 200, scanned.text);
       }
@@ -105,5 +105,5 @@ describe("a registration token", () => {
 });
 
 function setClock(sandbox: { faults: { clock_skew_seconds: number } }, seconds: number): void {
-  sandbox.faults.clock_skew_seconds = seconds - Math.floor(Date.now() / 1000);
+  sandbox.faults.clock_skew_seconds = seconds - Date.now() / 1000;
 }
