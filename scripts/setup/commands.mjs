@@ -59,6 +59,34 @@ server on PATH, and a machine that does nothing else.
 Exit codes: 0 measured, 1 something failed, 64 wrong options.
 `,
   },
+  storm: {
+    script: "dist/scripts/storm/index.js",
+    options: {
+      logins: { type: "string" },
+      seed: { type: "string" },
+      database: { type: "string", values: ["sqlite", "postgres"] },
+      minutes: { type: "string" },
+      browsers: { type: "string" },
+      pause: { type: "string" },
+    },
+    help: `npm run storm -- [options]
+
+Signs people in through two web and two worker processes while processes are killed, frozen and restarted, Redis is
+killed, emptied and frozen, the database is locked or killed, and Authy is slow, throttles, breaks off, talks nonsense,
+or loses, doubles, delays and reorders its callbacks. Then it audits the rows and prints what was lost, doubled or
+wrong: nothing should be. Needs redis-server on PATH, and PostgreSQL's server for --database postgres.
+
+  --logins N           how many sign-ins (500)
+  --minutes M          begin none after so many minutes (30)
+  --seed S             the same seed chooses the same faults; printed at the start
+  --database NAME      sqlite (the default) or postgres, a private one
+  --browsers N         how many people sign in at the same time (24)
+  --pause S            at most so many seconds between faults (4)
+  --help               this text
+
+Exit codes: 0 nothing was lost, doubled or wrong, 1 something was, 64 wrong options.
+`,
+  },
   build: {
     options: {},
     help: `node scripts/setup.mjs build

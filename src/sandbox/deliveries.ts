@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Outgoing } from "./callback.js";
@@ -46,7 +47,9 @@ export class Deliveries {
   readonly #running = new Set<Promise<void>>();
   #heldBack: { start: () => void; timer: NodeJS.Timeout } | null = null;
 
-  constructor(private readonly options: DeliveryOptions) {}
+  constructor(private readonly options: DeliveryOptions) {
+    setMaxListeners(0, this.#stop.signal); // one for each delivery that waits
+  }
 
   /** The log, newest first. */
   list(): readonly Delivery[] {

@@ -1,0 +1,83 @@
+import { connect, createServer, type Socket } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
+
+const LOOK_AGAIN_MS = 50;
+const GIVE_UP_MS = 5000;
+
+/**
+ * A load balancer as small as one can be: each connection goes to the next process in turn. One that refuses, before a
+ * byte was sent to it, is passed over; what breaks later breaks for the browser, too.
+ *
+ * @param ports - Where the web processes listen.
+ */
+export function openBalancer(ports: readonly number[]): {
+  listen(): Promise<number>;
+  close(): Promise<void>;
+} {
+  let turn = 0;
+  const open = new Set<Socket>();
+  const server = createServer({ pauseOnConnect: true }, (browser) => {
+    open.add(browser);
+    browser.on("error", () => browser.destroy());
+    browser.once("close", () => open.delete(browser));
+    void reach(browser).then((web) => {
+      if (web === null || browser.destroyed) {
+        web?.destroy();
+        browser.destroy();
+        return;
+      }
+      open.add(web);
+      web.on("error", () => browser.destroy());
+      web.once("close", () => {
+        open.delete(web);
+        browser.destroySoon();
+      });
+      browser.once("close", () => web.destroy());
+      browser.pipe(web);
+      web.pipe(browser);
+    });
+  });
+
+  async function reach(browser: Socket): Promise<Socket | null> {
+    const deadline = performance.now() + GIVE_UP_MS;
+    while (performance.now() < deadline && !browser.destroyed) {
+      for (let tries = 0; tries < ports.length; tries++) {
+        const web = await dial(ports[turn++ % ports.length] ?? 0);
+        if (web !== null) return web;
+      }
+      await wait(LOOK_AGAIN_MS);
+    }
+    return null;
+  }
+
+  return {
+    listen: () =>
+      new Promise((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(0, "127.0.0.1", () => {
+          const address = server.address();
+          resolve(typeof address === "object" && address !== null ? address.port : 0);
+        });
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+        for (const socket of open) socket.destroy();
+      }),
+  };
+}
+
+function dial(port: number): Promise<Socket | null> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+    socket.once("error", () => {
+      resolve(null);
+    });
+    socket.once("connect", () => {
+      socket.removeAllListeners("error");
+      resolve(socket);
+    });
+  });
+}

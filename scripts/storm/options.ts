@@ -1,0 +1,33 @@
+import { parseArgs } from "node:util";
+
+export interface StormOptions {
+  readonly logins: number;
+  readonly seed: number;
+  readonly database: "sqlite" | "postgres";
+  /** No sign-in is begun after this many minutes. */
+  readonly minutes: number;
+  readonly browsers: number;
+  /** How much time lies between faults, at most. */
+  readonly pauseMs: number;
+}
+
+/** The storm's options. setup.mjs has refused unknown ones already, and tells what each is for. */
+export function readOptions(args?: readonly string[]): StormOptions {
+  const text = { type: "string" } as const;
+  const options = { logins: text, seed: text, database: text, minutes: text, browsers: text, pause: text };
+  const { values } = parseArgs({ options, ...(args === undefined ? {} : { args: [...args] }) });
+  const number = (name: "logins" | "seed" | "minutes" | "browsers" | "pause", fallback: number): number => {
+    const value = Number(values[name] ?? fallback);
+    if (!Number.isFinite(value) || value < 0)
+      throw new RangeError(`--${name} takes a number, not '${values[name] ?? ""}'`);
+    return value;
+  };
+  return {
+    logins: Math.max(1, Math.floor(number("logins", 500))),
+    seed: Math.floor(number("seed", Date.now() % 1_000_000)),
+    database: values.database === "postgres" ? "postgres" : "sqlite",
+    minutes: number("minutes", 30),
+    browsers: Math.max(1, Math.floor(number("browsers", 24))),
+    pauseMs: number("pause", 4) * 1000,
+  };
+}

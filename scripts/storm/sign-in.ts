@@ -1,0 +1,214 @@
+import { setTimeout as wait } from "node:timers/promises";
+
+import { type Answer, type Browser } from "./browser.js";
+
+/** A person keeps trying for so long. */
+const PATIENCE_MS = 120_000;
+const LOOK_AT_PHONE_MS = 60;
+
+/** What a person means to do with the request on the phone. */
+export type Plan = "approve" | "approve-twice" | "deny" | "cancel";
+
+/** How a sign-in ended for its person. */
+export interface Ending {
+  readonly plan: Plan;
+  /** `told`: the page said why nobody was signed in. `gave-up`: nothing came of it in two minutes. */
+  readonly end: "signed-in" | "denied" | "cancelled" | "told" | "gave-up";
+  /** Authy's names of the requests that the phone took an approval for. */
+  readonly approved: readonly string[];
+  /** From the last approval to the account's page. */
+  readonly afterApprovalMs: number | null;
+  /** The page of another account was shown. */
+  readonly isWrongAccount: boolean;
+  readonly note: string;
+}
+
+/** The phone of one person: what rings, and what the answer was. */
+export interface PersonsPhone {
+  /** The newest open request that was not answered yet; undefined when nothing rings. */
+  ringing(): string | undefined;
+  /** @returns whether Authy took the answer. */
+  answer(uuid: string, action: "approve" | "deny"): Promise<boolean>;
+}
+
+export interface Person {
+  readonly username: string;
+  readonly password: string;
+  readonly browser: Browser;
+  readonly phone: PersonsPhone;
+}
+
+/**
+ * One sign-in as a person lives it, with a page that does what the real one does: it follows the stream, asks when the
+ * stream is refused, posts the finish by itself, and tries again whatever breaks.
+ *
+ * @param reactionMs - How long the phone rings before it is answered.
+ */
+export async function signIn(person: Person, plan: Plan, reactionMs: number): Promise<Ending> {
+  const { browser } = person;
+  const deadline = performance.now() + PATIENCE_MS;
+  const approved: string[] = [];
+  let approvedAt: number | null = null;
+  let note = "";
+  const over = new AbortController();
+  const answering = answerPhone();
+
+  async function answerPhone(): Promise<void> {
+    if (plan === "cancel") return;
+    const action = plan === "deny" ? "deny" : "approve";
+    while (!over.signal.aborted) {
+      const uuid = person.phone.ringing();
+      if (uuid !== undefined) {
+        await wait(reactionMs);
+        const taken = await person.phone.answer(uuid, action);
+        if (taken && action === "approve") {
+          approved.push(uuid);
+          approvedAt = performance.now();
+        }
+      }
+      await wait(LOOK_AT_PHONE_MS);
+    }
+  }
+
+  const end = (how: Ending["end"], isWrongAccount = false): Ending => ({
+    plan,
+    end: how,
+    approved,
+    afterApprovalMs: approvedAt === null ? null : performance.now() - approvedAt,
+    isWrongAccount,
+    note,
+  });
+
+  /** Tries until an answer comes that is no excuse; null when the person's patience ends. */
+  async function patiently(ask: () => Promise<Answer | null>): Promise<Answer | null> {
+    while (performance.now() < deadline) {
+      const answer = await ask();
+      if (answer !== null && answer.status < 500 && answer.status !== 429) return answer;
+      note = answer === null ? "no answer" : `${answer.status}`;
+      await wait(Math.min(2000, 1000 * (Number(answer?.headers["retry-after"]) || 0.3)));
+    }
+    return null;
+  }
+
+  async function csrf(): Promise<string> {
+    const page = await patiently(() => browser.get("/login"));
+    return /name="csrf" value="([^"]+)"/.exec(page?.body ?? "")?.[1] ?? "";
+  }
+
+  async function typePassword(): Promise<boolean> {
+    const { username, password } = person;
+    const token = await csrf();
+    const fields = { csrf: token, username, password, next: "/account" };
+    const answer = await patiently(() => browser.post("/login", fields));
+    note = `login ${answer?.status ?? "unanswered"} ${answer?.location ?? ""}`;
+    return answer?.status === 303 && answer.location === "/login/approval";
+  }
+
+  async function follow(page: string): Promise<void> {
+    const events = /data-events="([^"]+)"/.exec(page)?.[1];
+    const status = /data-status="([^"]+)"/.exec(page)?.[1];
+    if (events === undefined || status === undefined) {
+      await wait(500);
+      return;
+    }
+    for (let isRefused = false; performance.now() < deadline;) {
+      if (!isRefused) {
+        const ended = await browser.watch(events);
+        if ("final" in ended) return;
+        if ("cut" in ended) await wait(Math.min(ended.cut, 2000));
+        else isRefused = true;
+      } else {
+        await wait(1200);
+        const answer = await browser.get(status, "application/json");
+        if (answer?.status === 404) return;
+        if (answer?.status === 200 && !answer.body.includes('"pending"')) return;
+      }
+    }
+  }
+
+  async function finish(token: string): Promise<"signed-in" | "not-yet"> {
+    const post = (): Promise<Answer | null> => browser.post("/login/approval/finish", { csrf: token });
+    const both = plan === "approve-twice" ? post() : Promise.resolve(null);
+    const [answer] = await Promise.all([patiently(post), both]);
+    note = `finish ${answer?.status ?? "unanswered"} ${answer?.location ?? ""}`;
+    return answer?.status === 303 && answer.location === "/account" ? "signed-in" : "not-yet";
+  }
+
+  async function untilItEnds(): Promise<Ending> {
+    while (performance.now() < deadline) {
+      const page = await patiently(() => browser.get("/login/approval"));
+      if (page === null) break;
+      if (page.status !== 200) {
+        note = `approval page ${page.status} ${page.location}`;
+        // A repeat whose first answer got lost may have signed this browser in already.
+        if (page.location !== "/account" && !(await typePassword())) return end("told");
+        if (page.location === "/account") {
+          const ending = await check();
+          if (ending !== null) return ending;
+        }
+        continue;
+      }
+      const token = /name="csrf" value="([^"]+)"/.exec(page.body)?.[1] ?? (await csrf());
+      const state = /data-state="([a-z]+)"/.exec(page.body)?.[1] ?? "";
+      note = `page says ${state}`;
+      if (plan === "cancel" && ["waiting", "sending"].includes(state)) {
+        const answer = await patiently(() => browser.post("/login/approval/cancel", { csrf: token }));
+        if (answer?.status === 303) return end("cancelled");
+        continue;
+      }
+      switch (state) {
+        case "waiting":
+          await follow(page.body);
+          break;
+        case "sending":
+          await wait(700);
+          break;
+        case "approved":
+          if ((await finish(token)) === "signed-in") {
+            const ending = await check();
+            if (ending !== null) return ending;
+          }
+          break;
+        case "failed":
+          // The page says so and offers to send it again, which people do.
+          await wait(500);
+          await patiently(() => browser.post("/login/approval/resend", { csrf: token }));
+          break;
+        case "denied":
+          return end("denied");
+        default:
+          return end("told");
+      }
+    }
+    return end("gave-up");
+  }
+
+  /** @returns null when the account's page does not open: of two answers that crossed, the older one's cookie won. */
+  async function check(): Promise<Ending | null> {
+    const account = await patiently(() => browser.get("/account"));
+    if (account?.status === 200) return end("signed-in", !account.body.includes(person.username));
+    note = `account ${account?.status ?? "unanswered"} ${account?.location ?? ""}`;
+    await wait(200);
+    return null;
+  }
+
+  try {
+    if (!(await typePassword())) return end(performance.now() < deadline ? "told" : "gave-up");
+    return await untilItEnds();
+  } finally {
+    over.abort();
+    await answering;
+  }
+}
+
+/** Signs out, so that the next sign-in starts from nothing. */
+export async function signOut({ browser }: Person): Promise<void> {
+  for (let tries = 0; tries < 60; tries++) {
+    const page = await browser.get("/account");
+    if (page?.status === 303) return;
+    const token = /name="csrf" value="([^"]+)"/.exec(page?.body ?? "")?.[1];
+    const answer = token === undefined ? null : await browser.post("/logout", { csrf: token });
+    if (answer?.status === 303) return;
+    await wait(500);
+  }
+}
