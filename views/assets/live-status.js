@@ -14,10 +14,11 @@ const LOOK_AGAIN_AT_MOST_EVERY_MS = 3000;
  *
  * @param {HTMLElement} main - carries data-challenge-id, data-page, data-events, data-status and data-seconds-left.
  * @param {{ typesCode: boolean, finish: () => void, changed: (state: State, was: State) => void }} page
+ * @returns {(event: Happening) => void} tells the machine what only the page can know.
  */
 export function followChallenge(main, { typesCode, finish, changed }) {
   const { events, status, challengeId } = main.dataset;
-  if (!events || !status || !challengeId) return;
+  if (!events || !status || !challengeId) return () => undefined;
 
   /** @type {EventSource | undefined} */
   let stream;
@@ -35,6 +36,7 @@ export function followChallenge(main, { typesCode, finish, changed }) {
     if (event.persisted) happened({ type: "restored" });
   });
   window.addEventListener("pagehide", () => stream?.close());
+  return happened;
 
   /** @param {Happening} event */
   function happened(event) {

@@ -11,13 +11,13 @@
  * @property {boolean} streamOpen - an EventSource exists that may speak (again).
  * @property {boolean} inFlight - a question has gone out and has no answer yet.
  * @property {number} askedAt - when the last question went out, ms.
- * @property {boolean} typesCode - the person must type the code of the phone, so the page never goes on by itself.
+ * @property {boolean} typesCode - the person must still give the code of the phone, so the page does not go on by itself.
  *
  * @typedef {{ type: "status", status: Status, via: "stream" | "answer" }
  *   | { type: "stream-error", gaveUp: boolean }
  *   | { type: "no-answer", httpStatus: number, retryAfterMs: number }
  *   | { type: "timer", name: TimerName }
- *   | { type: "offline" } | { type: "online" } | { type: "shown" } | { type: "restored" }} Happening
+ *   | { type: "offline" } | { type: "online" } | { type: "shown" } | { type: "restored" } | { type: "code-taken-back" }} Happening
  *
  * @typedef {"silence" | "ask" | "longest"} TimerName
  *
@@ -60,6 +60,7 @@ export function start({ at, online, secondsLeft, typesCode }) {
  */
 export function step(state, event, at) {
   if (event.type === "restored") return leave(state, "reload"); // out of the back-forward cache: the server knows better
+  if (event.type === "code-taken-back") return [{ ...state, typesCode: true }, []]; // it is being typed anew
   if (state.phase !== "waiting") return [state, []];
   switch (event.type) {
     case "status":

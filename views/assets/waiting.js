@@ -7,6 +7,7 @@ const statusLine = document.querySelector("[data-status-line]");
 const icon = /** @type {HTMLLinkElement} */ (document.querySelector("link[rel=icon]"));
 const state = main.dataset["state"];
 const typesCode = main.dataset["codeAsked"] === "yes";
+const codeField = /** @type {HTMLInputElement | null} */ (document.querySelector("#match_code"));
 const title = document.title;
 const restingLine = statusLine?.textContent ?? "";
 
@@ -22,8 +23,9 @@ if (state === "sending") setTimeout(() => lookAgain(main), 1500);
 if (state === "failed") followChallenge(main, { typesCode: false, finish: () => (typesCode ? lookAgain(main) : finish()), changed: () => undefined });
 if (state === "waiting") {
   runRing();
-  followChallenge(main, {
-    typesCode,
+  const codeIsGiven = takeBackCode();
+  const happened = followChallenge(main, {
+    typesCode: typesCode && !codeIsGiven,
     finish: () => {
       showApproved("Approved. " + (main.dataset["kind"] === "sign-in" ? "Signing you in…" : "Going on…"), "");
       finish();
@@ -37,6 +39,26 @@ if (state === "waiting") {
       if (now.link === "live" && was.link !== "live") say(restingLine);
     },
   });
+  codeField?.addEventListener("input", () => happened({ type: "code-taken-back" }));
+  finishForm?.addEventListener("submit", keepCode);
+}
+
+/**
+ * Whoever types the code first and approves then has pressed the button too early: the server can only say "not yet".
+ * The code comes back with the page, and is sent again as soon as the phone approves.
+ */
+function keepCode() {
+  if (codeField?.value) sessionStorage.setItem("code " + main.dataset["challengeId"], codeField.value);
+}
+
+/** @returns whether a code was given before that only waits for the approval. */
+function takeBackCode() {
+  const key = "code " + main.dataset["challengeId"];
+  const code = sessionStorage.getItem(key);
+  sessionStorage.removeItem(key);
+  if (!codeField || !code || !location.search.includes("still=pending")) return false;
+  codeField.value = code;
+  return true;
 }
 
 /** The ring runs down once, smoothly, and costs no timer. Whoever asked for less motion keeps a ring that stands. */
@@ -77,6 +99,5 @@ function showApproved(headline, line) {
 
 function askForCode() {
   showApproved("Approved on your phone", "Approved. Now type the 6 digits that your phone shows.");
-  const field = /** @type {HTMLInputElement | null} */ (document.querySelector("#match_code"));
-  if (field && (document.activeElement === null || document.activeElement === document.body)) field.focus();
+  if (document.activeElement === null || document.activeElement === document.body) codeField?.focus();
 }

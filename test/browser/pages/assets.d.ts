@@ -17,7 +17,7 @@ declare module "*/views/assets/waiting-machine.js" {
     | { type: "stream-error"; gaveUp: boolean }
     | { type: "no-answer"; httpStatus: number; retryAfterMs: number }
     | { type: "timer"; name: TimerName }
-    | { type: "offline" | "online" | "shown" | "restored" };
+    | { type: "offline" | "online" | "shown" | "restored" | "code-taken-back" };
   export type Effect =
     | { do: "open-stream" | "close-stream" | "ask" | "finish" | "reload" | "stop-timers" }
     | { do: "timer"; name: TimerName; ms: number };

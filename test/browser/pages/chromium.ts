@@ -1,24 +1,6 @@
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
-import { chromium, type Browser, type Page } from "playwright-core";
-import { findOnPath } from "../../../scripts/find-program.js";
-
-const ARGS = [
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
-/** Starts the system's Chromium with an empty profile. @throws when there is none on PATH. */
-export async function startChromium(): Promise<Browser> {
-  const executablePath = findOnPath(["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]);
-  if (!executablePath) throw new Error("there is no Chromium on PATH");
-  const asRoot = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-  return chromium.launch({ executablePath, args: [...ARGS, ...asRoot] });
-}
+import { type Page } from "playwright-core";
 
 /** Everything a page complains about from now on: failed scripts, refused resources, errors on the console. */
 export function complaintsOf(page: Page): string[] {

@@ -1,31 +1,23 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { after, afterEach, beforeEach, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Browser, type BrowserContext, type Page } from "playwright-core";
-import { startChromium } from "./chromium.js";
-import { serveStates, type StateServer } from "./state-server.js";
+import { type BrowserContext, type Page } from "playwright-core";
+import { launchBrowser } from "../../support/browser.js";
+import { serveStates } from "./state-server.js";
 
-let browser: Browser;
-let server: StateServer;
+const browser = await launchBrowser({ after });
+const server = await serveStates({ after });
 let context: BrowserContext;
 let page: Page;
 let posts = 0;
 
-before(async () => {
-  [browser, server] = await Promise.all([startChromium(), serveStates()]);
-  server.answer = (request, response) => {
-    if (request.method !== "POST") return false;
-    posts += 1;
-    setTimeout(() => response.writeHead(303, { Location: "/states/home" }).end(), 400);
-    return true;
-  };
-});
-
-after(async () => {
-  await browser.close();
-  await server.close();
-});
+server.answer = (request, response) => {
+  if (request.method !== "POST") return false;
+  posts += 1;
+  setTimeout(() => response.writeHead(303, { Location: "/states/home" }).end(), 400);
+  return true;
+};
 
 beforeEach(async () => {
   posts = 0;

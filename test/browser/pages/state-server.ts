@@ -4,6 +4,7 @@ import { type AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import nunjucks from "nunjucks";
 import QRCode from "qrcode";
+import { type Owner } from "../../support/owner.js";
 import { PAGE_STATES } from "./states.js";
 
 const VIEWS = join(import.meta.dirname, "../../../views");
@@ -27,7 +28,6 @@ export interface StateServer {
   requests: string[];
   /** Looked at first, for every request. */
   answer: Answer;
-  close(): Promise<void>;
 }
 
 const engine = new nunjucks.Environment(new nunjucks.FileSystemLoader(VIEWS), {
@@ -49,8 +49,8 @@ export function renderState(name: string, waiting: Record<string, unknown> = {})
   return engine.render(`${state.template}.njk`, { ...locals, ...changed });
 }
 
-/** Serves every page state at `/states/NAME` with the program's headers, on a free port of the loopback. */
-export async function serveStates(): Promise<StateServer> {
+/** Serves every page state at `/states/NAME` with the program's policy, on a free port of the loopback. */
+export async function serveStates(owner: Owner): Promise<StateServer> {
   const server: Server = createServer((request, response) => {
     const path = request.url ?? "/";
     states.requests.push(`${request.method ?? ""} ${path}`);
@@ -63,11 +63,11 @@ export async function serveStates(): Promise<StateServer> {
     origin: "",
     requests: [],
     answer: () => false,
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
   };
+  owner.after(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   states.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return states;

@@ -1,21 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { type Browser, type BrowserContext, type Page } from "playwright-core";
-import { axeViolations, complaintsOf, sidewaysOverflow, startChromium } from "./chromium.js";
+import { type BrowserContext, type Page } from "playwright-core";
+import { axeViolations, complaintsOf, sidewaysOverflow } from "./chromium.js";
+import { launchBrowser } from "../../support/browser.js";
 import { PAGE_STATES } from "./states.js";
-import { renderState, serveStates, type StateServer } from "./state-server.js";
+import { renderState, serveStates } from "./state-server.js";
 
-let browser: Browser;
-let server: StateServer;
-
-before(async () => {
-  [browser, server] = await Promise.all([startChromium(), serveStates()]);
-});
-
-after(async () => {
-  await browser.close();
-  await server.close();
-});
+const browser = await launchBrowser({ after });
+const server = await serveStates({ after });
 
 async function open(context: BrowserContext, name: string): Promise<Page> {
   const page = await context.newPage();

@@ -111,6 +111,12 @@ describe("the waiting page", () => {
     );
   });
 
+  it("takes a code that is being typed anew for not given", () => {
+    const page = new Page().after(10, { type: "code-taken-back" }).stream("approved");
+    assert.equal(page.state.phase, "approved");
+    assert.ok(!page.wants("finish"));
+  });
+
   it("lets the server say what every other end means", () => {
     for (const status of FINAL) assert.ok(new Page().stream(status).wants("reload"), status);
   });

@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
 import { type IncomingMessage, type ServerResponse } from "node:http";
-import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { after, afterEach, beforeEach, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Browser, type BrowserContext, type Page } from "playwright-core";
-import { complaintsOf, startChromium } from "./chromium.js";
-import { renderState, serveStates, type StateServer } from "./state-server.js";
+import { type BrowserContext, type Page } from "playwright-core";
+import { complaintsOf } from "./chromium.js";
+import { launchBrowser } from "../../support/browser.js";
+import { renderState, serveStates } from "./state-server.js";
 
 /** How the stream behaves: speaks, is refused, accepts and says nothing, or speaks once and is cut. */
 type Stream = "speaks" | "refused" | "silent" | "cut";
 
-let browser: Browser;
-let server: StateServer;
+const browser = await launchBrowser({ after });
+const server = await serveStates({ after });
 let context: BrowserContext;
 let page: Page;
 
@@ -49,7 +50,7 @@ function answer(request: IncomingMessage, response: ServerResponse): boolean {
       program.posted.push(`${path} ${body}`);
       response.writeHead(303, { Location: "/states/home-signed-in" }).end();
     });
-  } else if (path === "/login/approval") {
+  } else if (path.split("?")[0] === "/login/approval") {
     program.pageViews += 1;
     response
       .writeHead(200, { "Content-Type": "text/html; charset=utf-8" })
@@ -77,15 +78,7 @@ function answer(request: IncomingMessage, response: ServerResponse): boolean {
   return true;
 }
 
-before(async () => {
-  [browser, server] = await Promise.all([startChromium(), serveStates()]);
-  server.answer = answer;
-});
-
-after(async () => {
-  await browser.close();
-  await server.close();
-});
+server.answer = answer;
 
 beforeEach(async () => {
   Object.assign(program, {
@@ -278,6 +271,23 @@ describe("the waiting page with a code to type", () => {
     await page.keyboard.press("Enter");
     await finished();
     assert.deepEqual(program.posted, ["/login/approval/finish csrf=csrf-of-this-session&match_code=123+456"]);
+  });
+
+  it("keeps a code that was sent before the approval, and sends it again as soon as the phone approves", async () => {
+    await page.route("**/login/approval/finish", (route) =>
+      program.status === "pending"
+        ? route.fulfill({ status: 303, headers: { Location: "/login/approval?still=pending" } })
+        : route.continue(),
+    );
+    await open();
+    await page.locator("#match_code").fill("123456");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/login/approval?still=pending");
+    assert.equal(await page.locator("#match_code").inputValue(), "123456");
+    await until("the stream is open", () => program.listeners.size === 1);
+    program.settle("approved");
+    await finished();
+    assert.deepEqual(program.posted, ["/login/approval/finish csrf=csrf-of-this-session&match_code=123456"]);
   });
 
   it("leaves what is being typed and where", async () => {

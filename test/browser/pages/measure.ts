@@ -1,0 +1,69 @@
+import { type BrowserContext, type Page } from "playwright-core";
+
+export interface Measurements {
+  /** What the page and all that it loads take over the wire, headers included, nothing from a cache. */
+  readonly bytes: number;
+  readonly firstPaintMs: number;
+  /** Cumulative layout shift since the page was opened. */
+  readonly layoutShift: number;
+  /** Everyone the page asked for something. */
+  readonly origins: readonly string[];
+  /** What went to the console, and what the policy refused. */
+  readonly complaints: readonly string[];
+}
+
+interface Load {
+  bytes: number;
+  origins: Set<string>;
+  complaints: string[];
+}
+
+const loads = new WeakMap<Page, Load>();
+
+const COUNT_SHIFTS = `
+  window.layoutShift = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.layoutShift += entry.value;
+  }).observe({ type: "layout-shift", buffered: true });
+`;
+
+/** Measures every page of the profile from now on. */
+export async function measure(context: BrowserContext): Promise<void> {
+  await context.addInitScript(COUNT_SHIFTS);
+  context.on("page", (page) => void watch(page));
+}
+
+async function watch(page: Page): Promise<void> {
+  const load: Load = { bytes: 0, origins: new Set(), complaints: [] };
+  loads.set(page, load);
+  page.on("console", (message) => {
+    if (message.type() === "error" || /Content.Security.Policy/i.test(message.text()))
+      load.complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => load.complaints.push(error.message));
+  const network = await page.context().newCDPSession(page);
+  network.on("Network.requestWillBeSent", ({ type, request, redirectResponse }) => {
+    if (type === "Document" && !redirectResponse) Object.assign(load, { bytes: 0, origins: new Set() });
+    load.origins.add(new URL(request.url).origin);
+  });
+  network.on("Network.loadingFinished", ({ encodedDataLength }) => {
+    load.bytes += encodedDataLength;
+  });
+  await network.send("Network.enable");
+  await network.send("Network.setCacheDisabled", { cacheDisabled: true });
+}
+
+/** What was measured of the page as it stands. */
+export async function measurements(page: Page): Promise<Measurements> {
+  await page.waitForLoadState("load");
+  const [firstPaintMs, layoutShift] = await page.evaluate<[number, number]>(`new Promise((resolve) => {
+    const look = () => {
+      const paint = performance.getEntriesByName("first-contentful-paint")[0];
+      if (paint) resolve([paint.startTime, window.layoutShift]);
+      else setTimeout(look, 20);
+    };
+    look();
+  })`);
+  const { bytes, origins, complaints } = loads.get(page) ?? { bytes: 0, origins: [], complaints: [] };
+  return { bytes, firstPaintMs, layoutShift, origins: [...origins], complaints: complaints.splice(0) };
+}
