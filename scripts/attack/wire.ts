@@ -37,6 +37,8 @@ export interface WireSettings {
   readonly address?: string;
   readonly userAgent?: string;
   readonly agent?: Agent;
+  /** The form token, where it is known already. */
+  readonly token?: string;
 }
 
 const shared = new Agent({ keepAlive: true, maxSockets: 64 });
@@ -49,7 +51,7 @@ export function openWire(origin: string, settings: WireSettings = {}): Wire {
     accept: "text/html",
     ...(settings.address === undefined ? {} : { "x-forwarded-for": settings.address }),
   };
-  let token: string | undefined;
+  let { token } = settings;
 
   async function send(method: string, path: string, { headers = {}, body }: Sending = {}): Promise<Reply> {
     const cookie = Array.from(cookies, ([name, value]) => `${name}=${value}`).join("; ");
@@ -68,8 +70,10 @@ export function openWire(origin: string, settings: WireSettings = {}): Wire {
     send,
     get: (path, headers = {}) => send("GET", path, { headers }),
     async token() {
-      token ??= /name="csrf" value="([^"]+)"/.exec((await send("GET", "/login")).body)?.[1];
-      if (token === undefined) throw new Error("the sign-in page has no form token");
+      // Whoever is signed in has the token on the account page.
+      for (const page of token === undefined ? ["/login", "/account"] : [])
+        token ??= /name="csrf" value="([^"]+)"/.exec((await send("GET", page)).body)?.[1];
+      if (token === undefined) throw new Error("no page has a form token");
       return token;
     },
     async post(path, fields = {}, headers = {}) {

@@ -43,15 +43,17 @@ function budgetSince(subscriber: Subscriber, isKnownBrowser: boolean): Date {
 
 /**
  * Sends one push for an attempt: the row first, then the request, so that a callback that overtakes Authy's own answer
- * finds its challenge. A live challenge of the same browser is superseded, unless it was begun after `startedAt`: then
- * two requests of one click crossed, and this one joins.
+ * finds its challenge. A live challenge of the same browser is superseded, unless two requests of one click crossed: then
+ * this one joins.
+ *
+ * @param hasCrossed - Tells of a live challenge whether its request was still under way when this one was sent.
  */
 export async function startChallenge(
   deps: Deps,
   attempt: Attempt,
   subscriber: Subscriber,
   factor: Factor,
-  startedAt: Date,
+  hasCrossed: (other: Challenge) => boolean,
 ): Promise<Started> {
   const pause = await pushPause(deps, subscriber, attempt.isKnownBrowser);
   if (pause !== null) return pause;
@@ -76,7 +78,7 @@ export async function startChallenge(
   while (!(await deps.challenges.insert(challenge))) {
     const other = await deps.challenges.findLiveOfBrowser(attempt.browserHash);
     if (other === null) continue; // it was settled between the two statements
-    if (other.createdAt >= startedAt && (await isSameWish(deps, attempt, other.attemptId)))
+    if (hasCrossed(other) && (await isSameWish(deps, attempt, other.attemptId)))
       return { kind: "joined", attemptId: other.attemptId };
     await settleChallenge(deps, other.id, "superseded", "person");
     if (other.attemptId !== attempt.id) await deps.attempts.end(other.attemptId);

@@ -1,12 +1,16 @@
 import { randomUUID } from "node:crypto";
 
 import { type Attempt } from "./attempt.js";
+import { type Challenge } from "./challenge.js";
 import { checkPassword, failureBucket } from "./check-password.js";
 import { type Deps, type Origin } from "./deps.js";
 import { hashSecret, newSecret } from "./secrets.js";
 import { startChallenge } from "./start-challenge.js";
 import { type KnownBrowser, type Subscriber } from "./subscriber.js";
 import { usernameKey } from "./username.js";
+
+/** How long an answer may be on its way while the same form is sent again. */
+const CROSSING_MS = 5000;
 
 export interface LoginForm {
   readonly username: string;
@@ -18,8 +22,9 @@ export interface LoginForm {
 /** The browser that types: its visit, and the cookie by which an account may know it. */
 export interface LoginBrowser extends Origin {
   readonly visitHash: string;
-  /** When the request arrived: a push that was begun after it came from the same click. */
   readonly arrivedAt: Date;
+  /** The sign-in that this browser is in the middle of, by the key that it brought. */
+  readonly heldAttemptId: string | null;
   readonly knownKeyFor: (subscriberId: string) => string | null;
   /** Counts the try against what strangers may do in all. Throws TooMany. */
   readonly admitStranger: () => Promise<void>;
@@ -80,7 +85,11 @@ export async function startLogin(deps: Deps, form: LoginForm, browser: LoginBrow
   const secret = newSecret();
   await deps.attempts.insert(attempt, hashSecret(secret));
   const opened = { ...attempt, tries: 0, state: "open" as const, grantedAt: null };
-  const started = await startChallenge(deps, opened, subscriber, factor, startedAt);
+  // A browser that has the answer to its last sign-in sends the attempt's key with the next one. Without the key, and soon
+  // after, it was sent before that answer came: a double click.
+  const hasCrossed = (other: Challenge): boolean =>
+    other.attemptId !== browser.heldAttemptId && startedAt.getTime() - other.createdAt.getTime() < CROSSING_MS;
+  const started = await startChallenge(deps, opened, subscriber, factor, hasCrossed);
   if (started.kind === "joined") {
     // A double click: the other request's push is already on its way, and this browser may wait for that one.
     await deps.attempts.discard(attempt.id);

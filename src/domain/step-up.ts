@@ -17,11 +17,10 @@ export async function startStepUp(
   action: StepUpAction,
   session: Session,
   subscriber: Subscriber,
-  browser: Origin & { visitHash: string; isKnown: boolean },
+  browser: Origin & { visitHash: string; isKnown: boolean; arrivedAt: Date },
 ): Promise<Started | null> {
   const factor = await deps.factors.findActive(subscriber.id);
   if (factor === null) return null;
-  const startedAt = deps.now();
   const attempt = newAttempt(deps, {
     subscriberId: subscriber.id,
     epoch: subscriber.epoch,
@@ -36,7 +35,13 @@ export async function startStepUp(
   });
   await deps.attempts.insert(attempt, hashSecret(newSecret()));
   const opened: Attempt = { ...attempt, tries: 0, state: "open", grantedAt: null };
-  const started = await startChallenge(deps, opened, subscriber, factor, startedAt);
+  const started = await startChallenge(
+    deps,
+    opened,
+    subscriber,
+    factor,
+    ({ createdAt }) => createdAt >= browser.arrivedAt,
+  );
   if (started.kind === "joined") await deps.attempts.discard(attempt.id);
   return started;
 }

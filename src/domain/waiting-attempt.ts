@@ -58,11 +58,12 @@ async function resendBudget(
  * @throws TooMany when asked too early or too often.
  */
 export async function resendPush(deps: Deps, attempt: Attempt): Promise<Started | { readonly kind: "over" }> {
+  const startedAt = deps.now();
   const waiting = await readWaitingAttempt(deps, attempt);
   if (waiting?.factor == null || !isUsable(attempt, waiting.subscriber, deps.now())) return { kind: "over" };
   if (waiting.challenge?.state === "approved" || waiting.challenge?.state === "consumed") return { kind: "over" };
   if (waiting.resend.inSeconds > 0) throw new TooMany("resend too early", waiting.resend.inSeconds);
-  return startChallenge(deps, attempt, waiting.subscriber, waiting.factor, deps.now());
+  return startChallenge(deps, attempt, waiting.subscriber, waiting.factor, ({ createdAt }) => createdAt >= startedAt);
 }
 
 /** The person gives up: the push is void and the attempt is over. Approving it afterwards does nothing. */

@@ -41,8 +41,8 @@ async function signIn(deps: HttpDeps, ctx: Context, attempt: Attempt, by: Succes
     passwordAt: attempt.createdAt,
   });
   await rememberBrowser(ctx, deps, attempt.subscriberId, deps.http.isHttps);
-  // Not "when it is no repeat": whoever spent the approval may have died before it came to this.
-  if (await deps.attempts.finish(attempt.id)) {
+  // Not "when it is no repeat": whoever spent the approval may have died before it came to this. A code has finished it.
+  if (by.kind === "code" || (await deps.attempts.finish(attempt.id))) {
     await noteSuccess(deps, attempt, await deps.subscribers.find(attempt.subscriberId));
     await deps.audit.record({
       subscriberId: attempt.subscriberId,

@@ -2,7 +2,7 @@ import Router from "@koa/router";
 
 import { safeNext } from "../../domain/next-path.js";
 import { startLogin } from "../../domain/start-login.js";
-import { giveAttempt } from "../attempt-cookie.js";
+import { attemptOf, giveAttempt } from "../attempt-cookie.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { knownKey, rememberBrowser } from "../known-browser.js";
@@ -56,6 +56,7 @@ export function login(deps: HttpDeps): Router<RequestState> {
         ...origin,
         visitHash: visitHash(ctx),
         arrivedAt: ctx.state.arrivedAt,
+        heldAttemptId: (await attemptOf(deps, ctx))?.id ?? null,
         knownKeyFor: (subscriberId) => knownKey(ctx, subscriberId, deps.http.isHttps),
         admitStranger: () => deps.rates.logins("all"),
       },

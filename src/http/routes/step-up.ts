@@ -26,6 +26,7 @@ export function stepUp(deps: HttpDeps): Router<RequestState> {
     const started = await startStepUp(deps, action, session, subscriber, {
       ...originOf(ctx),
       visitHash: visitHash(ctx),
+      arrivedAt: ctx.state.arrivedAt,
       isKnown: await isKnownHere(ctx, deps, subscriber.id, deps.http.isHttps),
     });
     if (started === null) {

@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import jwt from "jsonwebtoken";
+
+import { type Wire } from "../../scripts/attack/wire.js";
+import { isSignedIn, openHouse, type Person } from "./house.js";
+
+const house = await openHouse({ after }, { POLL_REGISTRATION_MS: "200" }, 1);
+const PAGE = "/account/two-factor/registration";
+
+describe("enrolment and removal", () => {
+  async function qrUrl(wire: Wire): Promise<string> {
+    const { body } = await wire.get(PAGE);
+    return (/href="(authy:[^"]+)"/.exec(body)?.[1] ?? "").replaceAll("&amp;", "&");
+  }
+  async function start(wire: Wire): Promise<string> {
+    await wire.post(PAGE);
+    return qrUrl(wire);
+  }
+  const stateOf = (person: Person): string =>
+    String(
+      house.rows.one(
+        "SELECT state FROM enrolments WHERE subscriber_id = ? ORDER BY created_at DESC, rowid DESC LIMIT 1",
+        house.subscriberId(person),
+      )?.["state"],
+    );
+  async function until(person: Person, state: string): Promise<void> {
+    for (let tries = 0; tries < 150 && stateOf(person) !== state; tries += 1) await delay(40);
+    assert.equal(stateOf(person), state);
+  }
+  const phones = (person: Person): number =>
+    house.rows.count(
+      "SELECT count(*) FROM factors WHERE state = 'active' AND subscriber_id = ?",
+      house.subscriberId(person),
+    );
+
+  it("R2 signs the QR token with HS256 over whole seconds that end with the enrolment", async () => {
+    const person = await house.register();
+    const token = new URL(await start(person.wire)).searchParams.get("token") ?? "";
+    const key = house.program.env["AUTHY_PRODUCTION_API_KEY"] ?? "";
+    const claims = jwt.verify(token, key, { algorithms: ["HS256"] }) as { iat: number; exp: number; context: object };
+    assert.equal(Number.isInteger(claims.iat) && Number.isInteger(claims.exp), true);
+    assert.equal(claims.exp - claims.iat, 300);
+    const row = house.rows.one(
+      "SELECT id, expires_at FROM enrolments WHERE subscriber_id = ?",
+      house.subscriberId(person),
+    );
+    assert.equal(new Date(`${String(row?.["expires_at"])}Z`).getTime(), claims.exp * 1000);
+    assert.deepEqual(claims.context, { custom_user_id: row?.["id"], authy_app_id: "359137" });
+  });
+
+  it("R3 never caches nor logs the QR code, and shows it to its own session alone", async () => {
+    const [person, other] = [await house.register(), await house.register()];
+    const url = await start(person.wire);
+    const picture = await person.wire.get(`${PAGE}/qrcode.svg`);
+    assert.match(String(picture.headers["content-type"]), /^image\/svg\+xml/);
+    assert.equal(picture.headers["cache-control"], "no-store");
+    assert.match(String((await person.wire.get(PAGE)).headers["cache-control"]), /no-store/);
+    assert.equal((await other.wire.get(`${PAGE}/qrcode.svg`)).status, 404);
+    const token = url.slice(url.indexOf("=") + 1);
+    const logged = JSON.stringify([house.program.web.lines, house.program.workers.map(({ lines }) => lines)]);
+    assert.equal(logged.includes(token.slice(-40)), false);
+  });
+
+  it("R4 gives each attempt a fresh random id, and ends the one before", async () => {
+    const person = await house.register();
+    const first = await start(person.wire);
+    const second = await start(person.wire);
+    assert.notEqual(first, second);
+    const ids = house.rows.all("SELECT id, state FROM enrolments WHERE subscriber_id = ?", house.subscriberId(person));
+    assert.deepEqual(ids.map(({ state }) => state).sort(), ["cancelled", "pending"]);
+    for (const { id } of ids) assert.match(String(id), /^[\w-]{24}$/);
+    await house.phone.scan(first);
+    await delay(700);
+    assert.equal(phones(person), 0, "the former code binds nobody");
+    await Promise.all(Array.from({ length: 10 }, () => person.wire.post(PAGE)));
+    const pending = "SELECT count(*) FROM enrolments WHERE state = 'pending' AND subscriber_id = ?";
+    assert.equal(house.rows.count(pending, house.subscriberId(person)), 1);
+  });
+
+  it("R5 gives a phone to the first of two accounts, and the other one a clean 409", async () => {
+    const [one, other] = [await house.register(), await house.register()];
+    const authyId = await house.phone.scan(await start(one.wire));
+    await until(one, "completed");
+    assert.equal(phones(one), 1);
+    await start(other.wire);
+    const pending = house.rows.one(
+      "SELECT id FROM enrolments WHERE state = 'pending' AND subscriber_id = ?",
+      house.subscriberId(other),
+    );
+    house.rows.run("UPDATE factors SET authy_id = ? WHERE subscriber_id = ?", "999000", house.subscriberId(one));
+    const second = await house.phone.scan(await qrUrl(other.wire));
+    house.rows.run("UPDATE factors SET authy_id = ? WHERE subscriber_id = ?", String(second), house.subscriberId(one));
+    await until(other, "conflict");
+    const page = await other.wire.get(PAGE);
+    assert.equal(page.status, 409);
+    assert.equal(phones(other), 0);
+    const status = await other.wire.get(`/challenges/${String(pending?.["id"])}`, { accept: "application/json" });
+    assert.equal((JSON.parse(status.body) as { status: string }).status, "failed");
+    assert.notEqual(authyId, 0);
+  });
+
+  it("R6 binds no phone after its session has ended, or after the password has changed", async () => {
+    const person = await house.register();
+    const url = await start(person.wire);
+    await person.wire.post("/logout");
+    await house.phone.scan(url);
+    await until(person, "cancelled");
+    assert.equal(phones(person), 0);
+    const other = await house.register();
+    const second = await start(other.wire);
+    const form = { current_password: other.password, password: "amber window river nine" };
+    await other.wire.post("/account/password", form);
+    await house.phone.scan(second);
+    await delay(600);
+    assert.equal(phones(other), 0);
+  });
+
+  it("R8 fails cleanly on odd answers of Authy", async () => {
+    const person = await house.register();
+    await start(person.wire);
+    const put = (faults: object): Promise<Response> =>
+      fetch(`${house.program.phone}/faults`, {
+        method: "PUT",
+        body: JSON.stringify(faults),
+        headers: { "content-type": "application/json" },
+      });
+    for (const status of [500, 404, 401, 429]) {
+      await put({ status, error_rate: 1 });
+      await delay(300);
+      assert.equal((await person.wire.get(PAGE)).status, 200);
+      assert.equal(phones(person), 0);
+    }
+    await fetch(`${house.program.phone}/faults`, { method: "DELETE" });
+  });
+
+  it("R10 removes a phone here at once while Authy is away, and tells Authy later", async () => {
+    const person = await house.enrolled();
+    await house.stepUp(person.wire, person, "disable-two-factor");
+    await fetch(`${house.program.phone}/faults`, {
+      method: "PUT",
+      body: JSON.stringify({ status: 503, error_rate: 1 }),
+      headers: { "content-type": "application/json" },
+    });
+    assert.equal((await person.wire.post("/account/two-factor/disable")).location, "/account/two-factor");
+    assert.equal(phones(person), 0);
+    const told = "SELECT count(*) FROM factors WHERE subscriber_id = ? AND removed_upstream_at IS NOT NULL";
+    assert.equal(house.rows.count(told, house.subscriberId(person)), 0);
+    const wire = house.wire();
+    await house.login(wire, person);
+    assert.equal(await isSignedIn(wire), true, "the password alone signs in now");
+    await fetch(`${house.program.phone}/faults`, { method: "DELETE" });
+    for (let tries = 0; tries < 100 && house.rows.count(told, house.subscriberId(person)) === 0; tries += 1)
+      await delay(50);
+    assert.equal(house.rows.count(told, house.subscriberId(person)), 1);
+  });
+
+  it("R1 replaces a phone after an approval on the present one only", async () => {
+    const person = await house.enrolled();
+    assert.equal((await person.wire.post(PAGE)).location, "/account/two-factor");
+    await house.stepUp(person.wire, person, "replace-phone");
+    assert.equal((await person.wire.post(PAGE)).location, PAGE);
+    await house.phone.scan(await qrUrl(person.wire));
+    await until(person, "completed");
+    assert.equal(phones(person), 1);
+    assert.equal((await person.wire.post(PAGE)).location, "/account/two-factor", "and once");
+  });
+});

@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { after, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { openWire, type Wire } from "../../scripts/attack/wire.js";
+import { isSignedIn, openHouse } from "./house.js";
+
+const house = await openHouse({ after }, { FRESH_PASSWORD_SECONDS: "300" });
+const SESSION = "countersign-session";
+
+describe("sessions", () => {
+  const idOf = (wire: Wire): string => wire.cookies.get(SESSION) ?? "";
+  const rowOf = (id: string) =>
+    house.rows.one("SELECT * FROM sessions WHERE key_hash = ?", createHash("sha256").update(id).digest("base64url"));
+  /** Another browser with the same cookies, as a thief or a slow request has them. */
+  function copyOf(wire: Wire, site = wire.origin, token?: string): Wire {
+    const copy = openWire(site, token === undefined ? {} : { token });
+    for (const [name, value] of wire.cookies) copy.cookies.set(name, value);
+    return copy;
+  }
+
+  it("S1 gives a new id after the password, the phone, a step-up and at logout; the old one is dead", async () => {
+    const person = await house.enrolled();
+    const ids = [idOf(person.wire)];
+    await person.wire.post("/logout");
+    ids.push(idOf(person.wire));
+    await house.signIn(person.wire, person);
+    ids.push(idOf(person.wire));
+    await house.stepUp(person.wire, person, "change-password");
+    ids.push(idOf(person.wire));
+    assert.equal(new Set(ids).size, ids.length);
+    for (const id of ids.slice(0, -1)) assert.notEqual(rowOf(id)?.["ended_at"], null);
+    assert.equal(rowOf(ids.at(-1) ?? "")?.["ended_at"], null);
+  });
+
+  it("S1 signs nobody in through an id or an attempt that a stranger planted", async () => {
+    const person = await house.enrolled();
+    const thief = house.wire();
+    await thief.get("/login");
+    const victim = copyOf(thief);
+    await house.signIn(victim, person);
+    assert.equal(await isSignedIn(victim), true);
+    assert.equal(await isSignedIn(thief), false);
+    await thief.post("/login/approval/finish");
+    assert.equal(await isSignedIn(thief), false);
+  });
+
+  it("S2 kills a session on the server, in all processes, and closes its streams within 1 s", async () => {
+    const second = await house.program.startWeb();
+    const person = await house.register();
+    const elsewhere = copyOf(person.wire, second.site);
+    assert.equal(await isSignedIn(elsewhere), true);
+    await person.wire.post("/account/two-factor/registration");
+    const { body } = await person.wire.get("/account/two-factor/registration");
+    const events = /data-events="([^"]+)"/.exec(body)?.[1] ?? "";
+    const stream = elsewhere.get(events); // ends when the server ends it
+    await delay(150);
+    const copy = copyOf(person.wire);
+    const endedAt = Date.now();
+    await person.wire.post("/logout");
+    await stream;
+    assert.equal(Date.now() - endedAt < 1000, true, `${Date.now() - endedAt} ms`);
+    assert.equal(await isSignedIn(copy), false);
+    assert.equal(await isSignedIn(elsewhere), false);
+  });
+
+  it("S3 lets no request in flight bring a session back", async () => {
+    const person = await house.register();
+    const copy = copyOf(person.wire);
+    const token = await copy.token();
+    for (let round = 0; round < 5; round += 1) {
+      const flights = Array.from({ length: 8 }, () =>
+        copyOf(copy, copy.origin, token).post("/account/two-factor/disable"),
+      );
+      await Promise.all([person.wire.post("/logout"), ...flights]);
+      assert.equal(await isSignedIn(copy), false);
+      await house.login(person.wire, person);
+      for (const [name, value] of person.wire.cookies) copy.cookies.set(name, value);
+    }
+    const raised = house.rows.count(
+      "SELECT count(*) FROM sessions WHERE subscriber_id = ? AND ended_at IS NULL",
+      house.subscriberId(person),
+    );
+    assert.equal(raised, 1);
+  });
+
+  it("S4 keeps who is signed in out of reach of what a session carries", async () => {
+    const person = await house.register();
+    const before = rowOf(idOf(person.wire));
+    await person.wire.post("/account/two-factor/disable"); // leaves a message in the session
+    await person.wire.get("/account");
+    const row = rowOf(idOf(person.wire));
+    for (const column of ["subscriber_id", "level", "epoch", "password_at", "expires_at"])
+      assert.equal(row?.[column], before?.[column], column);
+    assert.doesNotMatch(String(row?.["data"]), /subscriber|level|epoch/);
+  });
+
+  it("S5 ends the other sessions when the phone or the password changes", async () => {
+    const person = await house.enrolled();
+    const other = house.wire();
+    await house.signIn(other, person);
+    await house.stepUp(person.wire, person, "disable-two-factor");
+    assert.equal((await person.wire.post("/account/two-factor/disable")).location, "/account/two-factor");
+    assert.equal(await isSignedIn(other), false);
+    assert.equal(await isSignedIn(person.wire), true);
+  });
+
+  it("S6 S9 gives 256 random bits in an HttpOnly, SameSite cookie and keeps the hash alone", async () => {
+    const person = await house.register();
+    const id = idOf(person.wire);
+    assert.equal(Buffer.from(id, "base64url").length, 32);
+    assert.equal(house.rows.count("SELECT count(*) FROM sessions WHERE key_hash = ? OR id = ?", id, id), 0);
+    assert.notEqual(rowOf(id), undefined);
+    const wire = house.wire();
+    const reply = await house.login(wire, person);
+    for (const cookie of reply.headers["set-cookie"] ?? []) {
+      assert.match(cookie, /; httponly/i);
+      assert.match(cookie, /; samesite=lax/i);
+      assert.match(cookie, /; path=\/(;|$)/i);
+    }
+  });
+
+  it("S6 uses __Host- names and Secure under https, without a Domain", async () => {
+    const web = await house.program.startWeb(undefined, { PUBLIC_URL: "https://login.example.com" });
+    const wire = openWire(`http://127.0.0.1:${new URL(web.url).port}`);
+    const { headers } = await wire.get("/login", { host: "login.example.com" });
+    const cookies = headers["set-cookie"] ?? [];
+    assert.equal(cookies.length > 0, true);
+    for (const cookie of cookies) {
+      assert.match(cookie, /^__Host-countersign-/);
+      assert.match(cookie, /; secure/i);
+      assert.doesNotMatch(cookie, /; domain/i);
+    }
+    assert.match(String(headers["strict-transport-security"]), /max-age=31536000/);
+  });
+
+  it("S7 ends an idle session, and polls are no activity", async () => {
+    const web = await house.program.startWeb(undefined, { SESSION_IDLE_SECONDS: "1", SESSION_MAX_SECONDS: "3" });
+    const person = await house.register();
+    const wire = openWire(web.site);
+    await house.login(wire, person);
+    for (let times = 0; times < 4; times += 1) {
+      await delay(300);
+      await wire.get("/challenges/not-mine-at-all");
+    }
+    assert.equal(await isSignedIn(wire), false, "polls keep nothing alive");
+    await house.login(wire, person);
+    const startedAt = Date.now();
+    let lasted = 0;
+    while (await isSignedIn(wire)) {
+      lasted = Date.now() - startedAt;
+      if (lasted > 5000) break;
+      await delay(200);
+    }
+    assert.equal(lasted > 2300 && lasted < 3300, true, `an active session lived for ${lasted} ms of 3000`);
+  });
+
+  it("S7 lets a remembered session live on without activity, to its own end", async () => {
+    const web = await house.program.startWeb(undefined, { SESSION_IDLE_SECONDS: "1", SESSION_MAX_SECONDS: "2" });
+    const person = await house.register();
+    const wire = openWire(web.site);
+    await house.login(wire, person, { remember: "1" });
+    await delay(400);
+    assert.equal(await isSignedIn(wire), true); // a visit that would renew an idle limit
+    await delay(2300);
+    assert.equal(await isSignedIn(wire), true);
+  });
+
+  it("S10 takes a new key without signing anybody out", async () => {
+    const person = await house.register();
+    const former = house.program.env["SESSION_KEYS"] ?? "";
+    const web = await house.program.startWeb(undefined, {
+      SESSION_KEYS: `a-new-key-0123456789-0123456789-ab,${former}`,
+    });
+    const wire = copyOf(person.wire, web.site);
+    assert.equal(await isSignedIn(wire), true);
+    const stranger = await house.program.startWeb(undefined, { SESSION_KEYS: "a-third-key-0123456789-0123456789-a" });
+    assert.equal(await isSignedIn(copyOf(person.wire, stranger.site)), false);
+  });
+
+  it("S12 stores nothing for an anonymous GET", async () => {
+    const count = (): number =>
+      house.rows.count("SELECT (SELECT count(*) FROM sessions) + (SELECT count(*) FROM attempts)");
+    const before = count();
+    for (const path of ["/", "/login", "/register", "/account", "/login/approval", "/nowhere", "/challenges/x/events"])
+      await house.wire().get(path);
+    assert.equal(count(), before);
+  });
+
+  it("S14 keeps cookies and security headers on errors of every kind", async () => {
+    for (const [method, path] of [
+      ["GET", "/nowhere"],
+      ["POST", "/login"],
+      ["DELETE", "/login"],
+      ["GET", "/challenges/nobody-has-this-one"],
+      ["POST", "/webhooks/authy/onetouch"],
+    ] as const) {
+      const { status, headers } = await house.wire().send(method, path);
+      assert.equal(status >= 400, true);
+      assert.match(String(headers["content-security-policy"]), /default-src 'none'/, path);
+      if (!path.startsWith("/webhooks")) assert.equal((headers["set-cookie"] ?? []).length > 0, true, path);
+    }
+  });
+
+  it("S15 R1 asks for the password again before a phone is bound, once it is older than the limit", async () => {
+    const web = await house.program.startWeb(undefined, { FRESH_PASSWORD_SECONDS: "1" });
+    const person = await house.register();
+    const wire = openWire(web.site);
+    await house.login(wire, person);
+    await delay(1200);
+    const path = "/account/two-factor/registration";
+    assert.equal((await wire.post(path)).status, 422);
+    assert.equal((await wire.post(path, { password: "not it" })).status, 422);
+    assert.equal((await wire.get(`${path}/qrcode.svg`)).status, 404);
+    assert.equal((await wire.post(path, { password: person.password })).location, path);
+    assert.equal((await wire.get(`${path}/qrcode.svg`)).status, 200);
+  });
+
+  it("S2 lets the owner see and revoke sessions, and nobody else's", async () => {
+    const [person, other] = [await house.register(), await house.register()];
+    const second = house.wire();
+    await house.login(second, person);
+    const { body } = await person.wire.get("/account/sessions");
+    const ids = [...body.matchAll(/\/account\/sessions\/([\w-]+)\/revoke/g)].map(([, id]) => id ?? "");
+    assert.equal(ids.length, 1);
+    await other.wire.post(`/account/sessions/${ids[0] ?? ""}/revoke`);
+    assert.equal(await isSignedIn(second), true);
+    await person.wire.post(`/account/sessions/${ids[0] ?? ""}/revoke`);
+    assert.equal(await isSignedIn(second), false);
+    const third = house.wire();
+    await house.login(third, person);
+    await person.wire.post("/account/sessions/revoke-others");
+    assert.equal(await isSignedIn(third), false);
+    assert.equal(await isSignedIn(person.wire), true);
+  });
+});
