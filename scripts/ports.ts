@@ -1,18 +1,18 @@
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 
-/** A port on loopback that nobody listens on at this moment. */
+const FIRST = 10_000;
+const LAST = 32_000;
+
+/**
+ * A port on loopback that nobody listens on at this moment. It lies below the range from which systems give ports to
+ * outgoing connections, so that none of those takes it before it is used.
+ */
 export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => {
-        if (address !== null && typeof address === "object") resolve(address.port);
-        else reject(new Error("no port was given"));
-      });
-    });
-  });
+  for (;;) {
+    const port = randomInt(FIRST, LAST);
+    if (await isFree(port, ["127.0.0.1"])) return port;
+  }
 }
 
 /** Whether `port` can be had on all of `hosts`. A host that this machine doesn't have doesn't count. */

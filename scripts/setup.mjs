@@ -26,12 +26,14 @@ async function main() {
     return 0;
   }
   await withLock(".data/setup.sock", async () => {
-    if (name === "test") await installTestPrograms();
+    if (name === "test") {
+      await installTestPrograms();
+      needTestPrograms();
+    }
     await installWhenStale(".", { mayInstallCompiler: name === "test" });
     if (name === "test") await installWhenStale("test/libraries");
     await buildWhenStale();
   });
-  if (name === "test") needTestPrograms();
   return command.script === undefined ? 0 : handOver(command.script, given);
 }
 

@@ -1,11 +1,9 @@
 import { spawnSync } from "node:child_process";
 
-let isBuilt = false;
+let built: { status: number | null; stderr: string } | undefined;
 
 /** Compiles what has changed, so that processes started from dist/ are the sources that the test sees. */
 export function ensureBuilt(): void {
-  if (isBuilt) return;
-  const { status, stderr } = spawnSync(process.execPath, ["scripts/setup.mjs", "build"], { encoding: "utf8" });
-  if (status !== 0) throw new Error(`the build failed:\n${stderr}`);
-  isBuilt = true;
+  built ??= spawnSync(process.execPath, ["scripts/setup.mjs", "build"], { encoding: "utf8" });
+  if (built.status !== 0) throw new Error(`the build failed:\n${built.stderr}`);
 }
