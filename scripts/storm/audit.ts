@@ -75,7 +75,8 @@ export async function judge(database: DataSource, endings: readonly Ending[]): P
   const lost = endings
     .filter(({ plan, end, approved }) => plan.startsWith("approve") && end !== "signed-in" && approved.length > 0)
     .map(
-      ({ end, note, approved }) => `${end}: ${note} (${approved.map((uuid) => stateOf.get(uuid) ?? "no row").join()})`,
+      ({ end, story, approved }) =>
+        `${end}: ${story} (${approved.map((uuid) => stateOf.get(uuid) ?? "no row").join()})`,
     );
   const unapproved = rows.filter(({ uuid, state }) => state === "consumed" && !approvals.has(uuid));
   const spent = rows.filter(({ state }) => state === "consumed").length;
@@ -96,7 +97,7 @@ export async function judge(database: DataSource, endings: readonly Ending[]): P
     wrong: [
       ...wrong,
       ...unapproved.map(({ uuid }) => `spent without an approval on the phone: ${uuid}`),
-      ...endings.filter(({ isWrongAccount }) => isWrongAccount).map(({ note }) => `another account's page: ${note}`),
+      ...endings.filter(({ isWrongAccount }) => isWrongAccount).map(({ story }) => `another account's page: ${story}`),
       ...endings
         .filter(({ plan, end }) => (plan === "deny" || plan === "cancel") && end === "signed-in")
         .map(({ plan }) => `signed in although the plan was to ${plan}`),

@@ -20,7 +20,8 @@ export interface Ending {
   readonly afterApprovalMs: number | null;
   /** The page of another account was shown. */
   readonly isWrongAccount: boolean;
-  readonly note: string;
+  /** What happened, each with its second. */
+  readonly story: string;
 }
 
 /** The phone of one person: what rings, and what the answer was. */
@@ -49,7 +50,11 @@ export async function signIn(person: Person, plan: Plan, reactionMs: number): Pr
   const deadline = performance.now() + PATIENCE_MS;
   const approved: string[] = [];
   let approvedAt: number | null = null;
-  let note = "";
+  const startedAt = performance.now();
+  const story: string[] = [];
+  const note = (what: string): void => {
+    story.push(`${((performance.now() - startedAt) / 1000).toFixed(1)} ${what}`);
+  };
   const over = new AbortController();
   const answering = answerPhone();
 
@@ -64,6 +69,7 @@ export async function signIn(person: Person, plan: Plan, reactionMs: number): Pr
         if (taken && action === "approve") {
           approved.push(uuid);
           approvedAt = performance.now();
+          note("approved on the phone");
         }
       }
       await wait(LOOK_AT_PHONE_MS);
@@ -76,7 +82,7 @@ export async function signIn(person: Person, plan: Plan, reactionMs: number): Pr
     approved,
     afterApprovalMs: approvedAt === null ? null : performance.now() - approvedAt,
     isWrongAccount,
-    note,
+    story: story.join("; "),
   });
 
   /** Tries until an answer comes that is no excuse; null when the person's patience ends. */
@@ -84,7 +90,7 @@ export async function signIn(person: Person, plan: Plan, reactionMs: number): Pr
     while (performance.now() < deadline) {
       const answer = await ask();
       if (answer !== null && answer.status < 500 && answer.status !== 429) return answer;
-      note = answer === null ? "no answer" : `${answer.status}`;
+      note(answer === null ? "no answer" : `${answer.status}`);
       await wait(Math.min(2000, 1000 * (Number(answer?.headers["retry-after"]) || 0.3)));
     }
     return null;
@@ -100,7 +106,7 @@ export async function signIn(person: Person, plan: Plan, reactionMs: number): Pr
     const token = await csrf();
     const fields = { csrf: token, username, password, next: "/account" };
     const answer = await patiently(() => browser.post("/login", fields));
-    note = `login ${answer?.status ?? "unanswered"} ${answer?.location ?? ""}`;
+    note(`login ${answer?.status ?? "unanswered"} ${answer?.location ?? ""}`);
     return answer?.status === 303 && answer.location === "/login/approval";
   }
 
@@ -114,6 +120,9 @@ export async function signIn(person: Person, plan: Plan, reactionMs: number): Pr
     for (let isRefused = false; performance.now() < deadline;) {
       if (!isRefused) {
         const ended = await browser.watch(events);
+        note(
+          "final" in ended ? `event ${ended.final}` : "cut" in ended ? "stream cut" : `stream refused ${ended.refused}`,
+        );
         if ("final" in ended) return;
         if ("cut" in ended) await wait(Math.min(ended.cut, 2000));
         else isRefused = true;
@@ -130,7 +139,7 @@ export async function signIn(person: Person, plan: Plan, reactionMs: number): Pr
     const post = (): Promise<Answer | null> => browser.post("/login/approval/finish", { csrf: token });
     const both = plan === "approve-twice" ? post() : Promise.resolve(null);
     const [answer] = await Promise.all([patiently(post), both]);
-    note = `finish ${answer?.status ?? "unanswered"} ${answer?.location ?? ""}`;
+    note(`finish ${answer?.status ?? "unanswered"} ${answer?.location ?? ""}`);
     return answer?.status === 303 && answer.location === "/account" ? "signed-in" : "not-yet";
   }
 
@@ -139,7 +148,7 @@ export async function signIn(person: Person, plan: Plan, reactionMs: number): Pr
       const page = await patiently(() => browser.get("/login/approval"));
       if (page === null) break;
       if (page.status !== 200) {
-        note = `approval page ${page.status} ${page.location}`;
+        note(`approval page ${page.status} ${page.location}`);
         // A repeat whose first answer got lost may have signed this browser in already.
         if (page.location !== "/account" && !(await typePassword())) return end("told");
         if (page.location === "/account") {
@@ -150,7 +159,7 @@ export async function signIn(person: Person, plan: Plan, reactionMs: number): Pr
       }
       const token = /name="csrf" value="([^"]+)"/.exec(page.body)?.[1] ?? (await csrf());
       const state = /data-state="([a-z]+)"/.exec(page.body)?.[1] ?? "";
-      note = `page says ${state}`;
+      note(`page says ${state}`);
       if (plan === "cancel" && ["waiting", "sending"].includes(state)) {
         const answer = await patiently(() => browser.post("/login/approval/cancel", { csrf: token }));
         if (answer?.status === 303) return end("cancelled");
@@ -187,7 +196,7 @@ export async function signIn(person: Person, plan: Plan, reactionMs: number): Pr
   async function check(): Promise<Ending | null> {
     const account = await patiently(() => browser.get("/account"));
     if (account?.status === 200) return end("signed-in", !account.body.includes(person.username));
-    note = `account ${account?.status ?? "unanswered"} ${account?.location ?? ""}`;
+    note(`account ${account?.status ?? "unanswered"} ${account?.location ?? ""}`);
     await wait(200);
     return null;
   }

@@ -21,6 +21,8 @@ export interface Report {
   readonly slowestAnswer: { readonly ms: number; readonly what: string };
   /** From a tap to the account's page: the median, the 99th of a hundred, and the slowest. */
   readonly afterApprovalMs: { readonly p50: number; readonly p99: number; readonly max: number };
+  /** What the ones who waited longest after their tap lived through. */
+  readonly slowest: readonly string[];
 }
 
 /** Runs sign-ins under a seeded stream of faults and audits the rows afterwards. */
@@ -80,6 +82,11 @@ export async function runStorm(
     isOver = true;
   }
   const verdict = await judge(database, endings);
+  const slowest = endings
+    .filter(({ end }) => end === "signed-in")
+    .sort((a, b) => (b.afterApprovalMs ?? 0) - (a.afterApprovalMs ?? 0))
+    .slice(0, 3)
+    .map(({ story }) => story);
   const times = endings
     .flatMap((each) => (each.end === "signed-in" ? (each.afterApprovalMs ?? []) : []))
     .sort((a, b) => a - b);
@@ -90,5 +97,6 @@ export async function runStorm(
     seconds: (performance.now() - startedAt) / 1000,
     slowestAnswer,
     afterApprovalMs: { p50: share(0.5), p99: share(0.99), max: share(1) },
+    slowest,
   };
 }

@@ -3,7 +3,7 @@ import { type Report } from "./storm.js";
 const MOST_EXAMPLES = 20;
 
 /** The result for people: one number to a line, and what went wrong by name. */
-export function tableOf({ verdict, faults, seconds, slowestAnswer, afterApprovalMs }: Report): string {
+export function tableOf({ verdict, faults, seconds, slowestAnswer, afterApprovalMs, slowest }: Report): string {
   const total = [...faults.values()].reduce((sum, n) => sum + n, 0);
   const lines: [string, string | number][] = [
     ["tried", verdict.tried],
@@ -34,6 +34,7 @@ export function tableOf({ verdict, faults, seconds, slowestAnswer, afterApproval
     ...lines.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`),
     "",
     `  ${struck.join(", ")}`,
+    ...slowest.map((story) => `  slow: ${story}`),
     ...named.slice(0, MOST_EXAMPLES).map((line) => `  ${line}`),
   ].join("\n");
 }

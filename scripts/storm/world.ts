@@ -29,12 +29,16 @@ export interface World {
   readonly databaseUrl: string;
   readonly apiKey: string;
   readonly webs: readonly Place[];
+  /** Where they listen themselves, past the balancer. */
+  readonly webPorts: readonly number[];
   readonly workers: readonly Place[];
   readonly redis: TestRedis;
   /** Only where the storm runs on PostgreSQL. */
   readonly postgres: TestPostgres | undefined;
   readonly sandbox: Sandbox;
   readonly sandboxUrl: string;
+  /** Tells of each request to the sandbox; what the listener gives back is called when that one is over. */
+  watchSandbox(listener: (path: string) => () => void): void;
 }
 
 export interface WorldSettings {
@@ -130,5 +134,13 @@ export async function startWorld(owner: Owner, settings: WorldSettings): Promise
   });
   await migrate(starting("migrate"));
   await Promise.all([...webs, ...workers].map((each) => each.start()));
-  return { site, databaseUrl, apiKey, webs, workers, redis, postgres, sandbox: sandbox.sandbox, sandboxUrl };
+  return {
+    ...{ site, databaseUrl, apiKey, webs, webPorts, workers, redis, postgres, sandbox: sandbox.sandbox, sandboxUrl },
+    watchSandbox(listener) {
+      sandbox.app.middleware.unshift((ctx, next) => {
+        ctx.res.once("close", listener(ctx.path));
+        return next();
+      });
+    },
+  };
 }

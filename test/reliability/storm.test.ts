@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import { runStorm } from "../../scripts/storm/storm.js";
+import { tableOf } from "../../scripts/storm/table.js";
+import { ensureBuilt } from "../support/built.js";
+
+describe("a storm", () => {
+  it("loses, doubles and mistakes nothing in half a minute of faults", { timeout: 170_000 }, async (t) => {
+    ensureBuilt();
+    const seed = Number(process.env["STORM_SEED"] ?? Math.floor(Math.random() * 1e6));
+    const options = { logins: 400, seed, database: "sqlite", minutes: 0.5, browsers: 16, pauseMs: 1500 } as const;
+    const report = await runStorm(t, options, () => undefined);
+    t.diagnostic(`seed ${seed}\n${tableOf(report)}`);
+    const { lost, double, wrong, signedIn } = report.verdict;
+    assert.deepEqual({ lost, double, wrong }, { lost: [], double: [], wrong: [] }, `seed ${seed}`);
+    assert.ok(signedIn > 20);
+  });
+});

@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { describe, it, type TestContext } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+
+import { type LiveStatus } from "../../src/domain/challenge.js";
+import { type StreamOwner, streamHub, type StreamLimits } from "../../src/http/stream-hub.js";
+import { openBrowser } from "../../scripts/storm/browser.js";
+import { eventually } from "./town.js";
+
+const NO_LIMITS: StreamLimits = { streamsPerSession: 0, streamsPerUser: 0, streamsPerAddress: 0, streams: 0 };
+const TIMES = { rereadMs: 100, heartbeatMs: 15_000, overdueMs: 5000 };
+
+interface Bell {
+  ring: (id: string) => void;
+  sessions: () => void;
+  reconnect: () => void;
+}
+
+/** A hub behind a real server; the challenge of a stream is the last part of its path. */
+async function openHub(t: TestContext, limits: Partial<StreamLimits> = {}, times: Partial<typeof TIMES> = {}) {
+  const rows = new Map<string, LiveStatus>();
+  const dead = new Set<string>();
+  const bell: Partial<Bell> = {};
+  let reading: (() => Promise<void>) | undefined;
+  let isAway = false;
+  const hub = streamHub(
+    {
+      bells: {
+        watch: () => Promise.resolve(),
+        unwatch: () => undefined,
+        listen({ onRing, onSessions, onReconnect }) {
+          Object.assign(bell, { ring: onRing, sessions: onSessions, reconnect: onReconnect });
+        },
+        close: () => undefined,
+      },
+      now: () => new Date(),
+      async readStatuses(ids) {
+        if (isAway) throw new Error("the database is away");
+        const found = ids.flatMap((id) => rows.get(id) ?? []);
+        await reading?.();
+        return found;
+      },
+      livingSessions: (ids) => Promise.resolve(ids.filter((id) => !dead.has(id))),
+      onOverdue: () => undefined,
+    },
+    { ...NO_LIMITS, ...limits },
+    { ...TIMES, ...times },
+  );
+  const server = createServer((req, res) => {
+    const [, sessionKey = "", subscriberId = "", id = ""] = (req.url ?? "").split("/");
+    const owner: StreamOwner = { sessionKey, subscriberId, address: "1", sessionId: sessionKey };
+    hub.open(res, id, owner).catch(() => res.writeHead(429).end());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const browser = openBrowser(origin, () => undefined);
+  const set = (id: string, status: LiveStatus["status"], version: number): void => {
+    rows.set(id, { id, kind: "approval", status, version, expiresAt: new Date(Date.now() + 60_000) });
+  };
+  return {
+    hub,
+    set,
+    dead,
+    bell: bell as Bell,
+    origin,
+    browser,
+    away: (now: boolean) => (isAway = now),
+    readSlowly: (how: (() => Promise<void>) | undefined) => (reading = how),
+  };
+}
+
+describe("event streams", () => {
+  it("E4, E5: an answer that lands while the row is first read is told, once, after a whole head", async (t) => {
+    const { browser, set, bell, readSlowly } = await openHub(t, {}, { rereadMs: 60_000 });
+    for (let round = 0; round < 20; round++) {
+      const id = `c${round}`;
+      set(id, "pending", 1);
+      readSlowly(async () => {
+        readSlowly(undefined);
+        set(id, "approved", 2); // between the first reading and its writing
+        bell.ring(id);
+        await wait(round % 5);
+      });
+      const told: string[] = [];
+      assert.deepEqual(await browser.watch(`/s/u/${id}`, (status) => told.push(status)), { final: "approved" });
+      assert.equal(told.filter((status) => status === "approved").length, 1);
+    }
+  });
+
+  it("E6: a bell that nobody rang costs no more than one round of reading", async (t) => {
+    const { browser, set } = await openHub(t);
+    set("c1", "pending", 1);
+    const stream = browser.watch("/s/u/c1");
+    await wait(50);
+    set("c1", "denied", 2);
+    assert.deepEqual(await stream, { final: "denied" });
+  });
+
+  it("E8: the head comes at once and the first event as soon as the database is back", async (t) => {
+    const { browser, set, away } = await openHub(t);
+    set("c1", "pending", 1);
+    away(true);
+    const told: string[] = [];
+    const stream = browser.watch("/s/u/c1", (status) => told.push(status));
+    await wait(250);
+    assert.deepEqual(told, []);
+    away(false);
+    await eventually(() => told.length > 0, 1000, "no event came");
+    set("c1", "approved", 2);
+    assert.deepEqual(await stream, { final: "approved" });
+  });
+
+  it("E10: refuses the fourth of a session, the seventh of a user and one more than there may be in all", async (t) => {
+    const { browser, hub, set } = await openHub(t, { streamsPerSession: 3, streamsPerUser: 6, streams: 8 });
+    set("c1", "pending", 1);
+    const open = async (path: string): Promise<boolean> => {
+      const before = hub.size;
+      const ended = browser.watch(path);
+      await Promise.race([ended, eventually(() => hub.size > before, 2000, "no stream opened")]);
+      return hub.size > before;
+    };
+    const opened: boolean[] = [];
+    for (const path of [...Array<string>(4).fill("/s1/u1/c1"), ...Array<string>(4).fill("/s2/u1/c1")])
+      opened.push(await open(path));
+    assert.deepEqual(opened, [true, true, true, false, true, true, true, false]);
+    assert.deepEqual([await open("/s3/u2/c1"), await open("/s4/u3/c1"), await open("/s5/u4/c1")], [true, true, false]);
+  });
+
+  it("E11: drops a reader that lets 64 KiB pile up, and no other", async (t) => {
+    const { origin, hub, browser, set, bell } = await openHub(t, {}, { rereadMs: 60_000 });
+    for (const id of ["c1", "c2"]) set(id, "pending", 1);
+    const slow = connect(Number(new URL(origin).port), "127.0.0.1");
+    slow.on("error", () => undefined);
+    slow.pause();
+    slow.write("GET /s/u/c1 HTTP/1.1\r\nHost: a\r\n\r\n");
+    const reading = browser.watch("/s2/u/c2");
+    await eventually(() => hub.size === 2, 2000, "the streams did not open");
+    // News without end: what the kernel does not take any more piles up in the process.
+    let version = 1;
+    await eventually(
+      () => {
+        for (let n = 0; n < 2000; n++) {
+          set("c1", "pending", (version += 1));
+          bell.ring("c1");
+        }
+        return hub.size === 1;
+      },
+      20_000,
+      "the slow reader was kept",
+    );
+    set("c2", "approved", 2);
+    bell.ring("c2");
+    assert.deepEqual(await reading, { final: "approved" });
+  });
+
+  it("E2: ends with its session", async (t) => {
+    const { browser, set, dead, bell } = await openHub(t, {}, { rereadMs: 60_000 });
+    set("c1", "pending", 1);
+    const ended = browser.watch("/s1/u/c1");
+    const other = browser.watch("/s2/u/c1");
+    await wait(50);
+    dead.add("s1");
+    bell.sessions();
+    assert.ok("cut" in (await ended));
+    set("c1", "approved", 2);
+    bell.ring("c1");
+    assert.deepEqual(await other, { final: "approved" });
+  });
+
+  it("F18: when draining each stream ends with a pause of its own before it comes back", async (t) => {
+    const { browser, set, hub } = await openHub(t);
+    set("c1", "pending", 1);
+    const streams = Array.from({ length: 30 }, (_, n) => browser.watch(`/s${n}/u/c1`));
+    await eventually(() => hub.size === 30, 2000, "the streams did not open");
+    hub.drain();
+    const pauses = (await Promise.all(streams)).map((ended) => ("cut" in ended ? ended.cut : 0));
+    assert.ok(pauses.every((ms) => ms >= 500 && ms <= 2000));
+    assert.ok(new Set(pauses).size > 10, "they do not come back together");
+    assert.equal(hub.size, 0);
+  });
+
+  it("counts a reader that left before its head was written as gone", async (t) => {
+    const { origin, hub, set } = await openHub(t);
+    set("c1", "pending", 1);
+    for (let n = 0; n < 20; n++) {
+      const socket = connect(Number(new URL(origin).port), "127.0.0.1");
+      socket.on("error", () => undefined);
+      socket.write(`GET /s/u/c1 HTTP/1.1\r\nHost: a\r\n\r\n`, () => socket.destroy());
+    }
+    await wait(200);
+    await eventually(() => hub.size === 0, 2000, "some streams were kept");
+  });
+});

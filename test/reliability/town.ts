@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { setTimeout as wait } from "node:timers/promises";
+import { type DataSource } from "typeorm";
+
+import { openDatabase } from "../../src/database/data-source.js";
+import { type ChallengeRow } from "../../src/database/schema.js";
+import { type Answer } from "../../scripts/storm/browser.js";
+import { enrolPerson } from "../../scripts/storm/people.js";
+import { type Person, signOut } from "../../scripts/storm/sign-in.js";
+import { startWorld, type World, type WorldSettings } from "../../scripts/storm/world.js";
+import { ensureBuilt } from "../support/built.js";
+import { type Owner } from "../support/owner.js";
+
+/** A world with people in it, and what its tests do most. */
+export interface Town {
+  readonly world: World;
+  readonly database: DataSource;
+  enrol(name: string): Promise<Person>;
+  /** Sets how the sandbox misbehaves; nothing: not at all. */
+  faults(faults?: Readonly<Record<string, unknown>>): Promise<void>;
+  challenge(id: string): Promise<ChallengeRow | null>;
+  /** All log lines of all processes so far. */
+  readonly lines: readonly { readonly msg?: string; readonly [field: string]: unknown }[];
+}
+
+/** A sign-in that waits for its phone. */
+export interface Waiting {
+  readonly id: string;
+  readonly events: string;
+  readonly status: string;
+  readonly token: string;
+}
+
+/** Starts the program: one web process and one worker unless said otherwise. */
+export async function openTown(owner: Owner, settings: Partial<WorldSettings> = {}): Promise<Town> {
+  ensureBuilt();
+  const lines: Town["lines"][number][] = [];
+  const given = { database: "sqlite" as const, webs: 1, workers: 1, ...settings };
+  const world = await startWorld(owner, { ...given, onLine: (line) => lines.push(line) });
+  const database = await openDatabase(world.databaseUrl);
+  owner.after(() => database.destroy());
+  return {
+    world,
+    database,
+    lines,
+    enrol: (name) => enrolPerson(world, database, name, () => undefined),
+    async faults(faults = {}) {
+      const body = JSON.stringify(faults);
+      const headers = { "content-type": "application/json" };
+      const answer = await fetch(`${world.sandboxUrl}/faults`, { method: "PUT", headers, body });
+      if (!answer.ok) throw new Error(`the sandbox refused ${body}`);
+    },
+    challenge: (id) => database.getRepository<ChallengeRow>("challenge").findOneBy({ id }),
+  };
+}
+
+/** The answer of a page that must come. */
+export async function answered(asked: Promise<Answer | null>): Promise<Answer> {
+  const answer = await asked;
+  if (answer === null) throw new Error("the connection broke, or no answer came in 10 s");
+  return answer;
+}
+
+export function csrfIn(page: string): string {
+  return /name="csrf" value="([^"]+)"/.exec(page)?.[1] ?? "";
+}
+
+/** The state that a waiting page shows. */
+export function stateIn(page: string): string {
+  return /data-state="([a-z]+)"/.exec(page)?.[1] ?? "none";
+}
+
+/** Types the password; signs out before where that is needed. @returns the answer to the form. */
+export async function typePassword(person: Person): Promise<Answer> {
+  const { browser, username, password } = person;
+  let form = await answered(browser.get("/login"));
+  if (form.status === 303) {
+    await signOut(person);
+    form = await answered(browser.get("/login"));
+  }
+  return answered(browser.post("/login", { csrf: csrfIn(form.body), username, password, next: "/account" }));
+}
+
+/** Types the password and opens the waiting page. */
+export async function startSignIn(person: Person): Promise<Waiting> {
+  const typed = await typePassword(person);
+  if (typed.location !== "/login/approval") throw new Error(`the password was answered with ${typed.status}`);
+  const { body } = await answered(person.browser.get("/login/approval"));
+  const read = (name: string): string => new RegExp(`data-${name}="([^"]+)"`).exec(body)?.[1] ?? "";
+  return { id: read("challenge-id"), events: read("events"), status: read("status"), token: csrfIn(body) };
+}
+
+/** Waits until the phone rings, and answers. */
+export async function tap({ phone }: Person, action: "approve" | "deny" = "approve"): Promise<string> {
+  const uuid = await eventually(() => phone.ringing(), 5000, "the phone did not ring");
+  if (!(await phone.answer(uuid, action))) throw new Error("the sandbox took no answer");
+  return uuid;
+}
+
+/** Spends the approval as the page does. */
+export function finish({ browser }: Person, { token }: Pick<Waiting, "token">): Promise<Answer> {
+  return answered(browser.post("/login/approval/finish", { csrf: token }));
+}
+
+/** Signs in to the end. @returns from the tap to the event. */
+export async function tapToEvent(person: Person, waiting: Waiting): Promise<number> {
+  const stream = person.browser.watch(waiting.events);
+  await wait(50);
+  await tap(person);
+  const { value, ms } = await timed(stream);
+  assert.deepEqual(value, { final: "approved" });
+  assert.equal((await finish(person, waiting)).location, "/account");
+  return ms;
+}
+
+export async function witnessOf(town: Town, { id }: Waiting): Promise<string | undefined> {
+  return (await town.challenge(id))?.settledBy ?? undefined;
+}
+
+/** Asks until there is an answer that is not undefined, null or false. */
+export async function eventually<T>(
+  ask: () => T | Promise<T>,
+  withinMs: number,
+  otherwise: string,
+): Promise<Exclude<T, undefined | null | false>> {
+  const deadline = performance.now() + withinMs;
+  while (performance.now() < deadline) {
+    const answer = await ask();
+    if (answer !== undefined && answer !== null && answer !== false)
+      return answer as Exclude<T, undefined | null | false>;
+    await wait(20);
+  }
+  throw new Error(`${otherwise} in ${withinMs} ms`);
+}
+
+/** The work's result, and how long it took. */
+export async function timed<T>(work: Promise<T>): Promise<{ value: T; ms: number }> {
+  const startedAt = performance.now();
+  const value = await work;
+  return { value, ms: performance.now() - startedAt };
+}
+
+/** A test that takes longer hangs. */
+export const BOUNDED = { timeout: 60_000 };

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+
+import { brokenRows } from "../../scripts/storm/audit.js";
+import { BOUNDED, finish, openTown, startSignIn, tapToEvent, timed, witnessOf } from "./town.js";
+import { nextAsk, watchAsks } from "./asks.js";
+
+/** How often the worker is killed; a person may ask for more. */
+const KILLS = Number(process.env["RELIABILITY_KILLS"] ?? 3);
+
+describe("the worker", () => {
+  it(
+    `F11: the job of a worker that is killed ${KILLS} times goes on each time within 5 s, and ends right`,
+    { timeout: 60_000 + KILLS * 7000 },
+    async (t) => {
+      const town = await openTown(t, {
+        workers: 2,
+        env: { APPROVAL_TTL_SECONDS: "3600", POLL_FIRST_MS: "100", POLL_MAX_MS: "100" },
+      });
+      const { workers, sandbox } = town.world;
+      const ada = await town.enrol("ada");
+      await town.faults({ callbacks: "drop", latency_ms: 250, route: "approval-status" });
+      const waiting = await startSignIn(ada);
+      const asked = (): Promise<unknown> => nextAsk(town);
+      let slowest = 0;
+      for (let kill = 0; kill < KILLS; kill++) {
+        await asked(); // a question is on its way, so one of the two holds the job
+        const victims = kill % 3 === 2 ? workers : workers.slice(kill % 2, (kill % 2) + 1);
+        await Promise.all(victims.map((place) => place.part().kill()));
+        const goesOn = timed(asked());
+        await Promise.all(victims.map((place) => place.start()));
+        slowest = Math.max(slowest, (await goesOn).ms);
+      }
+      assert.ok(slowest < 5000, `once the job rested for ${slowest} ms`);
+      await town.faults({ callbacks: "drop" });
+      await tapToEvent(ada, waiting);
+      assert.equal(await witnessOf(town, waiting), "poll");
+      assert.deepEqual(await brokenRows(town.database), { double: [], wrong: [] });
+      assert.equal(sandbox.state.requests.length, 1, "one push");
+    },
+  );
+
+  it("T9: Authy is never asked twice at the same time about one challenge", BOUNDED, async (t) => {
+    const town = await openTown(t, { workers: 3, env: { POLL_FIRST_MS: "50", POLL_MAX_MS: "50" } });
+    const ada = await town.enrol("ada");
+    await town.faults({ callbacks: "drop", latency_ms: 600, route: "approval-status" });
+    const calls = watchAsks(town);
+    const waiting = await startSignIn(ada);
+    for (let n = 0; n < 6; n++) {
+      // A job made twice, and a person who presses the button, are no reason to ask more.
+      await town.world.redis.flush();
+      await finish(ada, waiting);
+      await wait(500);
+    }
+    assert.ok(calls.asked() >= 3, `it was asked ${calls.asked()} times`);
+    assert.equal(calls.mostAtOnce(), 1);
+  });
+
+  it("F12: without any worker sign-ins with callbacks succeed", BOUNDED, async (t) => {
+    const town = await openTown(t, { workers: 0 });
+    const people = await Promise.all(["ada", "bob", "eve"].map((name) => town.enrol(name)));
+    for (const person of people) {
+      const waiting = await startSignIn(person);
+      assert.ok((await tapToEvent(person, waiting)) < 1000);
+      assert.equal(await witnessOf(town, waiting), "callback");
+    }
+  });
+
+  it("F11: a frozen worker's jobs go on elsewhere, and it does no harm when it wakes", BOUNDED, async (t) => {
+    const town = await openTown(t, { workers: 2, env: { POLL_FIRST_MS: "200", POLL_MAX_MS: "200" } });
+    await town.faults({ callbacks: "drop", latency_ms: 200, route: "approval-status" });
+    const ada = await town.enrol("ada");
+    const waiting = await startSignIn(ada);
+    for (const place of town.world.workers) {
+      await nextAsk(town);
+      process.kill(place.part().pid, "SIGSTOP");
+      const { ms } = await timed(nextAsk(town));
+      assert.ok(ms < 5000, `the job rested for ${ms} ms`);
+      process.kill(place.part().pid, "SIGCONT");
+    }
+    await tapToEvent(ada, waiting);
+    assert.deepEqual(await brokenRows(town.database), { double: [], wrong: [] });
+  });
+});
