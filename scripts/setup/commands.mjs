@@ -87,6 +87,25 @@ wrong: nothing should be. Needs redis-server on PATH, and PostgreSQL's server fo
 Exit codes: 0 nothing was lost, doubled or wrong, 1 something was, 64 wrong options.
 `,
   },
+  attack: {
+    script: "dist/scripts/attack/index.js",
+    options: {
+      only: { type: "string" },
+      short: { type: "boolean" },
+    },
+    help: `npm run attack -- [options]
+
+Attacks the real program on loopback, with a database, a Redis and an Authy of its own, and prints a table of what was
+allowed and what was seen. Takes about half an hour in full. Needs redis-server and Chromium on PATH.
+
+  --only NAME   one of forged-callbacks, replays, races, push-bombing, guessing, timing, next-values, scripts-in-pages,
+                malformed
+  --short       a small number of each, as npm test does
+  --help        this text
+
+Exit codes: 0 everything held, 1 something did not, 64 wrong options.
+`,
+  },
   build: {
     options: {},
     help: `node scripts/setup.mjs build

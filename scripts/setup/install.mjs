@@ -1,5 +1,5 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
 import process from "node:process";
 import { say, SetupError } from "./messages.mjs";
@@ -56,15 +56,13 @@ function packagesIn(file) {
   }
 }
 
-/** The one package that is compiled for one version of Node.js: another version cannot load it. */
+/**
+ * The one package that is compiled for one version of Node.js: another version cannot load it. Asked in a process of its
+ * own, for one that has failed to load it once goes on failing.
+ */
 function sqliteLoads() {
-  try {
-    const Database = createRequire(path.resolve("package.json"))("better-sqlite3");
-    new Database(":memory:").close();
-    return true;
-  } catch {
-    return false;
-  }
+  const script = 'new (require("better-sqlite3"))(":memory:").close()';
+  return spawnSync(process.execPath, ["-e", script], { stdio: "ignore" }).status === 0;
 }
 
 function npm(args) {

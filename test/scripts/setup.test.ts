@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { runCommand } from "../support/command.js";
+
+function temporaryFolder(t: TestContext): string {
+  const folder = mkdtempSync(path.join(tmpdir(), "countersign-setup-"));
+  t.after(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return folder;
+}
+
+/** Package and lock file that want these packages, each from a folder of its name: installing them needs no network. */
+function writeProject(folder: string, names: readonly string[]): void {
+  const whole = {
+    name: "whole",
+    version: "1.0.0",
+    dependencies: Object.fromEntries(names.map((n) => [n, `file:${n}`])),
+  };
+  const packages: Record<string, unknown> = { "": whole };
+  for (const name of names) {
+    packages[`node_modules/${name}`] = { resolved: name, link: true };
+    packages[name] = { version: "1.0.0" };
+    mkdirSync(path.join(folder, name), { recursive: true });
+    writeFileSync(path.join(folder, name, "package.json"), JSON.stringify({ name, version: "1.0.0" }));
+  }
+  const lock = { name: "whole", version: "1.0.0", lockfileVersion: 3, requires: true, packages };
+  writeFileSync(path.join(folder, "package.json"), JSON.stringify(whole));
+  writeFileSync(path.join(folder, "package-lock.json"), JSON.stringify(lock));
+}
+
+/** @returns what the set-up said. */
+function install(folder: string): string {
+  const script =
+    'import { installWhenStale } from "./scripts/setup/install.mjs"; await installWhenStale(process.argv[1]);';
+  const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script, folder], {
+    encoding: "utf8",
+  });
+  assert.equal(status, 0, stderr);
+  return stderr;
+}
+
+describe("installing the packages", () => {
+  it("happens when they are missing, or are not what the lock file says, and only then", (t) => {
+    const folder = temporaryFolder(t);
+    writeProject(folder, ["one"]);
+    assert.match(install(folder), /^Installing the packages/);
+    assert.equal(install(folder), "");
+    writeProject(folder, ["one", "two"]);
+    assert.match(install(folder), /^Installing the packages/);
+    assert.equal(install(folder), "");
+    writeProject(folder, ["two"]);
+    assert.match(install(folder), /^Installing the packages/);
+    assert.equal(install(folder), "");
+  });
+});
+
+describe("a command's set-up", () => {
+  it("names the commands when it is given none", async (t) => {
+    const setup = runCommand(t, process.execPath, ["scripts/setup.mjs"]);
+    assert.equal(await setup.exitCode, 64);
+    assert.match(setup.stderr(), /^Usage: node scripts\/setup\.mjs demo\|test\|/);
+  });
+
+  it("waits while another command sets up the same folder", async (t) => {
+    const both = [1, 2].map(() => runCommand(t, process.execPath, ["scripts/setup.mjs", "build"]));
+    assert.deepEqual(await Promise.all(both.map(({ exitCode }) => exitCode)), [0, 0]);
+  });
+
+  it("says what is wrong with an old Node.js in one sentence", () => {
+    const script = 'import { needNode } from "./scripts/setup/node-version.mjs"; needNode(process.argv[1]);';
+    const run = (version: string) =>
+      spawnSync(process.execPath, ["--input-type=module", "-e", script, version], { encoding: "utf8" });
+    assert.match(run("20.18.3").stderr, /needs Node\.js 20\.19 or newer, and this is 20\.18\.3: install a newer one/);
+    for (const version of ["20.19.0", "22.0.0", "100.1.0"]) assert.equal(run(version).status, 0);
+  });
+});
+
+describe("npm test", () => {
+  it("refuses a part that no test file has in its path", async (t) => {
+    const test = runCommand(t, process.execPath, ["dist/scripts/test.js", "no-such-part"]);
+    assert.equal(await test.exitCode, 64);
+    assert.match(test.stderr(), /^No test file's path contains no-such-part\./);
+  });
+
+  it("runs the part that it is given, and closes with the runner's summary", async (t) => {
+    const test = runCommand(t, process.execPath, ["dist/scripts/test.js", "test/scripts/lock-file.test.ts"]);
+    assert.equal(await test.exitCode, 0, test.stdout());
+    assert.match(test.stdout(), /^1 test files?:$/m);
+    assert.match(test.stdout(), /^ℹ pass 2$[\s\S]*^ℹ fail 0$/m);
+  });
+});
