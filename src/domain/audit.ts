@@ -5,8 +5,6 @@ export type AuditKind =
   | "signed-out"
   | "sign-in-failed"
   | "sign-in-denied"
-  | "push-sent"
-  | "push-failed"
   | "not-me"
   | "phone-enrolled"
   | "phone-removed"

@@ -7,7 +7,7 @@ import { type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { knownKey } from "../known-browser.js";
 import { flash } from "../middleware/browser-session.js";
-import { originOf } from "../origin.js";
+import { recordEvent } from "../record-event.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
 import { seeOther, show } from "../views.js";
 import { DEVICE_LABEL } from "../waiting-view.js";
@@ -54,13 +54,7 @@ export function account(deps: HttpDeps): Router<RequestState> {
     const { session, subscriber } = signedInOf(ctx);
     const ended = await deps.sessions.endOthers(subscriber.id, session.id, deps.now());
     await deps.sessionsEnded();
-    await deps.audit.record({
-      subscriberId: subscriber.id,
-      kind: "session-ended",
-      at: deps.now(),
-      ...originOf(ctx),
-      detail: "all others",
-    });
+    await recordEvent(ctx, deps, subscriber.id, "session-ended", "all others");
     flash(
       ctx,
       "done",
@@ -77,13 +71,7 @@ export function account(deps: HttpDeps): Router<RequestState> {
     const ended = await deps.sessions.end(subscriber.id, (ctx.params["id"] ?? "").slice(0, 64), deps.now());
     if (ended) {
       await deps.sessionsEnded();
-      await deps.audit.record({
-        subscriberId: subscriber.id,
-        kind: "session-ended",
-        at: deps.now(),
-        ...originOf(ctx),
-        detail: "one",
-      });
+      await recordEvent(ctx, deps, subscriber.id, "session-ended", "one");
       flash(ctx, "done", "Signed out there.");
     }
     seeOther(ctx, "/account/sessions");
@@ -122,8 +110,6 @@ const WORDS: Readonly<Record<AuditEvent["kind"], readonly [text: string, outcome
   "signed-out": ["Signed out", "neutral"],
   "sign-in-failed": ["Wrong password", "bad"],
   "sign-in-denied": ["Sign-in denied", "bad"],
-  "push-sent": ["Request sent to the phone", "neutral"],
-  "push-failed": ["Request not sent", "neutral"],
   "not-me": ["Reported as “this was not me”", "bad"],
   "phone-enrolled": ["Phone added", "good"],
   "phone-removed": ["Phone removed", "neutral"],

@@ -5,7 +5,7 @@ import { type Context } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { rememberBrowser } from "../known-browser.js";
 import { openSession } from "../middleware/browser-session.js";
-import { originOf } from "../origin.js";
+import { recordEvent } from "../record-event.js";
 import { waiting } from "./waiting.js";
 import type Router from "@koa/router";
 import { type RequestState } from "../context.js";
@@ -44,13 +44,7 @@ async function signIn(deps: HttpDeps, ctx: Context, attempt: Attempt, by: Succes
   // Not "when it is no repeat": whoever spent the approval may have died before it came to this. A code has finished it.
   if (by.kind === "code" || (await deps.attempts.finish(attempt.id))) {
     await noteSuccess(deps, attempt, await deps.subscribers.find(attempt.subscriberId));
-    await deps.audit.record({
-      subscriberId: attempt.subscriberId,
-      kind: "signed-in",
-      at: now,
-      ...originOf(ctx),
-      detail: by.kind === "approval" ? "phone" : by.way,
-    });
+    await recordEvent(ctx, deps, attempt.subscriberId, "signed-in", by.kind === "approval" ? "phone" : by.way);
   }
   return attempt.next;
 }

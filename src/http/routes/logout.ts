@@ -5,7 +5,7 @@ import { attemptOf, forgetAttempt } from "../attempt-cookie.js";
 import { type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { closeSession, flash } from "../middleware/browser-session.js";
-import { originOf } from "../origin.js";
+import { recordEvent } from "../record-event.js";
 import { seeOther } from "../views.js";
 
 /** Signing out: on the server, in all processes, with whatever still waits in this browser. */
@@ -19,13 +19,7 @@ export function logout(deps: HttpDeps): Router<RequestState> {
     if (session !== null) {
       const stepUp = await deps.attempts.findLatestOfSession(session.id);
       if (stepUp?.state === "open") await cancelAttempt(deps, stepUp);
-      await deps.audit.record({
-        subscriberId: session.subscriberId,
-        kind: "signed-out",
-        at: deps.now(),
-        ...originOf(ctx),
-        detail: "",
-      });
+      await recordEvent(ctx, deps, session.subscriberId, "signed-out");
     }
     await closeSession(ctx);
     await deps.sessionsEnded();

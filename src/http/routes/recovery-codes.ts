@@ -8,7 +8,7 @@ import { type Factor } from "../../domain/subscriber.js";
 import { type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { carrierOf, flash } from "../middleware/browser-session.js";
-import { originOf } from "../origin.js";
+import { recordEvent } from "../record-event.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
 import { seal, unseal } from "../sealed.js";
 import { seeOther, show } from "../views.js";
@@ -47,13 +47,7 @@ export function recoveryCodes(deps: HttpDeps): Router<RequestState> {
       const codes = await makeRecoveryCodes(deps, subscriber.id);
       const carrier = carrierOf(ctx);
       carrier.sealed = seal(codes.join(" "), carrier.externalKey);
-      await deps.audit.record({
-        subscriberId: subscriber.id,
-        kind: "recovery-codes-made",
-        at: deps.now(),
-        ...originOf(ctx),
-        detail: "",
-      });
+      await recordEvent(ctx, deps, subscriber.id, "recovery-codes-made");
     } else {
       flash(ctx, "note", factor === null ? "Add a phone first." : "New recovery codes need an approval on your phone.");
     }

@@ -10,6 +10,7 @@ import { flash, openSession } from "../middleware/browser-session.js";
 import { fields, MalformedForm } from "../middleware/form.js";
 import { visitHash } from "../middleware/visit.js";
 import { originOf } from "../origin.js";
+import { recordEvent } from "../record-event.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
 import { seeOther } from "../views.js";
 import { type Success, waiting } from "./waiting.js";
@@ -73,12 +74,6 @@ async function grant(deps: HttpDeps, ctx: Context, attempt: Attempt, by: Success
   await deps.attempts.moveToSession(session.id, renewed.id);
   await deps.attempts.grant(attempt.id, renewed.id, now);
   await noteSuccess(deps, attempt, subscriber);
-  await deps.audit.record({
-    subscriberId: session.subscriberId,
-    kind: "step-up",
-    at: now,
-    ...originOf(ctx),
-    detail: attempt.purpose,
-  });
+  await recordEvent(ctx, deps, session.subscriberId, "step-up", attempt.purpose);
   return page;
 }
