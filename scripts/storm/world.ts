@@ -28,6 +28,8 @@ export interface World {
   readonly site: string;
   readonly databaseUrl: string;
   readonly apiKey: string;
+  /** Signs the cookies. */
+  readonly sessionKey: string;
   readonly webs: readonly Place[];
   /** Where they listen themselves, past the balancer. */
   readonly webPorts: readonly number[];
@@ -66,6 +68,7 @@ export async function startWorld(owner: Owner, settings: WorldSettings): Promise
   owner.after(() => balancer.close());
 
   const apiKey = randomBytes(16).toString("hex");
+  const sessionKey = randomBytes(32).toString("hex");
   const sandbox = createSandbox(
     { apiKey, port: 0, callbackUrl: `${site}/webhooks/authy/onetouch`, retryDelaysMs: [250, 1000, 4000] },
     pino({ level: "silent" }),
@@ -79,7 +82,7 @@ export async function startWorld(owner: Owner, settings: WorldSettings): Promise
     TMPDIR: process.env["TMPDIR"],
     NODE_ENV: "development",
     PUBLIC_URL: site,
-    SESSION_KEYS: randomBytes(32).toString("hex"),
+    SESSION_KEYS: sessionKey,
     DATABASE_URL: databaseUrl,
     REDIS_URL: redis.url,
     AUTHY_APP_NAME: "Countersign storm",
@@ -135,7 +138,19 @@ export async function startWorld(owner: Owner, settings: WorldSettings): Promise
   await migrate(starting("migrate"));
   await Promise.all([...webs, ...workers].map((each) => each.start()));
   return {
-    ...{ site, databaseUrl, apiKey, webs, webPorts, workers, redis, postgres, sandbox: sandbox.sandbox, sandboxUrl },
+    ...{
+      site,
+      databaseUrl,
+      apiKey,
+      sessionKey,
+      webs,
+      webPorts,
+      workers,
+      redis,
+      postgres,
+      sandbox: sandbox.sandbox,
+      sandboxUrl,
+    },
     watchSandbox(listener) {
       sandbox.app.middleware.unshift((ctx, next) => {
         ctx.res.once("close", listener(ctx.path));

@@ -9,6 +9,9 @@ import { nextAsk, watchAsks } from "./asks.js";
 /** How often the worker is killed; a person may ask for more. */
 const KILLS = Number(process.env["RELIABILITY_KILLS"] ?? 3);
 
+/** How many sign in without a worker; a person may ask for more. */
+const SIGN_INS = Number(process.env["RELIABILITY_PEOPLE"] ?? 5);
+
 describe("the worker", () => {
   it(
     `F11: the job of a worker that is killed ${KILLS} times goes on each time within 5 s, and ends right`,
@@ -57,14 +60,17 @@ describe("the worker", () => {
     assert.equal(calls.mostAtOnce(), 1);
   });
 
-  it("F12: without any worker sign-ins with callbacks succeed", BOUNDED, async (t) => {
+  it("F12: without any worker sign-ins with callbacks succeed", { timeout: 60_000 + SIGN_INS * 1000 }, async (t) => {
     const town = await openTown(t, { workers: 0 });
-    const people = await Promise.all(["ada", "bob", "eve"].map((name) => town.enrol(name)));
-    for (const person of people) {
+    const person = await town.enrol("ada");
+    const times: number[] = [];
+    for (let n = 0; n < SIGN_INS; n++) {
       const waiting = await startSignIn(person);
-      assert.ok((await tapToEvent(person, waiting)) < 1000);
+      times.push(await tapToEvent(person, waiting));
       assert.equal(await witnessOf(town, waiting), "callback");
     }
+    t.diagnostic(`${SIGN_INS} sign-ins, the slowest event ${Math.round(Math.max(...times))} ms after its tap`);
+    assert.ok(Math.max(...times) < 2000);
   });
 
   it("F11: a frozen worker's jobs go on elsewhere, and it does no harm when it wakes", BOUNDED, async (t) => {
