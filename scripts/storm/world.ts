@@ -80,6 +80,8 @@ export async function startWorld(owner: Owner, settings: WorldSettings): Promise
     PATH: process.env["PATH"],
     HOME: process.env["HOME"],
     TMPDIR: process.env["TMPDIR"],
+    // By this the tests find processes that outlived them.
+    COUNTERSIGN_TEST_RUN: process.env["COUNTERSIGN_TEST_RUN"],
     NODE_ENV: "development",
     PUBLIC_URL: site,
     SESSION_KEYS: sessionKey,
