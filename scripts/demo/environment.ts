@@ -31,6 +31,8 @@ export function demoEnvironment(own: NodeJS.ProcessEnv, choices: EnvironmentChoi
     NODE_ENV: "development",
     // Detail goes to the log files, and the demo reads there who settled what.
     LOG_LEVEL: INFORMATIVE_LEVELS.includes(given["LOG_LEVEL"] ?? "") ? given["LOG_LEVEL"] : "info",
+    // A demo shares its machine with whatever else runs there: a moment without a processor is no overload.
+    LOOP_LAG_SHED_MS: given["LOOP_LAG_SHED_MS"] ?? "0",
     PUBLIC_URL: publicUrl,
     DATABASE_URL: isOnce ? ownDatabase : (given["DATABASE_URL"] ?? ownDatabase),
     REDIS_URL: choices.redisUrl,

@@ -171,6 +171,7 @@ function testEnvironment(choices: TestEnvironment): Record<string, string> {
     ...(choices.withWebhooks ? { SANDBOX_WEBHOOK_URL: webhookUrl, SANDBOX_WEBHOOK_SIGNING_KEY: webhookKey } : {}),
     ARGON2_TEST_STRENGTH: "true",
     LOGIN_FLOOR_MS: "0",
+    LOOP_LAG_SHED_MS: "0", // several test files share two cores
     ...choices.more,
   };
 }
