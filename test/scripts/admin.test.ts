@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { after, describe, it, type TestContext } from "node:test";
+
+import { type Credentials, enrol, register, signInByPassword, type Stage } from "../../scripts/story.js";
+import { runCommand } from "../support/command.js";
+import { type Program, startProgram } from "../support/program.js";
+
+interface Said {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function admin(t: TestContext, program: Program, ...args: string[]): Promise<Said> {
+  const command = runCommand(t, process.execPath, ["dist/scripts/admin.js", ...args], program.env);
+  const code = await command.exitCode;
+  return { code, out: command.stdout(), err: command.stderr() };
+}
+
+function rowsOf({ out }: Said): Record<string, unknown>[] {
+  return JSON.parse(out) as Record<string, unknown>[];
+}
+
+function stageOf(program: Program): Stage {
+  return {
+    browser: program.openBrowser(),
+    phone: program.phone,
+    settledBy: program.settledBy,
+    onStep: () => undefined,
+  };
+}
+
+function person(username: string): Credentials {
+  return { username, email: `${username}@example.com`, password: "correct horse battery" };
+}
+
+const program = await startProgram({ after });
+
+describe("the operator's tool", () => {
+  it("lists accounts and shows one, for people and for machines", async (t) => {
+    await register(stageOf(program), person("lister"));
+    const list = await admin(t, program, "user", "list");
+    assert.equal(list.code, 0, list.err);
+    assert.match(list.out, /^username +email +phone/m);
+    assert.match(list.out, /^lister +lister@example\.com +none/m);
+    const shown = rowsOf(await admin(t, program, "user", "show", "LISTER", "--json"));
+    assert.equal(shown[0]?.["username"], "lister");
+    assert.ok(
+      shown.some((row) => row["what"] === "registered"),
+      "the history is missing",
+    );
+  });
+
+  it("removes a lost phone: the password alone signs in again, and the old session is over", async (t) => {
+    const stage = stageOf(program);
+    await register(stage, person("loser"));
+    await enrol(stage, person("loser"));
+    const reset = await admin(t, program, "user", "reset-2fa", "loser", "--json");
+    assert.equal(reset.code, 0, reset.err);
+    assert.equal(rowsOf(reset)[0]?.["phone"], "none");
+    const account = await stage.browser.get("/account");
+    assert.equal(account.url.pathname, "/login");
+    const again = stageOf(program);
+    await signInByPassword(again, person("loser"));
+    assert.equal((await again.browser.get("/account")).status, 200);
+    assert.equal((await admin(t, program, "user", "reset-2fa", "loser")).code, 1);
+  });
+
+  it("signs somebody out everywhere", async (t) => {
+    const stage = stageOf(program);
+    await register(stage, person("leaver"));
+    assert.equal((await admin(t, program, "user", "sign-out", "leaver")).code, 0);
+    assert.equal((await stage.browser.get("/account")).url.pathname, "/login");
+  });
+
+  it("looks at everything with doctor, and says what to mend", async (t) => {
+    const well = await admin(t, program, "doctor", "--json");
+    assert.equal(well.code, 0, well.out);
+    assert.deepEqual(
+      rowsOf(well).map((row) => [row["what"], row["state"]]),
+      [
+        ["database", "ok"],
+        ["migrations", "ok"],
+        ["redis", "ok"],
+        ["authy", "ok"],
+      ],
+    );
+    const command = runCommand(t, process.execPath, ["dist/scripts/admin.js", "doctor"], {
+      ...program.env,
+      AUTHY_PRODUCTION_API_KEY: "another-key-than-the-right-one",
+    });
+    assert.equal(await command.exitCode, 1);
+    assert.match(command.stdout(), /^authy +bad .*check AUTHY_API_URL and AUTHY_PRODUCTION_API_KEY/m);
+  });
+
+  it("answers a wrong command with the list of right ones, and an unknown name with one sentence", async (t) => {
+    for (const args of [["user", "delete", "x"], ["user", "show"], ["--colour"], []]) {
+      const said = await admin(t, program, ...args);
+      assert.equal(said.code, 2, args.join(" "));
+      assert.match(said.err, /user reset-2fa NAME/);
+    }
+    const unknown = await admin(t, program, "user", "unlock", "nobody");
+    assert.equal(unknown.code, 1);
+    assert.match(unknown.err, /no account named "nobody"/);
+    assert.equal((await admin(t, program, "--help")).code, 0);
+  });
+});
