@@ -1,0 +1,158 @@
+import { createHash } from "node:crypto";
+
+import { type Arena, openArena, PASSWORD, type Target } from "./arena.js";
+import { type Attack, dice, inParallel } from "./attack.js";
+import { callbackBody, signCallback } from "./phone.js";
+import { brokenInvariants } from "./rows.js";
+import { type Wire } from "./wire.js";
+
+const LANES = 8;
+const PAST = "2020-01-01 00:00:00.000";
+
+/** Everything that can happen to a sign-in, at once, in two browsers of one person. Each trial is judged by its rows. */
+export const races: Attack = {
+  name: "races",
+  what: "race trials in two browsers",
+  full: 10_000,
+  short: 50,
+  async run(count, progress) {
+    const arena = await openArena({
+      LIMIT_PUSHES: "0",
+      LIMIT_RESENDS: "0",
+      RESEND_AFTER_SECONDS: "0",
+      MATCH_CODE: "never",
+    });
+    try {
+      const targets = await arena.addTargets(LANES);
+      const couples = await Promise.all(
+        targets.map(async (target) => {
+          const [a, b] = [arena.wire(), arena.wire()];
+          await Promise.all([a.token(), b.token()]);
+          return { target, a, b };
+        }),
+      );
+      const free = [...couples];
+      const roll = dice(7);
+      const violations: string[] = [];
+      let signedIn = 0;
+      await inParallel(
+        count,
+        LANES,
+        async (at) => {
+          const couple = free.pop();
+          if (couple === undefined) throw new Error("more lanes than people");
+          const told = await trial(arena, couple.target, couple.a, couple.b, roll);
+          signedIn += told.signedIn;
+          for (const each of told.violations) violations.push(`trial ${at}: ${each}`);
+          free.push(couple);
+        },
+        progress,
+      );
+      violations.push(...brokenInvariants(arena.rows));
+      const shown = violations.length === 0 ? "" : `: ${violations.slice(0, 3).join("; ")}`;
+      return {
+        seen: `${violations.length} violations${shown} (${signedIn} browsers got in)`,
+        allowed: "0 violations",
+        isKept: violations.length === 0 && signedIn > 0,
+      };
+    } finally {
+      await arena.close();
+    }
+  },
+};
+
+interface Told {
+  readonly violations: string[];
+  readonly signedIn: number;
+}
+
+/** What is known of one browser's sign-in in a trial. */
+interface Side {
+  readonly wire: Wire;
+  readonly browserHash: string;
+  uuid: string;
+  wasApproved: boolean;
+}
+
+async function trial(arena: Arena, target: Target, a: Wire, b: Wire, roll: (below: number) => number): Promise<Told> {
+  const login = (wire: Wire) => wire.post("/login", { username: target.username, password: PASSWORD });
+  await Promise.all([login(a), login(b)]);
+  const sides = [a, b].map((wire): Side => {
+    const browserHash = createHash("sha256")
+      .update(wire.cookies.get("countersign-visit") ?? "")
+      .digest("base64url");
+    const row = arena.rows.one(
+      "SELECT authy_uuid FROM challenges WHERE browser_hash = ? AND state = 'pending'",
+      browserHash,
+    );
+    return { wire, browserHash, uuid: String(row?.["authy_uuid"]), wasApproved: false };
+  });
+  const callback = (side: Side, status: string) => {
+    if (status === "approved") side.wasApproved = true;
+    return arena.wire().send("POST", "/webhooks/authy/onetouch", {
+      ...signCallback(callbackBody(side.uuid, target.authyId, status), { key: arena.apiKey, url: arena.callbackUrl }),
+    });
+  };
+  const finish = ({ wire }: Side) => wire.post("/login/approval/finish");
+  const moves: readonly ((side: Side) => Promise<unknown>)[] = [
+    (side) => callback(side, "approved"),
+    (side) => callback(side, "approved"),
+    (side) => callback(side, "denied"),
+    (side) => callback(side, "expired"),
+    finish,
+    finish,
+    finish,
+    ({ wire }) => wire.post("/login/approval/cancel"),
+    ({ wire }) => wire.post("/login/approval/resend"),
+    ({ wire }) => login(wire),
+    ({ wire }) => wire.post("/logout"),
+    (side) => {
+      // The clock: its end, and the grace after it, have passed.
+      arena.rows.run(
+        "UPDATE challenges SET expires_at = ? WHERE authy_uuid = ? AND state = 'pending'",
+        PAST,
+        side.uuid,
+      );
+      return side.wire.get("/login/approval");
+    },
+  ];
+  const chosen = sides
+    .flatMap((side) =>
+      Array.from({ length: 3 + roll(3) }, () => ({ side, move: moves[roll(moves.length)] ?? finish, turn: roll(1e6) })),
+    )
+    .sort((one, other) => one.turn - other.turn);
+  await Promise.all(chosen.map(({ side, move }) => move(side)));
+  await Promise.all(sides.map(finish));
+
+  const violations: string[] = [];
+  let signedIn = 0;
+  for (const side of sides) {
+    const session = livingSession(arena, side.wire);
+    if (session === undefined) continue;
+    signedIn += 1;
+    const challenge = arena.rows.one("SELECT * FROM challenges WHERE id = ?", session["challenge_id"]);
+    if (challenge?.["state"] !== "consumed") violations.push("a session without a consumed challenge");
+    if (challenge?.["browser_hash"] !== side.browserHash)
+      violations.push("a session out of another browser's approval");
+    if (challenge?.["authy_uuid"] !== side.uuid) violations.push("a session out of a push that nobody approved");
+    if (!side.wasApproved) violations.push("a session without an approval");
+    if (session["level"] !== 2) violations.push("a session of another level");
+  }
+  await Promise.all([a.post("/logout"), b.post("/logout")]);
+  for (const { wire } of sides)
+    if (livingSession(arena, wire) !== undefined) violations.push("a session that lives on after signing out");
+  const left = arena.rows.count(
+    "SELECT count(*) FROM challenges WHERE state IN ('creating', 'pending') AND subscriber_id = ?",
+    target.id,
+  );
+  if (left > 0) violations.push(`${left} requests still open after signing out`);
+  return { violations, signedIn };
+}
+
+function livingSession(arena: Arena, wire: Wire) {
+  const id = wire.cookies.get("countersign-session") ?? "";
+  return arena.rows.one(
+    "SELECT * FROM sessions WHERE key_hash = ? AND ended_at IS NULL AND level > 0",
+    createHash("sha256").update(id).digest("base64url"),
+  );
+}
