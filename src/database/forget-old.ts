@@ -1,48 +1,52 @@
-import { type DataSource, LessThan } from "typeorm";
-
-import { type ChallengeRow, type FailureRow } from "./schema.js";
+import { setTimeout as wait } from "node:timers/promises";
+import { type DataSource, In, type ObjectLiteral, type Repository } from "typeorm";
 
 const DAY_MS = 86_400_000;
 
 /** A bucket with so many failures costs a guesser days to fill: it is kept for a month, not for two days. */
 const FAILURES_WORTH_KEEPING = 50;
 
-const COUNTS_AGAINST_A_BUDGET = `SELECT 1 FROM subscribers u WHERE u.id = challenges.subscriber_id
-  AND challenges.created_at >
-    CASE WHEN challenges.is_known_browser THEN u.last_success_at ELSE coalesce(u.strangers_success_at, u.created_at) END`;
+const COUNTS_AGAINST_A_BUDGET = [
+  "SELECT 1 FROM subscribers u WHERE u.id = it.subscriberId AND it.createdAt >",
+  "CASE WHEN it.isKnownBrowser THEN u.last_success_at ELSE coalesce(u.strangers_success_at, u.created_at) END",
+].join(" ");
 
-/** Removes what nobody needs any more; short statements, so that others get their turn in between. */
+/** So many rows are removed at once: a longer statement would keep others from writing. */
+const BATCH = 500;
+const PAUSE_MS = 20;
+
+/** Removes what nobody needs any more, a few rows at a time, so that others get their turn in between. */
 export async function forgetOld(database: DataSource, now: Date): Promise<void> {
   const ago = (ms: number): Date => new Date(now.getTime() - ms);
-  const steps: [string, string, Date][] = [
-    ["receipt", "receivedAt", ago(10 * 60_000)],
-    ["session", "idleUntil", ago(7 * DAY_MS)],
-    ["attempt", "createdAt", ago(7 * DAY_MS)],
-    ["enrolment", "createdAt", ago(7 * DAY_MS)],
-    ["audit", "at", ago(400 * DAY_MS)],
-  ];
-  for (const [entity, column, before] of steps) {
-    await database.getRepository(entity).delete({ [column]: LessThan(before) });
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  const forget = (entity: string, key: string, where: string, values: ObjectLiteral): Promise<void> =>
+    forgetRows(database.getRepository<ObjectLiteral>(entity), key, where, values);
+
+  await forget("receipt", "signatureHash", "it.receivedAt < :old", { old: ago(10 * 60_000) });
+  await forget("session", "id", "it.idleUntil < :old", { old: ago(7 * DAY_MS) });
+  await forget("attempt", "id", "it.createdAt < :old", { old: ago(7 * DAY_MS) });
+  await forget("enrolment", "id", "it.createdAt < :old", { old: ago(7 * DAY_MS) });
+  await forget("audit", "id", "it.at < :old", { old: ago(400 * DAY_MS) });
   // Nothing but a success renews a budget: what counts against one stays.
-  await database
-    .getRepository<FailureRow>("failure")
-    .createQueryBuilder()
-    .delete()
-    .where("last_at < :old AND (count < :many OR last_at < :veryOld)", {
-      old: ago(2 * DAY_MS),
-      many: FAILURES_WORTH_KEEPING,
-      veryOld: ago(30 * DAY_MS),
-    })
-    .execute();
-  await database
-    .getRepository<ChallengeRow>("challenge")
-    .createQueryBuilder()
-    .delete()
-    .where("created_at < :old AND (state IN ('failed', 'consumed') OR NOT EXISTS (" + COUNTS_AGAINST_A_BUDGET + "))", {
-      old: ago(7 * DAY_MS),
-    })
-    .execute();
-  await database.query("DELETE FROM attempt_keys WHERE attempt_id NOT IN (SELECT id FROM attempts)");
+  await forget("failure", "bucket", "it.lastAt < :old AND (it.count < :many OR it.lastAt < :veryOld)", {
+    old: ago(2 * DAY_MS),
+    many: FAILURES_WORTH_KEEPING,
+    veryOld: ago(30 * DAY_MS),
+  });
+  const isSpent = `it.state IN ('failed', 'consumed') OR NOT EXISTS (${COUNTS_AGAINST_A_BUDGET})`;
+  await forget("challenge", "id", `it.createdAt < :old AND (${isSpent})`, { old: ago(7 * DAY_MS) });
+  await forget("attemptKey", "keyHash", "NOT EXISTS (SELECT 1 FROM attempts a WHERE a.id = it.attemptId)", {});
+}
+
+async function forgetRows(
+  rows: Repository<ObjectLiteral>,
+  key: string,
+  where: string,
+  values: ObjectLiteral,
+): Promise<void> {
+  for (;;) {
+    const found = await rows.createQueryBuilder("it").select(`it.${key}`).where(where, values).limit(BATCH).getMany();
+    if (found.length > 0) await rows.delete({ [key]: In(found.map((row) => row[key] as string)) });
+    if (found.length < BATCH) return;
+    await wait(PAUSE_MS);
+  }
 }
