@@ -1,4 +1,4 @@
-import { followChallenge, lookAgain } from "./live-status.js";
+import { connectionLine, followChallenge, lookAgain } from "./live-status.js";
 import { minutes, runCountdown } from "./countdown.js";
 
 const main = /** @type {HTMLElement} */ (document.querySelector("main"));
@@ -15,10 +15,7 @@ followChallenge(main, {
   finish: () => lookAgain(main),
   changed: (now, was) => {
     if (now.phase !== "waiting") return;
-    if (!now.online && was.online) say("You are offline. We go on when you are back.");
-    if (now.online && !was.online) say("You are back. Looking…");
-    if (now.link === "asking" && was.link === "live") say("Reconnecting…");
-    if (now.link === "live" && was.link !== "live") say(restingLine);
+    if (connectionLine(now, restingLine) !== connectionLine(was, restingLine)) say(connectionLine(now, restingLine));
   },
 });
 

@@ -3,15 +3,21 @@ import { judgePassword } from "./password-strength.js";
 /** After this long without a new page, a form may be sent again: the person may have pressed Stop. */
 const SEND_AGAIN_AFTER_MS = 8000;
 
-for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll("form[data-once]"))) sendOnce(form);
-for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("[data-reveal]"))) offerToShow(button);
-for (const line of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-strength]"))) sayStrength(line);
-for (const place of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-retry-in]"))) countDown(place);
-for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("[data-summary] a"))) leadToField(link);
+for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll("form[data-once]")))
+  sendOnce(form);
+for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("[data-reveal]")))
+  offerToShow(button);
+for (const line of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-strength]")))
+  sayStrength(line);
+for (const place of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-retry-in]")))
+  countDown(place);
+for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("[data-summary] a")))
+  leadToField(link);
 
 // Back button: a page out of the cache shows its form ready, not as it was when it was sent.
 window.addEventListener("pageshow", (event) => {
-  if (event.persisted) document.querySelectorAll("form[data-sent]").forEach((form) => ready(/** @type {HTMLFormElement} */ (form)));
+  if (event.persisted)
+    document.querySelectorAll("form[data-sent]").forEach((form) => ready(/** @type {HTMLFormElement} */ (form)));
 });
 
 /** @param {HTMLFormElement} form */

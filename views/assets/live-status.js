@@ -24,7 +24,12 @@ export function followChallenge(main, { typesCode, finish, changed }) {
   let stream;
   /** @type {Map<string, ReturnType<typeof setTimeout>>} */
   const timers = new Map();
-  let [state, effects] = start({ at: Date.now(), online: navigator.onLine, secondsLeft: Number(main.dataset["secondsLeft"]), typesCode });
+  let [state, effects] = start({
+    at: Date.now(),
+    online: navigator.onLine,
+    secondsLeft: Number(main.dataset["secondsLeft"]),
+    typesCode,
+  });
   effects.forEach(run);
 
   window.addEventListener("offline", () => happened({ type: "offline" }));
@@ -57,7 +62,10 @@ export function followChallenge(main, { typesCode, finish, changed }) {
         return void ask();
       case "timer":
         clearTimeout(timers.get(effect.name));
-        return void timers.set(effect.name, setTimeout(() => happened({ type: "timer", name: effect.name }), effect.ms));
+        return void timers.set(
+          effect.name,
+          setTimeout(() => happened({ type: "timer", name: effect.name }), effect.ms),
+        );
       case "stop-timers":
         return timers.forEach((timer) => clearTimeout(timer));
       case "finish":
@@ -92,11 +100,26 @@ export function followChallenge(main, { typesCode, finish, changed }) {
       const said = answer.ok ? statusIn(await answer.json()) : undefined;
       if (said) return happened({ type: "status", status: said, via: "answer" });
       const httpStatus = answer.type === "opaqueredirect" ? 303 : answer.status;
-      happened({ type: "no-answer", httpStatus, retryAfterMs: 1000 * (Number(answer.headers.get("Retry-After")) || 0) });
+      happened({
+        type: "no-answer",
+        httpStatus,
+        retryAfterMs: 1000 * (Number(answer.headers.get("Retry-After")) || 0),
+      });
     } catch {
       happened({ type: "no-answer", httpStatus: 0, retryAfterMs: 0 });
     }
   }
+}
+
+/**
+ * What to say of the connection.
+ *
+ * @param {State} state
+ * @param {string} restingLine - when all is well.
+ */
+export function connectionLine({ online, reached }, restingLine) {
+  if (reached) return restingLine;
+  return online ? "Reconnecting…" : "You are offline. We go on when you are back.";
 }
 
 /**

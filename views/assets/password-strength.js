@@ -2,8 +2,31 @@
  * Says in few words what would make a password better. It only helps the person who types: the server judges by itself.
  * A short list of what people type first is enough here; the full list stays on the server.
  */
-const FIRST_TRIED = ["password", "passwort", "qwerty", "qwertz", "letmein", "welcome", "iloveyou", "monkey", "dragon", "football", "baseball",
-  "sunshine", "princess", "superman", "trustno1", "admin", "login", "master", "shadow", "changeme", "secret", "starwars", "whatever"];
+const FIRST_TRIED = [
+  "password",
+  "passwort",
+  "qwerty",
+  "qwertz",
+  "letmein",
+  "welcome",
+  "iloveyou",
+  "monkey",
+  "dragon",
+  "football",
+  "baseball",
+  "sunshine",
+  "princess",
+  "superman",
+  "trustno1",
+  "admin",
+  "login",
+  "master",
+  "shadow",
+  "changeme",
+  "secret",
+  "starwars",
+  "whatever",
+];
 const ROWS = ["abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm"];
 
 /**
@@ -24,7 +47,8 @@ export function judgePassword(password, minLength, own) {
     (text, word) => text.replaceAll(word, ""),
     plain,
   );
-  if (rest.length < plain.length && [...rest].length < 8) return { good: false, text: "Too easy to guess: it is made of a word that is tried first." };
+  if (rest.length < plain.length && [...rest].length < 8)
+    return { good: false, text: "Too easy to guess: it is made of a word that is tried first." };
   if (new Set(plain).size < 5) return { good: false, text: "Too easy to guess: it repeats a few characters." };
   if (isMadeOfRows(plain)) return { good: false, text: "Too easy to guess: it follows the keyboard or the alphabet." };
   return { good: true, text: length >= minLength + 6 ? "Long and hard to guess." : "Good. Longer is better still." };

@@ -1,7 +1,12 @@
 const list = /** @type {HTMLElement} */ (document.querySelector("[data-codes]"));
 const tools = /** @type {HTMLElement} */ (document.querySelector("[data-tools]"));
 const line = /** @type {HTMLElement} */ (document.querySelector("[data-status-line]"));
-const text = [list.dataset["heading"] ?? "", "", ...[...list.querySelectorAll("code")].map((code) => code.textContent), ""].join("\n");
+const text = [
+  list.dataset["heading"] ?? "",
+  "",
+  ...[...list.querySelectorAll("code")].map((code) => code.textContent),
+  "",
+].join("\n");
 
 tools.querySelector("[data-print]")?.addEventListener("click", () => window.print());
 tools.querySelector("[data-download]")?.addEventListener("click", download);

@@ -7,7 +7,8 @@
  * @typedef {object} State
  * @property {"waiting" | "approved" | "leaving"} phase - approved: the phone said yes and the person still types the code.
  * @property {"opening" | "live" | "asking"} link - how we learn of a change: a stream not yet heard, a stream, or asking.
- * @property {boolean} online
+ * @property {boolean} online - what the browser believes.
+ * @property {boolean} reached - the last that we heard of the server was an answer, not silence.
  * @property {boolean} streamOpen - an EventSource exists that may speak (again).
  * @property {boolean} inFlight - a question has gone out and has no answer yet.
  * @property {number} askedAt - when the last question went out, ms.
@@ -31,6 +32,8 @@ export const SILENCE_MS = 2000;
 export const ASK_MS = 1500;
 /** Pause between two questions while the stream works: a stream can also freeze after its first event. */
 export const CHECK_MS = 15_000;
+/** Pause between two questions while the browser says that it is offline. */
+export const OFFLINE_ASK_MS = 5000;
 /** The server refuses questions that come faster than this. */
 export const ASK_AT_MOST_EVERY_MS = 1000;
 /** After the request has run out, how long until the page stops and asks the server for itself. */
@@ -44,12 +47,26 @@ const YES = ["approved"];
  * @returns {[State, Effect[]]}
  */
 export function start({ at, online, secondsLeft, typesCode }) {
+  const askedAt = at - ASK_AT_MOST_EVERY_MS;
   /** @type {State} */
-  const state = { phase: "waiting", link: "opening", online, streamOpen: online, inFlight: false, askedAt: at - ASK_AT_MOST_EVERY_MS, typesCode };
-  /** @type {Effect[]} */
-  const effects = [{ do: "timer", name: "longest", ms: secondsLeft * 1000 + LONGEST_AFTER_END_MS }];
-  if (online) effects.push({ do: "open-stream" }, { do: "timer", name: "silence", ms: SILENCE_MS });
-  return [state, effects];
+  const state = {
+    phase: "waiting",
+    link: "opening",
+    online,
+    reached: online,
+    streamOpen: true,
+    inFlight: false,
+    askedAt,
+    typesCode,
+  };
+  return [
+    state,
+    [
+      { do: "timer", name: "longest", ms: secondsLeft * 1000 + LONGEST_AFTER_END_MS },
+      { do: "open-stream" },
+      { do: "timer", name: "silence", ms: SILENCE_MS },
+    ],
+  ];
 }
 
 /**
@@ -68,11 +85,11 @@ export function step(state, event, at) {
     case "stream-error":
       return ask({ ...state, link: "asking", streamOpen: state.streamOpen && !event.gaveUp }, at);
     case "no-answer":
-      return unanswered({ ...state, inFlight: false }, event);
+      return unanswered({ ...state, inFlight: false, reached: false }, event);
     case "timer":
       return timer(state, event.name, at);
     case "offline":
-      return [{ ...state, online: false }, []];
+      return [{ ...state, online: false, reached: false }, []]; // only a hint: browsers say it of machines that reach us
     case "online":
       return online(state, at);
     case "shown":
@@ -84,10 +101,16 @@ export function step(state, event, at) {
 function heard(state, status, via, at) {
   if (YES.includes(status)) {
     if (!state.typesCode) return leave(state, "finish");
-    return [{ ...state, phase: "approved", streamOpen: false, inFlight: false }, [{ do: "close-stream" }, { do: "stop-timers" }]];
+    return [
+      { ...state, phase: "approved", streamOpen: false, inFlight: false },
+      [{ do: "close-stream" }, { do: "stop-timers" }],
+    ];
   }
   if (status !== "pending") return leave(state, "reload"); // the server's page says what it means
-  const next = via === "stream" ? { ...state, link: /** @type {const} */ ("live") } : { ...state, inFlight: false };
+  const next =
+    via === "stream"
+      ? { ...state, reached: true, link: /** @type {const} */ ("live") }
+      : { ...state, reached: true, inFlight: false };
   return [next, [{ do: "timer", name: "ask", ms: next.link === "live" ? CHECK_MS : ASK_MS }]];
 }
 
@@ -95,25 +118,26 @@ function heard(state, status, via, at) {
 function unanswered(state, { httpStatus, retryAfterMs }) {
   const gone = httpStatus >= 300 && httpStatus < 500 && httpStatus !== 408 && httpStatus !== 429;
   if (gone) return leave(state, "reload"); // signed out, or no longer ours
-  return [state, [{ do: "timer", name: "ask", ms: Math.max(retryAfterMs, ASK_MS) }]];
+  return [state, [{ do: "timer", name: "ask", ms: Math.max(retryAfterMs, state.online ? ASK_MS : OFFLINE_ASK_MS) }]];
 }
 
 /** @type {(state: State, name: TimerName, at: number) => [State, Effect[]]} */
 function timer(state, name, at) {
-  if (name === "longest") return state.online ? leave(state, "reload") : [state, [{ do: "timer", name, ms: LONGEST_AFTER_END_MS }]];
+  if (name === "longest")
+    return state.online ? leave(state, "reload") : [state, [{ do: "timer", name, ms: LONGEST_AFTER_END_MS }]];
   if (name === "silence" && state.link !== "opening") return [state, []];
   return ask(name === "silence" ? { ...state, link: "asking" } : state, at);
 }
 
 /** @type {(state: State, at: number) => [State, Effect[]]} */
 function online(state, at) {
-  const [asked, effects] = ask({ ...state, online: true, link: "opening", streamOpen: true }, at);
+  const [asked, effects] = ask({ ...state, online: true, reached: false, link: "opening", streamOpen: true }, at);
   return [asked, [{ do: "open-stream" }, { do: "timer", name: "silence", ms: SILENCE_MS }, ...effects]];
 }
 
 /** @type {(state: State, at: number) => [State, Effect[]]} */
 function ask(state, at) {
-  if (!state.online || state.inFlight) return [state, []];
+  if (state.inFlight) return [state, []];
   const wait = state.askedAt + ASK_AT_MOST_EVERY_MS - at;
   if (wait > 0) return [state, [{ do: "timer", name: "ask", ms: wait }]];
   return [{ ...state, inFlight: true, askedAt: at }, [{ do: "ask" }]];
@@ -121,5 +145,8 @@ function ask(state, at) {
 
 /** @type {(state: State, how: "finish" | "reload") => [State, Effect[]]} */
 function leave(state, how) {
-  return [{ ...state, phase: "leaving", streamOpen: false, inFlight: false }, [{ do: "close-stream" }, { do: "stop-timers" }, { do: how }]];
+  return [
+    { ...state, phase: "leaving", streamOpen: false, inFlight: false },
+    [{ do: "close-stream" }, { do: "stop-timers" }, { do: how }],
+  ];
 }

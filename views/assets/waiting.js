@@ -1,4 +1,4 @@
-import { followChallenge, lookAgain } from "./live-status.js";
+import { connectionLine, followChallenge, lookAgain } from "./live-status.js";
 import { minutes, runCountdown } from "./countdown.js";
 
 const main = /** @type {HTMLElement} */ (document.querySelector("main"));
@@ -20,23 +20,27 @@ runCountdown(main, (secondsLeft) => {
 
 if (state === "approved" && !typesCode) finish();
 if (state === "sending") setTimeout(() => lookAgain(main), 1500);
-if (state === "failed") followChallenge(main, { typesCode: false, finish: () => (typesCode ? lookAgain(main) : finish()), changed: () => undefined });
+if (state === "failed")
+  followChallenge(main, {
+    typesCode: false,
+    finish: () => (typesCode ? lookAgain(main) : finish()),
+    changed: () => undefined,
+  });
 if (state === "waiting") {
   runRing();
   const codeIsGiven = takeBackCode();
   const happened = followChallenge(main, {
     typesCode: typesCode && !codeIsGiven,
     finish: () => {
-      showApproved("Approved. " + (main.dataset["kind"] === "sign-in" ? "Signing you in…" : "Going on…"), "");
+      const headline = "Approved. " + (main.dataset["kind"] === "sign-in" ? "Signing you in…" : "Going on…");
+      statusLine?.classList.add("said");
+      showApproved(headline, headline);
       finish();
     },
     changed: (now, was) => {
       if (now.phase === "approved" && was.phase === "waiting") askForCode();
       if (now.phase !== "waiting") return;
-      if (!now.online && was.online) say("You are offline. We go on when you are back.");
-      if (now.online && !was.online) say("You are back. Looking…");
-      if (now.link === "asking" && was.link === "live") say("Reconnecting…");
-      if (now.link === "live" && was.link !== "live") say(restingLine);
+      if (connectionLine(now, restingLine) !== connectionLine(was, restingLine)) say(connectionLine(now, restingLine));
     },
   });
   codeField?.addEventListener("input", () => happened({ type: "code-taken-back" }));
@@ -92,12 +96,14 @@ function showApproved(headline, line) {
     place.style.minHeight = `${place.offsetHeight}px`; // a shorter headline must not pull the page up
     place.textContent = headline;
   }
-  say(line || headline);
+  say(line);
   document.title = title.replace(/^.* ·/, headline + " ·");
   icon.href = "/assets/mark-approved.svg";
 }
 
 function askForCode() {
   showApproved("Approved on your phone", "Approved. Now type the 6 digits that your phone shows.");
+  const waysTitle = document.querySelector("[data-ways-title]");
+  if (waysTitle) waysTitle.textContent = "Other ways";
   if (document.activeElement === null || document.activeElement === document.body) codeField?.focus();
 }

@@ -6,6 +6,7 @@ declare module "*/views/assets/waiting-machine.js" {
     phase: "waiting" | "approved" | "leaving";
     link: "opening" | "live" | "asking";
     online: boolean;
+    reached: boolean;
     streamOpen: boolean;
     inFlight: boolean;
     askedAt: number;
@@ -24,6 +25,7 @@ declare module "*/views/assets/waiting-machine.js" {
   export const SILENCE_MS: number;
   export const ASK_MS: number;
   export const CHECK_MS: number;
+  export const OFFLINE_ASK_MS: number;
   export const ASK_AT_MOST_EVERY_MS: number;
   export const LONGEST_AFTER_END_MS: number;
   export function start(page: {

@@ -8,7 +8,7 @@ export interface Measurements {
   readonly layoutShift: number;
   /** Everyone the page asked for something. */
   readonly origins: readonly string[];
-  /** What went to the console, and what the policy refused. */
+  /** Errors on the console, refusals of the policy among them. */
   readonly complaints: readonly string[];
 }
 
@@ -37,8 +37,8 @@ async function watch(page: Page): Promise<void> {
   const load: Load = { bytes: 0, origins: new Set(), complaints: [] };
   loads.set(page, load);
   page.on("console", (message) => {
-    if (message.type() === "error" || /Content.Security.Policy/i.test(message.text()))
-      load.complaints.push(message.text());
+    const isOwnStatus = message.location().url === page.url(); // the page itself may be a 404 or a 422
+    if (message.type() === "error" && !isOwnStatus) load.complaints.push(message.text());
   });
   page.on("pageerror", (error) => load.complaints.push(error.message));
   const network = await page.context().newCDPSession(page);

@@ -93,7 +93,7 @@ function stepUp(name: string, change: object): PageState {
     base: "/account/approval",
     codePath: "/account/approval/code",
     kind: "step-up",
-    action: "Turn off two-step sign-in",
+    action: "Disable two-factor sign-in",
   };
   return {
     name: `approval-${name}`,

@@ -28,6 +28,11 @@ const program = {
   asked: [] as number[],
   pageViews: 0,
 
+  /** As when the network goes: emulation leaves a stream open that is open. */
+  cutStreams(): void {
+    for (const listener of this.listeners) listener.destroy();
+  },
+
   settle(status: string, nextPage?: string): void {
     this.status = status;
     if (nextPage) this.page = nextPage;
@@ -199,6 +204,7 @@ describe("the waiting page in a browser", () => {
     await open();
     await until("the stream is open", () => program.listeners.size === 1);
     await context.setOffline(true);
+    program.cutStreams();
     await until("it says so", async () => (await status()) === "You are offline. We go on when you are back.");
     program.settle("approved");
     await context.setOffline(false);
@@ -244,6 +250,7 @@ describe("the waiting page in a browser", () => {
     await open();
     await until("the stream is open", () => program.listeners.size === 1);
     await context.setOffline(true);
+    program.cutStreams();
     await until("it says so", async () => /offline/.test((await status())!));
     await context.setOffline(false);
     await delay(500);

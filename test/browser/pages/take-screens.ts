@@ -1,0 +1,72 @@
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { type BrowserContext, type Page } from "playwright-core";
+import { launchBrowser } from "../../support/browser.js";
+import { type Owner } from "../../support/owner.js";
+import { startProgram } from "../../support/program.js";
+import { smallPng } from "./small-png.js";
+import { serveStates } from "./state-server.js";
+import { PAGE_STATES } from "./states.js";
+import { tour, TOUR_SETTINGS } from "./tour.js";
+
+const FOLDER = path.join(import.meta.dirname, "../../../docs/screens");
+const NARROW = { width: 360, height: 740 };
+const WIDE = { width: 1280, height: 800 };
+/** Shown in dark, too. */
+const DARK = new Set([
+  "register-errors",
+  "login",
+  "login-approval-waiting",
+  "login-approval-approved",
+  "account",
+  "recovery-codes-shown",
+]);
+
+/**
+ * Photographs every state of every page into docs/screens: of the running program where people can bring it to that
+ * state, and of its template with made-up data where only a mishap can.
+ *
+ * @returns the names of the states, those of the running program first.
+ */
+export async function takeScreens(owner: Owner): Promise<{ fromProgram: string[]; fromTemplates: string[] }> {
+  rmSync(FOLDER, { recursive: true, force: true });
+  mkdirSync(FOLDER, { recursive: true });
+  const browser = await launchBrowser(owner);
+  const openProfile = (): Promise<BrowserContext> => browser.newContext({ viewport: NARROW, colorScheme: "light" });
+
+  const fromProgram: string[] = [];
+  const program = await startProgram(owner, { env: { ...TOUR_SETTINGS, AUTHY_APP_NAME: "Acme" } });
+  await tour({
+    program,
+    openProfile,
+    stop: async (name, page) => {
+      fromProgram.push(name);
+      await photograph(name, page);
+    },
+  });
+
+  const fromTemplates = PAGE_STATES.map(({ name }) => name).filter((name) => !fromProgram.includes(name));
+  const states = await serveStates(owner);
+  const page = await (await openProfile()).newPage();
+  for (const name of fromTemplates) {
+    await page.goto(`${states.origin}/states/${name}`);
+    await photograph(name, page);
+  }
+  return { fromProgram, fromTemplates };
+}
+
+async function photograph(name: string, page: Page): Promise<void> {
+  await page.waitForLoadState("load");
+  await save(`${name}-360`, page);
+  await page.setViewportSize(WIDE);
+  await save(`${name}-1280`, page);
+  await page.setViewportSize(NARROW);
+  if (!DARK.has(name)) return;
+  await page.emulateMedia({ colorScheme: "dark" });
+  await save(`${name}-360-dark`, page);
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
+async function save(name: string, page: Page): Promise<void> {
+  writeFileSync(path.join(FOLDER, `${name}.png`), smallPng(await page.screenshot({ fullPage: true })));
+}
