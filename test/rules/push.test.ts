@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { type Reply, type Wire } from "../../scripts/attack/wire.js";
+import { openWire, type Reply, type Wire } from "../../scripts/attack/wire.js";
 import { plainText, pushText } from "../../src/domain/push-text.js";
 import { isSignedIn, openHouse, type Person } from "./house.js";
 
@@ -281,7 +281,6 @@ describe("pushes", () => {
     ] as const) {
       const web = await house.program.startWeb(undefined, { MATCH_CODE: setting });
       const person = await house.enrolled();
-      const { openWire } = await import("../../scripts/attack/wire.js");
       const wire = openWire(web.site);
       if (asks) for (const [name, value] of person.wire.cookies) wire.cookies.set(name, value);
       await wire.post("/logout");
@@ -327,6 +326,32 @@ describe("pushes", () => {
       await finish(browser, details["Code"]);
       assert.equal(await isSignedIn(browser), false);
     }
+  });
+
+  it("P12 T3 lets a cancellation win over an approval that was not used yet", async () => {
+    const person = await house.enrolled();
+    const wire = house.wire();
+    await house.login(wire, person);
+    const { uuid, details } = await house.ring(person.authyId);
+    await house.callback(uuid, person.authyId, "approved");
+    const copy = house.wire();
+    for (const [name, value] of wire.cookies) copy.cookies.set(name, value);
+    await wire.post("/login/approval/cancel");
+    await finish(copy, details["Code"]);
+    assert.equal(await isSignedIn(copy), false);
+  });
+
+  it("T2 lets an approval lapse that is not used in time", async () => {
+    const web = await house.program.startWeb(undefined, { APPROVED_TTL_SECONDS: "1" });
+    const person = await house.enrolled();
+    const wire = openWire(web.site);
+    await house.login(wire, person);
+    const { uuid, details } = await house.ring(person.authyId);
+    await house.callback(uuid, person.authyId, "approved");
+    await delay(1100);
+    await finish(wire, details["Code"]);
+    assert.equal(await isSignedIn(wire), false);
+    await web.stop();
   });
 
   it("T5 lets no other session finish, and the owner still can", async () => {

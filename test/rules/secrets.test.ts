@@ -36,6 +36,7 @@ describe("secrets", () => {
     await person.wire.post("/logout");
     const wire = house.wire();
     await house.login(wire, person, { next: "/account?canary=query-canary-77" });
+    await wire.get("/login?canary=query-canary-77");
     dumps.push(await dumpOf(house.program.redis.url));
     const { uuid, details } = await house.ring(person.authyId);
     canaries["match code"] = ` ${details["Code"] ?? ""} `;
