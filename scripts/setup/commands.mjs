@@ -68,6 +68,7 @@ Exit codes: 0 measured, 1 something failed, 64 wrong options.
       minutes: { type: "string" },
       browsers: { type: "string" },
       pause: { type: "string" },
+      logs: { type: "string" },
     },
     help: `npm run storm -- [options]
 
@@ -82,6 +83,7 @@ wrong: nothing should be. Needs redis-server on PATH, and PostgreSQL's server fo
   --database NAME      sqlite (the default) or postgres, a private one
   --browsers N         how many people sign in at the same time (24)
   --pause S            at most so many seconds between faults (4)
+  --logs FOLDER        an existing folder for the processes' logs
   --help               this text
 
 Exit codes: 0 nothing was lost, doubled or wrong, 1 something was, 64 wrong options.

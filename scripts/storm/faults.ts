@@ -15,12 +15,12 @@ export function processFaults(world: World, random: Random): Fault[] {
   const { webs, workers, redis } = world;
   const kill = async (...places: readonly Place[]): Promise<void> => {
     await Promise.all(places.map((place) => place.part().kill()));
-    await Promise.all(places.map((place) => place.start()));
+    await Promise.all(places.map(startAgain));
   };
   const stop = async (place: Place): Promise<void> => {
     const { code } = await place.part().stop();
     if (code !== 0) throw new Error(`${place.name} ended with ${code ?? "a signal"} after SIGTERM`);
-    await place.start();
+    await startAgain(place);
   };
   const freeze = async (place: Place, ms: number): Promise<void> => {
     const { pid } = place.part();
@@ -56,6 +56,16 @@ export function processFaults(world: World, random: Random): Fault[] {
     },
     databaseFault(world, random),
   ];
+}
+
+/** On a machine that is too busy a start may take its half minute twice. */
+async function startAgain(place: Place): Promise<void> {
+  try {
+    await place.start();
+  } catch (error) {
+    console.error(`${place.name} is started once more: ${error instanceof Error ? error.message : ""}`);
+    await place.start();
+  }
 }
 
 function databaseFault({ postgres, databaseUrl }: World, random: Random): Fault {

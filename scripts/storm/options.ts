@@ -9,12 +9,14 @@ export interface StormOptions {
   readonly browsers: number;
   /** How much time lies between faults, at most. */
   readonly pauseMs: number;
+  /** An existing folder in which each process writes its log. */
+  readonly logs?: string | undefined;
 }
 
 /** The storm's options. setup.mjs has refused unknown ones already, and tells what each is for. */
 export function readOptions(args?: readonly string[]): StormOptions {
   const text = { type: "string" } as const;
-  const options = { logins: text, seed: text, database: text, minutes: text, browsers: text, pause: text };
+  const options = { logins: text, seed: text, database: text, minutes: text, browsers: text, pause: text, logs: text };
   const { values } = parseArgs({ options, ...(args === undefined ? {} : { args: [...args] }) });
   const number = (name: "logins" | "seed" | "minutes" | "browsers" | "pause", fallback: number): number => {
     const value = Number(values[name] ?? fallback);
@@ -29,5 +31,6 @@ export function readOptions(args?: readonly string[]): StormOptions {
     minutes: number("minutes", 30),
     browsers: Math.max(1, Math.floor(number("browsers", 24))),
     pauseMs: number("pause", 4) * 1000,
+    logs: values.logs,
   };
 }

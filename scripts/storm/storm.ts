@@ -33,7 +33,7 @@ export async function runStorm(
 ): Promise<Report> {
   const startedAt = performance.now();
   const random = seededRandom(options.seed);
-  const world = await startWorld(owner, { database: options.database });
+  const world = await startWorld(owner, { database: options.database, logFolder: options.logs });
   const database = await openDatabase(world.databaseUrl);
   owner.after(() => database.destroy());
   let slowestAnswer = { ms: 0, what: "" };

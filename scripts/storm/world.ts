@@ -49,6 +49,8 @@ export interface WorldSettings {
   readonly workers?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly onLine?: (line: LogLine, name: string) => void;
+  /** Where each process writes its log; nowhere without it. */
+  readonly logFolder?: string | undefined;
 }
 
 /** Starts the whole world; it ends with its owner. */
@@ -106,10 +108,12 @@ export async function startWorld(owner: Owner, settings: WorldSettings): Promise
     LIMIT_STREAMS_PER_SESSION: "0",
     ...settings.env,
   };
+  let starts = 0;
   const starting = (name: string): StartSettings => ({
     name,
     env,
     keepLines: KEPT_LINES,
+    ...(settings.logFolder === undefined ? {} : { logFile: path.join(settings.logFolder, `${name}-${++starts}.log`) }),
     onStart: (part) => {
       parts.set(name, part);
       // Whoever started this process ends these when it is killed outright.
