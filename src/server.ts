@@ -59,6 +59,9 @@ function main(): void {
   });
 
   const { limits } = config;
+  // Once they are all done they stay so: a busy process need not look again for each question about its health.
+  let isMigrated = false;
+  const lookForMigrations = async (): Promise<boolean> => (isMigrated = !(await database.showMigrations()));
   const app = createApp(
     {
       ...deps,
@@ -80,7 +83,7 @@ function main(): void {
       isDraining: () => isDraining,
       isOpen: () => house.isOpen(),
       database: () => within(database.query("SELECT 1").then(() => true)),
-      migrations: () => within(database.showMigrations().then((pending) => !pending)),
+      migrations: () => (isMigrated ? Promise.resolve(true) : within(lookForMigrations())),
       redis: () => within(redis.status === "ready" ? redis.ping().then(() => true) : Promise.resolve(false)),
       queueMetrics: () => within(queue.metrics(), ""),
     },
