@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
+import { setTimeout as wait } from "node:timers/promises";
 import { type DataSource } from "typeorm";
 
 import { type FactorRow, type SubscriberRow } from "../../src/database/schema.js";
@@ -7,6 +8,8 @@ import { registrationUrl } from "../attack/phone.js";
 import { type Browser, openBrowser } from "./browser.js";
 import { type Person } from "./sign-in.js";
 import { type World } from "./world.js";
+
+const TRIES = 20;
 
 /** Somebody with an account, a phone, and a browser that the account knows. */
 export async function enrolPerson(
@@ -17,11 +20,14 @@ export async function enrolPerson(
 ): Promise<Person> {
   const browser = openBrowser(world.site, told);
   const password = randomBytes(12).toString("hex");
-  const form = await browser.get("/register");
-  const token = csrfIn(form?.body);
-  const fields = { csrf: token, username: name, email: `${name}@example.com`, password };
-  const answer = await browser.post("/register", fields);
-  if (answer?.status !== 303) throw new Error(`${name} could not register: ${answer?.status ?? "no answer"}`);
+  for (let tries = 1; ; tries++) {
+    const form = await browser.get("/register");
+    const fields = { csrf: csrfIn(form?.body), username: name, email: `${name}@example.com`, password };
+    const answer = await browser.post("/register", fields);
+    if (answer?.status === 303) break;
+    if (tries === TRIES) throw new Error(`${name} could not register: ${answer?.status ?? "no answer"}`);
+    await wait(1000); // a busy server says so
+  }
   await leave(browser);
   const authyId = scan(world.sandbox, registrationUrl(world.apiKey, "Countersign storm", "359137"), null).phone.authyId;
   const { id } = await database.getRepository<SubscriberRow>("subscriber").findOneByOrFail({ usernameKey: name });
