@@ -5,6 +5,7 @@ import jwt from "jsonwebtoken";
 
 import { type Json } from "../../src/authy/callback-signature.js";
 import { callbackBody, signCallback, type SignedRequest } from "../../scripts/attack/phone.js";
+import { brokenInvariants } from "../../scripts/attack/rows.js";
 import { type Reply } from "../../scripts/attack/wire.js";
 import { isSignedIn, openHouse, type Person } from "./house.js";
 
@@ -99,6 +100,18 @@ describe("webhooks", () => {
     assert.equal(stateOf(uuid), "denied");
     assert.equal((await person.wire.post("/login/approval/finish")).location, "/login/approval");
     assert.equal(await isSignedIn(person.wire), false);
+  });
+
+  it("T1 makes one arrow out of pending when approvals and denials come at once", async () => {
+    for (let round = 0; round < 6; round += 1) {
+      const { person, uuid } = await ringing();
+      const answers = Array.from({ length: 8 }, (_, at) =>
+        sign(callbackBody(uuid, person.authyId, at % 2 === 0 ? "approved" : "denied")),
+      );
+      await Promise.all(answers.map((answer) => send(answer)));
+      assert.equal(house.rows.one("SELECT version FROM challenges WHERE authy_uuid = ?", uuid)?.["version"], 2);
+    }
+    assert.deepEqual(brokenInvariants(house.rows), []);
   });
 
   it("W6 gives no second sign-in for a replayed approval", async () => {
