@@ -3,7 +3,7 @@ import { minutes, runCountdown } from "./countdown.js";
 
 const main = /** @type {HTMLElement} */ (document.querySelector("main"));
 const finishForm = /** @type {HTMLFormElement | null} */ (document.querySelector("#finish"));
-const statusLine = document.querySelector("[data-status-line]");
+const statusLine = /** @type {HTMLElement | null} */ (document.querySelector("[data-status-line]"));
 const icon = /** @type {HTMLLinkElement} */ (document.querySelector("link[rel=icon]"));
 const state = main.dataset["state"];
 const typesCode = main.dataset["codeAsked"] === "yes";
@@ -77,7 +77,9 @@ function runRing() {
 
 /** @param {string} text */
 function say(text) {
-  if (statusLine && statusLine.textContent !== text) statusLine.textContent = text;
+  if (!statusLine || statusLine.textContent === text) return;
+  statusLine.style.minHeight = `${statusLine.offsetHeight}px`; // a shorter line must not pull the page up
+  statusLine.textContent = text;
 }
 
 function finish() {
@@ -102,7 +104,7 @@ function showApproved(headline, line) {
 }
 
 function askForCode() {
-  showApproved("Approved on your phone", "Approved. Now type the 6 digits that your phone shows.");
+  showApproved("Approved on your phone", "Approved. Type the 6 digits your phone shows.");
   const waysTitle = document.querySelector("[data-ways-title]");
   if (waysTitle) waysTitle.textContent = "Other ways";
   if (document.activeElement === null || document.activeElement === document.body) codeField?.focus();

@@ -52,7 +52,23 @@ export async function takeScreens(owner: Owner): Promise<{ fromProgram: string[]
     await page.goto(`${states.origin}/states/${name}`);
     await photograph(name, page);
   }
+  writeFileSync(path.join(FOLDER, "README.md"), index(fromProgram, fromTemplates));
   return { fromProgram, fromTemplates };
+}
+
+function index(fromProgram: readonly string[], fromTemplates: readonly string[]): string {
+  const list = (names: readonly string[]): string =>
+    names.map((name) => `- ${name}: [360 px](${name}-360.png), [1280 px](${name}-1280.png)\n`).join("");
+  return `# Every state of every page
+
+Made by \`node scripts/screens.mjs\`, which walks through the running program and stops at each state.
+
+${list(fromProgram)}
+## States that only a mishap brings about
+
+Rendered from the same templates, with made-up data.
+
+${list(fromTemplates)}`;
 }
 
 async function photograph(name: string, page: Page): Promise<void> {

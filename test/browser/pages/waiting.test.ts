@@ -241,24 +241,27 @@ describe("the waiting page in a browser", () => {
     assert.equal(await page.evaluate<number>("document.getAnimations().length"), 0);
   });
 
-  it("moves nothing on the page while it waits, reconnects and is approved", async () => {
-    await page.addInitScript(`
+  for (const width of [320, 1280]) {
+    it(`moves nothing on the page while it waits, reconnects and is approved, ${width} px wide`, async () => {
+      await page.setViewportSize({ width, height: 900 });
+      await page.addInitScript(`
       window.shifts = 0;
       new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.shifts += entry.value; }).observe({ type: "layout-shift", buffered: true });
     `);
-    program.waiting = { matchCodeAsked: true, matchCodeTriesLeft: 5 };
-    await open();
-    await until("the stream is open", () => program.listeners.size === 1);
-    await context.setOffline(true);
-    program.cutStreams();
-    await until("it says so", async () => /offline/.test((await status())!));
-    await context.setOffline(false);
-    await delay(500);
-    program.settle("approved");
-    await page.getByRole("heading", { name: "Approved on your phone" }).waitFor();
-    await delay(300);
-    assert.equal(await page.evaluate<number>("window.shifts"), 0);
-  });
+      program.waiting = { matchCodeAsked: true, matchCodeTriesLeft: 5 };
+      await open();
+      await until("the stream is open", () => program.listeners.size === 1);
+      await context.setOffline(true);
+      program.cutStreams();
+      await until("it says so", async () => /offline/.test((await status())!));
+      await context.setOffline(false);
+      await delay(500);
+      program.settle("approved");
+      await page.getByRole("heading", { name: "Approved on your phone" }).waitFor();
+      await delay(300);
+      assert.equal(await page.evaluate<number>("window.shifts"), 0);
+    });
+  }
 });
 
 describe("the waiting page with a code to type", () => {
@@ -270,7 +273,7 @@ describe("the waiting page with a code to type", () => {
     await open();
     await until("the stream is open", () => program.listeners.size === 1);
     program.settle("approved");
-    await until("it is announced", async () => /Now type the 6 digits/.test((await status())!));
+    await until("it is announced", async () => /Type the 6 digits/.test((await status())!));
     await until("the field has the focus", async () => (await page.locator("#match_code:focus").count()) === 1);
     await delay(300);
     assert.deepEqual(program.posted, []);
@@ -302,7 +305,7 @@ describe("the waiting page with a code to type", () => {
     await until("the stream is open", () => program.listeners.size === 1);
     await page.locator("#match_code").fill("123");
     program.settle("approved");
-    await until("it is announced", async () => /Now type the 6 digits/.test((await status())!));
+    await until("it is announced", async () => /Type the 6 digits/.test((await status())!));
     await page.keyboard.type("456");
     assert.equal(await page.locator("#match_code").inputValue(), "123456");
   });
