@@ -6,6 +6,10 @@ import { type Middleware } from "../context.js";
 /** What must go on even when the process is behind: finishing a sign-in that is under way. */
 const ALWAYS = /^\/(login\/approval|account\/approval|challenges)(\/|$)/;
 
+const SAMPLE_MS = 500;
+/** One hiccup is no overload: the loop must be late for so many samples in a row. */
+const LATE_SAMPLES = 2;
+
 /**
  * Refuses new work while the event loop is late, so that callbacks and sign-ins under way are served in time.
  *
@@ -14,14 +18,15 @@ const ALWAYS = /^\/(login\/approval|account\/approval|challenges)(\/|$)/;
 export function shedLoad(maxLagMs: number): Middleware {
   const delay = monitorEventLoopDelay({ resolution: 20 });
   if (maxLagMs > 0) delay.enable();
-  let lagMs = 0;
+  let lateSamples = 0;
   const sample = setInterval(() => {
-    lagMs = delay.percentile(90) / 1e6 - 20;
+    const lagMs = delay.percentile(90) / 1e6 - 20;
+    lateSamples = lagMs > maxLagMs ? lateSamples + 1 : 0;
     delay.reset();
-  }, 500);
+  }, SAMPLE_MS);
   sample.unref();
   return async function refuseWhenLate(ctx, next) {
-    if (maxLagMs > 0 && lagMs > maxLagMs && ctx.method === "POST" && !ALWAYS.test(ctx.path))
+    if (maxLagMs > 0 && lateSamples >= LATE_SAMPLES && ctx.method === "POST" && !ALWAYS.test(ctx.path))
       throw new Busy("event loop late");
     await next();
   };
