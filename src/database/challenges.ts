@@ -1,4 +1,4 @@
-import { type DataSource, In } from "typeorm";
+import { Between, type DataSource, In } from "typeorm";
 
 import {
   type Challenges,
@@ -138,6 +138,8 @@ export function challenges(database: DataSource): Challenges {
     },
     findLiveOfSubscriber: (subscriberId) => rows.findBy({ subscriberId, state: In(LIVE) }),
     listLive: (limit) => rows.find({ where: { state: In(LIVE) }, order: { createdAt: "DESC" }, take: limit }),
+    findDeniedByStrangers: (from, to) =>
+      rows.findBy({ state: "denied", isKnownBrowser: false, settledAt: Between(from, to) }),
     findOverdue: (now, limit) =>
       rows
         .createQueryBuilder("challenge")

@@ -31,6 +31,20 @@ export async function settleChallenge(
   return true;
 }
 
+/** A denial this old should have been noted, and one this much older is left as it is: the owner may have ended the pause. */
+const NOTED_WITHIN_MS = 3000;
+const REPAIRED_WITHIN_MS = 20_000;
+
+/** Notes denials from unknown browsers that were settled by somebody who died, or lost the database, right afterwards. */
+export async function repairDenials(deps: SettleDeps): Promise<void> {
+  const now = deps.now().getTime();
+  const [from, to] = [new Date(now - REPAIRED_WITHIN_MS), new Date(now - NOTED_WITHIN_MS)];
+  for (const { id, subscriberId, settledAt } of await deps.challenges.findDeniedByStrangers(from, to)) {
+    const frozenUntil = (await deps.subscribers.find(subscriberId))?.pushFrozenUntil;
+    if (settledAt !== null && (frozenUntil ?? from) < settledAt) await rememberDenial(deps, id);
+  }
+}
+
 /** A denial is shown to the owner and pauses requests from browsers that the owner never used. */
 async function rememberDenial(deps: SettleDeps, id: string): Promise<void> {
   const challenge = await deps.challenges.find(id);
