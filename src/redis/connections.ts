@@ -9,8 +9,8 @@ const ROLES = {
   page: { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 400, connectTimeout: 1000 },
   /** For adding jobs, which takes a script. */
   producer: { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 1000, connectTimeout: 1000 },
-  /** Waits for ever, comes back fast. It blocks for 10 s at most: silence for longer is a dead connection. */
-  worker: { maxRetriesPerRequest: null, connectTimeout: 2000, socketTimeout: 20_000 },
+  /** Waits for ever, comes back fast. Not `socketTimeout`: its timer outlives a reconnect and ends the new connection. */
+  worker: { maxRetriesPerRequest: null, connectTimeout: 2000, keepAlive: 10_000 },
   /** In subscriber mode the ready check fails. */
   subscriber: { enableReadyCheck: false, maxRetriesPerRequest: null, connectTimeout: 1000 },
 } satisfies Record<string, RedisOptions>;

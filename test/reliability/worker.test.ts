@@ -26,15 +26,20 @@ describe("the worker", () => {
       await town.faults({ callbacks: "drop", latency_ms: 250, route: "approval-status" });
       const waiting = await startSignIn(ada);
       const asked = (): Promise<unknown> => nextAsk(town);
-      let slowest = 0;
+      const rests: number[] = [];
       for (let kill = 0; kill < KILLS; kill++) {
-        await asked(); // a question is on its way, so one of the two holds the job
-        const victims = kill % 3 === 2 ? workers : workers.slice(kill % 2, (kill % 2) + 1);
-        await Promise.all(victims.map((place) => place.part().kill()));
+        await asked(); // a question is on its way: one of the two workers holds the job
+        const victim = workers[kill % 2];
+        await victim?.part().kill();
         const goesOn = timed(asked());
-        await Promise.all(victims.map((place) => place.start()));
-        slowest = Math.max(slowest, (await goesOn).ms);
+        await victim?.start();
+        rests.push((await goesOn).ms);
       }
+      rests.sort((a, b) => a - b);
+      const [half, slowest] = [rests[Math.floor(rests.length / 2)] ?? 0, rests.at(-1) ?? 0];
+      t.diagnostic(
+        `${KILLS} kills, the job rested for ${Math.round(half)} ms at p50, ${Math.round(slowest)} ms at most`,
+      );
       assert.ok(slowest < 5000, `once the job rested for ${slowest} ms`);
       await town.faults({ callbacks: "drop" });
       await tapToEvent(ada, waiting);
