@@ -10,6 +10,7 @@ interface Check {
 const CHECKS: readonly Check[] = [
   { name: "lock file", run: checkLockFile },
   { name: "types", run: () => runTool("typescript/bin/tsc", ["--noEmit", "-p", "."]) },
+  { name: "types of the browser modules", run: () => runTool("typescript/bin/tsc", ["-p", "views"]) },
   { name: "lint", run: () => runTool("eslint/bin/eslint.js", ["."]) },
   { name: "format", run: () => runTool("prettier/bin/prettier.cjs", ["--check", "--log-level=warn", "."]) },
 ];

@@ -148,6 +148,13 @@ function logFailure(ctx: Context, error: unknown): void {
   );
 }
 
+/** Where the page leads: back to the request that waits, else to the start. */
+function wayOn(ctx: Context): { home: string; homeLabel: string } {
+  const waiting = /^\/(login|account)\/approval(?=\/)/.exec(ctx.path)?.[0];
+  if (waiting !== undefined) return { home: waiting, homeLabel: "Back to the request" };
+  return { home: ctx.state.subscriber === null ? "/" : "/account", homeLabel: "Go on from the start" };
+}
+
 function driverCode(error: Error): string {
   const code = (error as { driverError?: { code?: unknown } }).driverError?.code;
   return typeof code === "string" ? code : "";
@@ -162,5 +169,5 @@ function showPage(ctx: Context, views: Views, page: Page): void {
     return;
   }
   ctx.type = "html";
-  ctx.body = views.render(ctx, "error", { ...page, home: ctx.state.subscriber === null ? "/" : "/account" });
+  ctx.body = views.render(ctx, "error", { ...page, ...wayOn(ctx) });
 }

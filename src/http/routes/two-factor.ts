@@ -6,6 +6,7 @@ import { confirmPassword } from "../../domain/check-password.js";
 import { disableTwoFactor } from "../../domain/disable-two-factor.js";
 import { needsFreshPassword, readEnrolment, startEnrolment } from "../../domain/enrol.js";
 import { type Enrolment } from "../../domain/enrolment.js";
+import { type Session } from "../../domain/session.js";
 import { settleEnrolment } from "../../domain/settle-enrolment.js";
 import { hasStepUp, useStepUp } from "../../domain/step-up.js";
 import { type Context, type RequestState } from "../context.js";
@@ -60,7 +61,7 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
       await deps.sessions.notePassword(session.id, deps.now());
     }
     const factor = await deps.factors.findActive(subscriber.id);
-    if (factor !== null && !(await useStepUp(deps, session, "replace-phone"))) {
+    if (factor !== null && !(await mayReplace(deps, session))) {
       flash(ctx, "note", "To replace the phone, approve it on the present one first.");
       seeOther(ctx, "/account/two-factor");
       return;
@@ -132,6 +133,18 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
     seeOther(ctx, "/account/two-factor");
   });
   return router;
+}
+
+/** A step-up lets one phone be replaced; while its enrolment has not come to that, the code may be made anew. */
+async function mayReplace(deps: HttpDeps, session: Session): Promise<boolean> {
+  if (await useStepUp(deps, session, "replace-phone")) return true;
+  const used = await deps.attempts.findLatestOfSession(session.id);
+  const latest = await readEnrolment(deps, session.id);
+  if (used?.purpose !== "replace-phone" || used.state !== "finished" || used.grantedAt === null) return false;
+  const { stepUpTtlSeconds, registrationTtlSeconds } = deps.settings;
+  const ageSeconds = (deps.now().getTime() - used.grantedAt.getTime()) / 1000;
+  const isUnfinished = latest?.replacesFactor === true && latest.state !== "completed";
+  return isUnfinished && ageSeconds < stepUpTtlSeconds + registrationTtlSeconds;
 }
 
 function openUrl({ http }: Pick<HttpDeps, "http">, enrolment: Enrolment): string {
