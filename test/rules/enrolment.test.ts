@@ -161,6 +161,9 @@ describe("enrolment and removal", () => {
     assert.equal((await person.wire.post(PAGE)).location, "/account/two-factor");
     await house.stepUp(person.wire, person, "replace-phone");
     assert.equal((await person.wire.post(PAGE)).location, PAGE);
+    const first = await qrUrl(person.wire);
+    assert.equal((await person.wire.post(PAGE)).location, PAGE, "a new code for the same replacement");
+    assert.notEqual(await qrUrl(person.wire), first);
     await house.phone.scan(await qrUrl(person.wire));
     await until(person, "completed");
     assert.equal(phones(person), 1);
