@@ -24,8 +24,11 @@ export interface Target {
 
 /** The real web process on loopback with a database, a Redis and an Authy of its own, to be attacked. */
 export interface Arena {
+  /** The first web process, and how browsers reach it. */
   readonly site: string;
   readonly webPid: number;
+  /** A second web process on the same database, as behind a balancer. @returns its address. */
+  addWeb(): Promise<string>;
   readonly rows: Rows;
   readonly phone: Phone;
   readonly apiKey: string;
@@ -92,6 +95,11 @@ export async function openArena(env: Readonly<Record<string, string>> = {}): Pro
     phone,
     apiKey,
     callbackUrl,
+    async addWeb() {
+      const another = await freePort();
+      await startWeb({ ...settings, port: another });
+      return `http://localhost:${another}`;
+    },
     wire: (wireSettings) => openWire(site, wireSettings),
     async addTargets(count, { withPhone = true, fullStrength = false } = {}) {
       const strength = fullStrength ? { memoryCost: 19_456, timeCost: 2 } : { memoryCost: 64, timeCost: 1 };

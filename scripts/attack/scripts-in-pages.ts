@@ -77,13 +77,14 @@ export const scriptsInPages: Attack = {
       const seesInjection = await noticesInjection(arena, browser);
       await inParallel(count, 2, async (at) => {
         const payload = SEEDS[at] ?? pick(OPEN) + pick(BODY) + pick(CLOSE);
-        shown += await tryPayload(arena, browser, payload, hits);
+        const pages = await tryPayload(arena, browser, payload, hits);
+        shown += pages;
         progress(at + 1);
       });
       return {
         seen: `${hits.length} run or reported on ${shown} pages${hits.length === 0 ? "" : `: ${hits.slice(0, 3).join("; ")}`}`,
         allowed: "0 run, 0 reports of the content security policy",
-        isKept: hits.length === 0 && seesInjection && shown >= count * 5,
+        isKept: hits.length === 0 && seesInjection && shown >= count * 12,
       };
     } finally {
       await browser.close();
@@ -191,7 +192,8 @@ async function listen(context: BrowserContext, payload: string, hits: string[]):
     void dialog.dismiss();
   });
   context.on("request", (request) => {
-    if (request.url().includes("evil.example")) hits.push(`a request elsewhere of ${JSON.stringify(payload)}`);
+    if (new URL(request.url()).hostname.endsWith("evil.example"))
+      hits.push(`a request elsewhere of ${JSON.stringify(payload)}`);
   });
 }
 

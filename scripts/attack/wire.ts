@@ -37,6 +37,8 @@ export interface WireSettings {
   readonly address?: string;
   readonly userAgent?: string;
   readonly agent?: Agent;
+  /** The cookies of another wire: the same browser, at another process. */
+  readonly cookies?: Map<string, string>;
   /** The form token, where it is known already. */
   readonly token?: string;
 }
@@ -45,7 +47,7 @@ const shared = new Agent({ keepAlive: true, maxSockets: 64 });
 
 /** Opens a browser without cookies. */
 export function openWire(origin: string, settings: WireSettings = {}): Wire {
-  const cookies = new Map<string, string>();
+  const cookies = settings.cookies ?? new Map<string, string>();
   const base: Record<string, string> = {
     "user-agent": settings.userAgent ?? USER_AGENT,
     accept: "text/html",

@@ -5,6 +5,7 @@ import { attemptOf, forgetAttempt } from "../attempt-cookie.js";
 import { type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { closeSession, flash } from "../middleware/browser-session.js";
+import { visitHash } from "../middleware/visit.js";
 import { recordEvent } from "../record-event.js";
 import { seeOther } from "../views.js";
 
@@ -15,6 +16,10 @@ export function logout(deps: HttpDeps): Router<RequestState> {
     const { session } = ctx.state;
     const attempt = await attemptOf(deps, ctx);
     if (attempt?.state === "open") await cancelAttempt(deps, attempt);
+    // Two tabs may have crossed: then what rings on the phone is not what the cookie names.
+    const ringing = await deps.challenges.findLiveOfBrowser(visitHash(ctx));
+    const other = ringing === null ? null : await deps.attempts.find(ringing.attemptId);
+    if (other !== null) await cancelAttempt(deps, other);
     forgetAttempt(ctx, deps.http.isHttps);
     if (session !== null) {
       const stepUp = await deps.attempts.findLatestOfSession(session.id);
