@@ -18,6 +18,8 @@ import { createLog, planHouse } from "./wiring.js";
 
 const HEALTH_TIMEOUT_MS = 1000;
 const FINISH_REQUESTS_MS = 4000;
+const SHORT_ROUND_MS = 0.3;
+const MOST_ROUNDS = 100;
 /** While draining, an idle connection may bring one more request this long; it is told to be the last. */
 const IDLE_GRACE_MS = 1000;
 
@@ -130,7 +132,7 @@ function main(): void {
 
   stopOnSignals(log, async () => {
     isDraining = true;
-    await nextLoop(); // what the kernel has accepted already is served
+    await acceptWhatWaits();
     const closed = new Promise<void>((resolve) => {
       // Not the HTTP server's own way: it would cut connections on which a request may be on its way.
       TcpServer.prototype.close.call(server, () => {
@@ -149,6 +151,18 @@ function main(): void {
     bells.close();
     await house.close();
   });
+}
+
+/**
+ * Connections that the kernel has accepted would be cut when listening ends, with a request on them perhaps. So the event
+ * loop goes round until a round was short: what came before it is ours by then, and little can have come since.
+ */
+async function acceptWhatWaits(): Promise<void> {
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const startedAt = performance.now();
+    await nextLoop();
+    if (performance.now() - startedAt < SHORT_ROUND_MS) return;
+  }
 }
 
 /** A health question that cannot be answered in time is answered with no. */

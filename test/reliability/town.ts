@@ -57,7 +57,7 @@ export async function openTown(owner: Owner, settings: Partial<WorldSettings> = 
 /** The answer of a page that must come. */
 export async function answered(asked: Promise<Answer | null>): Promise<Answer> {
   const answer = await asked;
-  if (answer === null) throw new Error("the connection broke, or no answer came in 10 s");
+  if (answer === null) throw new Error("the connection broke, or no answer came in 20 s");
   return answer;
 }
 
