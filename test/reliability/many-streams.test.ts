@@ -13,6 +13,7 @@ import { eventually, openTown, type Town } from "./town.js";
 
 /** How many browsers wait at once; a person may ask for more. */
 const STREAMS = Number(process.env["RELIABILITY_STREAMS"] ?? 300);
+const AT_ONCE = 50;
 const CALLBACKS_AT_ONCE = 20;
 const EVENT_WITHIN_MS = 5000;
 
@@ -54,6 +55,7 @@ describe("many streams", () => {
       const town = await openTown(t, { workers: 0 });
       const { site, apiKey, redis } = town.world;
       const memoryBefore = await metric(site, "process_resident_memory_bytes");
+      const opened = new Set<string>();
       const told = new Map<string, number>();
       const ends: Promise<unknown>[] = [];
       const waiters: Waiter[] = [];
@@ -61,10 +63,11 @@ describe("many streams", () => {
         const waiter = await aWaiter(town, n);
         waiters.push(waiter);
         const hear = (status: string): void => {
+          opened.add(waiter.id);
           if (status !== "pending") told.set(waiter.id, performance.now());
         };
         ends.push(waiter.browser.watch(`/challenges/${waiter.id}/events`, hear));
-        if (n % 50 === 49) await wait(10);
+        if (n % AT_ONCE === AT_ONCE - 1) await eventually(() => opened.size > n, 30_000, "some streams told nothing");
       }
       await eventually(
         async () => (await metric(site, "open_event_streams")) === STREAMS,
