@@ -12,9 +12,12 @@ const KILLS = Number(process.env["RELIABILITY_KILLS"] ?? 3);
 /** How many sign in without a worker; a person may ask for more. */
 const SIGN_INS = Number(process.env["RELIABILITY_PEOPLE"] ?? 5);
 
+/** After the other one was killed the questions go on at once. */
+const HOLDER_KILLED_MS = 1200;
+
 describe("the worker", () => {
   it(
-    `F11: the job of a worker that is killed ${KILLS} times goes on each time within 5 s, and ends right`,
+    `F11: the job goes on within 5 s of the kill of its worker, ${KILLS} times, and ends right`,
     { timeout: 60_000 + KILLS * 15_000 },
     async (t) => {
       const town = await openTown(t, {
@@ -27,19 +30,20 @@ describe("the worker", () => {
       const waiting = await startSignIn(ada);
       const asked = (): Promise<unknown> => nextAsk(town);
       const rests: number[] = [];
-      for (let kill = 0; kill < KILLS; kill++) {
+      for (let kills = 0; rests.length < KILLS && kills < KILLS * 6; kills++) {
         await asked(); // a question is on its way: one of the two workers holds the job
-        const victim = workers[kill % 2];
+        const victim = workers[kills % 2];
         await victim?.part().kill();
-        const goesOn = timed(asked());
+        const { ms } = await timed(asked());
+        if (ms > HOLDER_KILLED_MS) rests.push(ms);
         await victim?.start();
-        rests.push((await goesOn).ms);
       }
       rests.sort((a, b) => a - b);
       const [half, slowest] = [rests[Math.floor(rests.length / 2)] ?? 0, rests.at(-1) ?? 0];
       t.diagnostic(
         `${KILLS} kills, the job rested for ${Math.round(half)} ms at p50, ${Math.round(slowest)} ms at most`,
       );
+      assert.equal(rests.length, KILLS);
       assert.ok(slowest < 5000, `once the job rested for ${slowest} ms`);
       await town.faults({ callbacks: "drop" });
       await tapToEvent(ada, waiting);
