@@ -2,7 +2,7 @@ import { Queue, Worker } from "bullmq";
 
 import { ConfigError, loadConfig } from "../src/config.js";
 import { forgetOld } from "../src/database/forget-old.js";
-import { removeForgottenUpstream } from "../src/domain/disable-two-factor.js";
+import { upstreamRemovals } from "../src/domain/disable-two-factor.js";
 import { reconcile } from "../src/domain/reconcile.js";
 import { POLL_QUEUE, type PollJob } from "../src/queue/poll-queue.js";
 import { redisConnection } from "../src/redis/connections.js";
@@ -56,7 +56,7 @@ async function main(): Promise<void> {
   });
 
   const repairs = every(config.reconcileMs, () => reconcile(deps), "reconcile");
-  const removals = every(config.reconcileMs, () => removeForgottenUpstream(deps), "remove phones at Authy");
+  const removals = every(config.reconcileMs, upstreamRemovals(deps), "remove phones at Authy");
   const forgetting = every(FORGET_EVERY_MS, () => forgetOld(house.database, deps.now()), "forget old rows");
   function every(ms: number, work: () => Promise<void>, name: string): NodeJS.Timeout {
     let isRunning = false;

@@ -25,21 +25,31 @@ export async function disableTwoFactor(deps: Deps, session: Session, origin: Ori
   return epoch;
 }
 
-/** Tells Authy about phones that were removed here. Each failure leaves its row for the next round. */
-export async function removeForgottenUpstream(
-  deps: Pick<Deps, "factors" | "provider" | "log" | "now">,
-  limit = 20,
-): Promise<void> {
-  for (const factor of await deps.factors.findForgotten(limit)) {
-    try {
-      // The same phone may protect an account again: then Authy must keep it.
-      if (!(await deps.factors.isActiveAnywhere(factor.authyId))) await deps.provider.removeUser(factor.authyId);
-    } catch (error) {
-      if (!(error instanceof ProviderRefused)) {
-        deps.log.warn({ factorId: factor.id }, "the phone is not removed at Authy yet");
-        return;
+/** How long a removal rests that Authy refused outright: a wrong key, say, which an operator has to mend. */
+const REFUSED_REST_MS = 60_000;
+const REMOVALS_AT_ONCE = 200;
+
+/**
+ * Tells Authy about phones that were removed here. Each failure leaves its row for a later round: nothing counts as done
+ * that Authy did not do.
+ */
+export function upstreamRemovals(deps: Pick<Deps, "factors" | "provider" | "log" | "now">): () => Promise<void> {
+  const restUntil = new Map<string, number>();
+  return async function removeForgotten() {
+    for (const factor of await deps.factors.findForgotten(REMOVALS_AT_ONCE)) {
+      if ((restUntil.get(factor.id) ?? 0) > deps.now().getTime()) continue;
+      try {
+        // The same phone may protect an account again: then Authy must keep it.
+        if (!(await deps.factors.isActiveAnywhere(factor.authyId))) await deps.provider.removeUser(factor.authyId);
+      } catch (error) {
+        const isRefused = error instanceof ProviderRefused;
+        deps.log.warn({ factorId: factor.id, isRefused }, "the phone is not removed at Authy yet");
+        if (!isRefused) return; // Authy is away: the others would fare no better
+        restUntil.set(factor.id, deps.now().getTime() + REFUSED_REST_MS);
+        continue;
       }
+      restUntil.delete(factor.id);
+      await deps.factors.noteRemovedUpstream(factor.id, deps.now());
     }
-    await deps.factors.noteRemovedUpstream(factor.id, deps.now());
-  }
+  };
 }
