@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from "node:http";
 import { Server as TcpServer } from "node:net";
-import { setImmediate as nextLoop } from "node:timers/promises";
+import { setImmediate as nextLoop, setTimeout as wait } from "node:timers/promises";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 
 import { ConfigError, loadConfig } from "./config.js";
@@ -17,6 +17,7 @@ import { localRateLimit, rateLimit } from "./redis/rate-limits.js";
 import { createLog, planHouse } from "./wiring.js";
 
 const HEALTH_TIMEOUT_MS = 1000;
+const LISTEN_ANYWAY_MS = 800;
 const FINISH_REQUESTS_MS = 4000;
 const SHORT_ROUND_MS = 0.3;
 const MOST_ROUNDS = 100;
@@ -100,7 +101,7 @@ function main(): void {
     {
       // With the interval in which they are looked at: slow and silent clients are gone within 15 s.
       headersTimeout: 10_000,
-      requestTimeout: 13_000,
+      requestTimeout: 12_000,
       connectionsCheckingInterval: 1000,
       keepAliveTimeout: 65_000,
       maxHeaderSize: 16_384,
@@ -124,11 +125,16 @@ function main(): void {
     );
     process.exit(1);
   });
-  server.listen(config.port, config.host, () => {
-    log.info({ url: config.publicUrl, host: config.host, port: config.port }, "listening");
-  });
   // Only after a signal does it give up, and then the process ends anyway.
-  house.open(() => isDraining).catch(() => undefined);
+  const opening = house.open(() => isDraining).catch(() => undefined);
+  // A balancer that knows only whether somebody listens must not send people to a process without its database; but one
+  // whose database is away says so to whoever asks.
+  void Promise.race([opening, wait(LISTEN_ANYWAY_MS)]).then(() => {
+    if (isDraining) return;
+    server.listen(config.port, config.host, () => {
+      log.info({ url: config.publicUrl, host: config.host, port: config.port }, "listening");
+    });
+  });
 
   stopOnSignals(log, async () => {
     isDraining = true;

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 
-import { openBrowser } from "../../scripts/storm/browser.js";
+import { type Browser, openBrowser } from "../../scripts/storm/browser.js";
+import { type Person } from "../../scripts/storm/sign-in.js";
 import { finish, openTown, startSignIn, tap } from "./town.js";
 
 /** How many restarts; a person may ask for more. */
@@ -16,7 +17,7 @@ describe("rolling restarts", () => {
     async (t) => {
       const town = await openTown(t, { webs: 2, workers: 1 });
       const people = await Promise.all(["ada", "bob", "eve", "kim"].map((name) => town.enrol(name)));
-      let isOver = false;
+      const over = new AbortController();
       let asked = 0;
       const failed: string[] = [];
       const visitor = openBrowser(town.world.site, () => undefined);
@@ -30,10 +31,10 @@ describe("rolling restarts", () => {
       const traffic = setInterval(() => asking.push(ask()), 1000 / REQUESTS_PER_SECOND);
       const lost: string[] = [];
       let signedIn = 0;
-      const signingIn = people.map(async (person) => {
-        while (!isOver) {
+      const signInsOf = async (person: Person): Promise<void> => {
+        while (!over.signal.aborted) {
           const waiting = await startSignIn(person);
-          const following = follow(person.browser, waiting.events);
+          const following = follow(person.browser, waiting.events, over.signal);
           await wait(700);
           await tap(person);
           const final = await following;
@@ -41,6 +42,13 @@ describe("rolling restarts", () => {
           if (final !== "approved" || finished.location !== "/account") lost.push(`${final} ${finished.status}`);
           else signedIn += 1;
         }
+      };
+      const signingIn = people.map((person) =>
+        signInsOf(person).catch((error: unknown) => lost.push(error instanceof Error ? error.message : "not an error")),
+      );
+      t.after(() => {
+        over.abort();
+        clearInterval(traffic);
       });
       for (let restart = 0; restart < RESTARTS; restart++) {
         const place = town.world.webs[restart % 2];
@@ -48,9 +56,10 @@ describe("rolling restarts", () => {
         assert.deepEqual(exit, { code: 0, signal: null });
         await place?.start();
       }
-      isOver = true;
-      await Promise.all(signingIn);
+      await wait(1000);
       clearInterval(traffic);
+      over.abort();
+      await Promise.all(signingIn);
       await Promise.all(asking);
       t.diagnostic(`${asked} requests and ${signedIn} sign-ins over ${RESTARTS} restarts`);
       assert.deepEqual(failed, []);
@@ -61,11 +70,13 @@ describe("rolling restarts", () => {
 });
 
 /** Follows a stream over its cuts, as EventSource does; a refusal would be the end. */
-async function follow(browser: Awaited<ReturnType<typeof openBrowser>>, events: string): Promise<string> {
-  for (;;) {
+async function follow(browser: Browser, events: string, over: AbortSignal): Promise<string> {
+  for (let cutsAfterwards = 0; cutsAfterwards < 5;) {
     const ended = await browser.watch(events);
     if ("final" in ended) return ended.final;
     if ("refused" in ended) return `refused ${ended.refused}`;
+    if (over.aborted) cutsAfterwards += 1;
     await wait(ended.cut);
   }
+  return "nothing";
 }
