@@ -145,6 +145,7 @@ const shape = {
   STREAM_REREAD_MS: ms(2000),
   STREAM_HEARTBEAT_MS: ms(15_000),
   RECONCILE_MS: ms(1000),
+  DRAIN_WAIT_MS: whole(0, 5000, 500),
   LIMIT_HASHES_QUEUED: whole(1, 10_000, 64),
   LOOP_LAG_SHED_MS: whole(0, 60_000, 200),
   TEXT_MESSAGES: flag,
@@ -345,6 +346,7 @@ function assemble(env: Parsed, sessionKeys: readonly string[]) {
     streamRereadMs: env.STREAM_REREAD_MS,
     streamHeartbeatMs: env.STREAM_HEARTBEAT_MS,
     reconcileMs: env.RECONCILE_MS,
+    drainWaitMs: env.DRAIN_WAIT_MS,
     argon2TestStrength: env.ARGON2_TEST_STRENGTH,
   };
 }

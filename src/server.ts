@@ -138,6 +138,8 @@ function main(): void {
 
   stopOnSignals(log, async () => {
     isDraining = true;
+    // Balancers look at /readyz: until they have seen it, people still come here, and are served.
+    if (server.listening) await wait(config.drainWaitMs);
     await acceptWhatWaits();
     const closed = new Promise<void>((resolve) => {
       // Not the HTTP server's own way: it would cut connections on which a request may be on its way.

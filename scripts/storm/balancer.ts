@@ -1,12 +1,16 @@
+import { get } from "node:http";
 import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 
 const LOOK_AGAIN_MS = 50;
 const GIVE_UP_MS = 5000;
 
+const LOOK_AT_HEALTH_MS = 100;
+const HEALTHY_WITHIN_MS = 1000;
+
 /**
- * A load balancer as small as one can be: each connection goes to the next process in turn. One that refuses, before a
- * byte was sent to it, is passed over; what breaks later breaks for the browser, too.
+ * A load balancer as small as one can be: each connection goes to the next process in turn whose /readyz is good. One that
+ * refuses, before a byte was sent to it, is passed over; what breaks later breaks for the browser, too.
  *
  * @param ports - Where the web processes listen.
  */
@@ -15,6 +19,19 @@ export function openBalancer(ports: readonly number[]): {
   close(): Promise<void>;
 } {
   let turn = 0;
+  const ill = new Set<number>();
+  const looks = ports.map((port) => {
+    let isLooking = false;
+    return setInterval(() => {
+      if (isLooking) return;
+      isLooking = true;
+      void isReady(port).then((isGood) => {
+        isLooking = false;
+        if (isGood) ill.delete(port);
+        else ill.add(port);
+      });
+    }, LOOK_AT_HEALTH_MS);
+  });
   const open = new Set<Socket>();
   const server = createServer({ pauseOnConnect: true }, (browser) => {
     open.add(browser);
@@ -41,8 +58,9 @@ export function openBalancer(ports: readonly number[]): {
   async function reach(browser: Socket): Promise<Socket | null> {
     const deadline = performance.now() + GIVE_UP_MS;
     while (performance.now() < deadline && !browser.destroyed) {
-      for (let tries = 0; tries < ports.length; tries++) {
-        const web = await dial(ports[turn++ % ports.length] ?? 0);
+      const well = ports.filter((port) => !ill.has(port));
+      for (const port of inTurn(well.length > 0 ? well : ports, turn++)) {
+        const web = await dial(port);
         if (web !== null) return web;
       }
       await wait(LOOK_AGAIN_MS);
@@ -61,12 +79,34 @@ export function openBalancer(ports: readonly number[]): {
       }),
     close: () =>
       new Promise((resolve) => {
+        for (const look of looks) clearInterval(look);
         server.close(() => {
           resolve();
         });
         for (const socket of open) socket.destroy();
       }),
   };
+}
+
+function inTurn(ports: readonly number[], turn: number): number[] {
+  const from = turn % ports.length;
+  return [...ports.slice(from), ...ports.slice(0, from)];
+}
+
+function isReady(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const asking = get(
+      { port, host: "127.0.0.1", path: "/readyz", agent: false, timeout: HEALTHY_WITHIN_MS },
+      (answer) => {
+        answer.resume();
+        resolve(answer.statusCode === 200);
+      },
+    );
+    asking.on("timeout", () => asking.destroy());
+    asking.on("error", () => {
+      resolve(false);
+    });
+  });
 }
 
 function dial(port: number): Promise<Socket | null> {
