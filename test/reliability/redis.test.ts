@@ -140,7 +140,9 @@ describe("stopping", () => {
     const town = await openTown(t);
     const ada = await town.enrol("ada");
     const waiting = await startSignIn(ada);
-    const stream = ada.browser.watch(waiting.events);
+    let isOpen = false;
+    const stream = ada.browser.watch(waiting.events, () => (isOpen = true));
+    await eventually(() => Promise.resolve(isOpen), 5000, "the stream did not open");
     await breakRedis(town);
     const { webs, workers } = town.world;
     const stops = await Promise.all([...webs, ...workers].map((place) => timed(place.part().stop(20_000))));
