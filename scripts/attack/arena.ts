@@ -5,7 +5,7 @@ import path from "node:path";
 import { hash } from "@node-rs/argon2";
 
 import { createSandbox } from "../../src/sandbox/app.js";
-import { type Part } from "../part.js";
+import { type Owner } from "../../test/support/owner.js";
 import { freePort } from "../ports.js";
 import { findRedisServer, startPrivateRedis } from "../private-redis.js";
 import { migrate, startWeb, type StartSettings } from "../program.js";
@@ -22,8 +22,11 @@ export interface Target {
   readonly authyId: number;
 }
 
-/** The real web process on loopback with a database, a Redis and an Authy of its own, to be attacked. */
-export interface Arena {
+/**
+ * The real web process on loopback with a database, a Redis and an Authy of its own, to be attacked. Whatever an attack
+ * starts besides belongs to it, too, and ends first.
+ */
+export interface Arena extends Owner {
   /** The first web process, and how browsers reach it. */
   readonly site: string;
   readonly webPid: number;
@@ -35,35 +38,109 @@ export interface Arena {
   readonly callbackUrl: string;
   wire(settings?: WireSettings): Wire;
   /** Puts accounts into the database, all with PASSWORD; hashed at full strength when asked for. */
-  addTargets(count: number, options?: { withPhone?: boolean; fullStrength?: boolean }): Promise<Target[]>;
+  addTargets(count: number, options?: TargetSettings): Promise<Target[]>;
+  addTarget(options?: TargetSettings): Promise<Target>;
   /** The owner's own browser: signed in here before, so that it is known. */
   ownersBrowser(target: Target): Promise<Wire>;
   /** All that ever rang on a phone. */
   rings(target: Target): Promise<Ring[]>;
-  close(): Promise<void>;
 }
+
+export interface TargetSettings {
+  readonly withPhone?: boolean;
+  readonly fullStrength?: boolean;
+}
+
+type End = () => void | Promise<void>;
 
 /** Strangers come from elsewhere. */
 const OWNERS_ADDRESS = "192.0.2.1";
 
-/** Starts everything. Limits that would only slow the attack down are off unless `env` sets them. */
-export async function openArena(env: Readonly<Record<string, string>> = {}): Promise<Arena> {
+const open = new Set<() => Promise<void>>();
+const pids = new Set<number>();
+
+/**
+ * Starts everything, attacks it, and ends all of it, whatever went wrong and where.
+ * @param env - Limits that would only slow the attack down are off unless this sets them.
+ */
+export async function withArena<T>(
+  env: Readonly<Record<string, string>>,
+  attack: (arena: Arena) => Promise<T>,
+): Promise<T> {
+  const ends: End[] = [];
+  const opening = openArena(env, { after: (end) => ends.push(end) });
+  let closed: Promise<void> | undefined;
+  // Not while it opens: what starts then would have nobody to end it.
+  const close = (): Promise<void> => (closed ??= opening.then(ignore, ignore).then(() => endAll(ends)));
+  open.add(close);
+  try {
+    return await attack(await opening);
+  } finally {
+    await close();
+    open.delete(close);
+  }
+}
+
+/** Ends what is open in the midst of an attack, which then fails. */
+export async function closeArenas(): Promise<void> {
+  await Promise.all(Array.from(open, (close) => close()));
+}
+
+function ignore(): void {}
+
+/** The newest first, each of them even when one before has failed. */
+async function endAll(ends: End[]): Promise<void> {
+  const end = ends.pop();
+  if (end === undefined) return;
+  try {
+    await end();
+  } finally {
+    await endAll(ends);
+  }
+}
+
+/** Whoever started this process ends what is still there when it is killed outright. */
+function keep(owner: Owner, program: { readonly pid: number; stop(): Promise<unknown> }): void {
+  const tellParent = (): void => {
+    if (process.connected) process.send?.({ started: [...pids] }, () => undefined);
+  };
+  pids.add(program.pid);
+  tellParent();
+  owner.after(async () => {
+    await program.stop();
+    pids.delete(program.pid);
+    tellParent();
+  });
+}
+
+async function openArena(env: Readonly<Record<string, string>>, owner: Owner): Promise<Arena> {
   const program = findRedisServer();
   if (program === undefined) throw new Error("there is no redis-server or valkey-server on PATH");
   const folder = mkdtempSync(path.join(tmpdir(), "countersign-attack-"));
+  owner.after(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
   const apiKey = randomBytes(16).toString("hex");
-  const [port, redis] = [await freePort(), await startPrivateRedis(program, path.join(folder, "redis"))];
+  const port = await freePort();
+  const redis = await startPrivateRedis(program, path.join(folder, "redis"));
+  keep(owner, redis);
   const site = `http://localhost:${port}`;
   const callbackUrl = `${site}/webhooks/authy/onetouch`;
   const authy = createSandbox({ apiKey, port: 0, callbackUrl, logLevel: "silent" });
+  const authyUrl = await authy.listen();
+  owner.after(() => authy.close());
   const databaseUrl = `sqlite:${path.join(folder, "attack.sqlite")}`;
-  const parts: Part[] = [];
   const settings: StartSettings = {
     keepLines: 50,
-    onStart: (part) => parts.push(part),
+    onStart: (part) => {
+      keep(owner, part);
+    },
     env: {
       PATH: process.env["PATH"],
       HOME: process.env["HOME"],
+      TMPDIR: process.env["TMPDIR"],
+      // By this the tests find processes that outlived them.
+      COUNTERSIGN_TEST_RUN: process.env["COUNTERSIGN_TEST_RUN"],
       NODE_ENV: "development",
       PUBLIC_URL: site,
       SESSION_KEYS: randomBytes(32).toString("hex"),
@@ -72,7 +149,7 @@ export async function openArena(env: Readonly<Record<string, string>> = {}): Pro
       AUTHY_APP_NAME: "Attacked",
       AUTHY_APP_ID: "359137",
       AUTHY_PRODUCTION_API_KEY: apiKey,
-      AUTHY_API_URL: await authy.listen(),
+      AUTHY_API_URL: authyUrl,
       AUTHY_WEBHOOK_SIGNING_KEY: `WSK_${apiKey}`,
       LOG_LEVEL: "error",
       LIMIT_LOGINS: "0",
@@ -88,10 +165,16 @@ export async function openArena(env: Readonly<Record<string, string>> = {}): Pro
   await migrate(settings);
   const web = await startWeb({ ...settings, port });
   const rows = openRows(databaseUrl);
-  const phone = openPhone(settings.env["AUTHY_API_URL"] ?? "");
+  owner.after(() => {
+    rows.close();
+  });
+  const phone = openPhone(authyUrl);
   let people = 0;
 
   const arena: Arena = {
+    after: (end) => {
+      owner.after(end);
+    },
     site,
     webPid: web.pid,
     rows,
@@ -123,6 +206,11 @@ export async function openArena(env: Readonly<Record<string, string>> = {}): Pro
       }
       return targets;
     },
+    async addTarget(options) {
+      const [target] = await arena.addTargets(1, options);
+      if (target === undefined) throw new Error("no target");
+      return target;
+    },
     async ownersBrowser(target) {
       const wire = arena.wire({ address: OWNERS_ADDRESS });
       await wire.post("/login", { username: target.username, password: PASSWORD });
@@ -133,12 +221,6 @@ export async function openArena(env: Readonly<Record<string, string>> = {}): Pro
       return wire;
     },
     rings: (target) => phone.rings(target.authyId),
-    async close() {
-      rows.close();
-      await Promise.all(parts.map((part) => part.stop()));
-      await Promise.all([authy.close(), redis.stop()]);
-      rmSync(folder, { recursive: true, force: true });
-    },
   };
   return arena;
 }

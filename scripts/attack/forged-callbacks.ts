@@ -1,7 +1,7 @@
 import { createHmac, randomUUID } from "node:crypto";
 
 import { type Json } from "../../src/authy/callback-signature.js";
-import { openArena, PASSWORD } from "./arena.js";
+import { PASSWORD, withArena } from "./arena.js";
 import { type Attack, dice, inParallel } from "./attack.js";
 import { callbackBody, signCallback, type SignedRequest } from "./phone.js";
 
@@ -13,11 +13,9 @@ export const forgedCallbacks: Attack = {
   what: "forged or altered callbacks",
   full: 100_000,
   short: 600,
-  async run(count, progress) {
-    const arena = await openArena({ APPROVAL_TTL_SECONDS: "3600" });
-    try {
-      const [target] = await arena.addTargets(1);
-      if (target === undefined) throw new Error("no target");
+  run: (count, progress) =>
+    withArena({ APPROVAL_TTL_SECONDS: "3600" }, async (arena) => {
+      const target = await arena.addTarget();
       await arena.wire().post("/login", { username: target.username, password: PASSWORD });
       const [ring] = await arena.rings(target);
       const uuid = ring?.uuid ?? "";
@@ -57,10 +55,7 @@ export const forgedCallbacks: Attack = {
         allowed: "0 accepted; Authy's own is taken",
         isKept: accepted === 0 && isOpenForAuthy,
       };
-    } finally {
-      await arena.close();
-    }
-  },
+    }),
 };
 
 interface Makings {

@@ -1,4 +1,4 @@
-import { openArena, ownersTries, PASSWORD } from "./arena.js";
+import { ownersTries, PASSWORD, withArena } from "./arena.js";
 import { type Attack, inParallel } from "./attack.js";
 
 const LIMIT = 100;
@@ -10,11 +10,9 @@ export const guessing: Attack = {
   what: `password guesses from ${ADDRESSES} addresses`,
   full: 20_000,
   short: 320,
-  async run(count, progress) {
-    const arena = await openArena({ TRUST_PROXY: "1", FAILURE_WAIT_SECONDS: "0", LIMIT_FAILURES: String(LIMIT) });
-    try {
-      const [target] = await arena.addTargets(1);
-      if (target === undefined) throw new Error("no target");
+  run: (count, progress) =>
+    withArena({ TRUST_PROXY: "1", FAILURE_WAIT_SECONDS: "0", LIMIT_FAILURES: String(LIMIT) }, async (arena) => {
+      const target = await arena.addTarget();
       const owner = ownersTries(arena, await arena.ownersBrowser(target), target);
       const wires = Array.from({ length: Math.min(ADDRESSES, count) }, (_, at) =>
         arena.wire({ address: `10.1.${(at >> 8) & 255}.${at & 255}` }),
@@ -41,8 +39,5 @@ export const guessing: Attack = {
         isKept:
           recorded <= LIMIT && counted <= LIMIT && intruders === 0 && owner.gotIn === owner.tried && owner.tried > 0,
       };
-    } finally {
-      await arena.close();
-    }
-  },
+    }),
 };

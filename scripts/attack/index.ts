@@ -1,5 +1,7 @@
 import { parseArgs } from "node:util";
 
+import { StopRequested, watchForStop } from "../demo/stop-request.js";
+import { closeArenas } from "./arena.js";
 import { type Attack, type Outcome } from "./attack.js";
 import { ATTACKS } from "./attacks.js";
 
@@ -41,4 +43,10 @@ async function main(): Promise<number> {
   return table.every(({ outcome }) => outcome.isKept) ? 0 : 1;
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await Promise.race([main(), watchForStop()]);
+} catch (error) {
+  if (!(error instanceof StopRequested)) throw error;
+  await closeArenas();
+  process.exit(130);
+}

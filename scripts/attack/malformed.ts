@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import fc from "fast-check";
 
-import { type Arena, openArena, PASSWORD } from "./arena.js";
+import { type Arena, PASSWORD, withArena } from "./arena.js";
 import { type Attack, dice, inParallel } from "./attack.js";
 import { formHeaders, type Wire } from "./wire.js";
 
@@ -28,7 +28,9 @@ const PATHS = [
   "/account/approval/resend",
   "/account/approval/cancel",
   "/account/approval/finish",
+  "/account/approval/not-me",
   "/account/approval/code",
+  "/account/approval/code/sms",
   "/account/recovery-codes",
   "/account/password",
   "/account/sessions",
@@ -40,6 +42,8 @@ const PATHS = [
   "/webhooks/authy/onetouch",
   "/webhooks/authy/events",
   "/healthz",
+  "/readyz",
+  "/metrics",
   "/assets/site.css",
   "/assets/../package.json",
   "/assets/%2e%2e/%2e%2e/package.json",
@@ -120,10 +124,9 @@ export const malformed: Attack = {
   what: "malformed requests over all routes",
   full: 100_000,
   short: 800,
-  async run(count, progress) {
-    const arena = await openArena({ ATTEMPT_TTL_SECONDS: "30", FAILURE_WAIT_SECONDS: "0", LIMIT_FAILURES: "0" });
-    try {
-      const [target] = await arena.addTargets(1);
+  run: (count, progress) =>
+    withArena({ ATTEMPT_TTL_SECONDS: "30", FAILURE_WAIT_SECONDS: "0", LIMIT_FAILURES: "0" }, async (arena) => {
+      const target = await arena.addTarget();
       const texts = [...CORPUS, ...fc.sample(fc.string({ unit: "binary", maxLength: 60 }), { numRuns: 400, seed: 5 })];
       const jsons = fc.sample(fc.json({ maxDepth: 6 }), { numRuns: 300, seed: 6 });
       const roll = dice(11);
@@ -132,8 +135,8 @@ export const malformed: Attack = {
       const stranger = arena.wire();
       const token = await stranger.token();
       const signIn = async (): Promise<void> => {
-        await signedIn.post("/login", { username: target?.username ?? "", password: PASSWORD });
-        await signedIn.post("/login/code", { code: await arena.phone.code(target?.authyId ?? 0) });
+        await signedIn.post("/login", { username: target.username, password: PASSWORD });
+        await signedIn.post("/login/code", { code: await arena.phone.code(target.authyId) });
       };
       await signIn();
       const failed: string[] = [];
@@ -189,10 +192,7 @@ export const malformed: Attack = {
         allowed: `0 answers 5xx; memory grows by less than ${MAY_GROW_MB} MB after the first quarter`,
         isKept: failed.length === 0 && alive && grown < MAY_GROW_MB,
       };
-    } finally {
-      await arena.close();
-    }
-  },
+    }),
 };
 
 /** @returns the status, or null when the server closed the connection on something that is no HTTP. */

@@ -1,4 +1,4 @@
-import { openArena, PASSWORD } from "./arena.js";
+import { PASSWORD, withArena } from "./arena.js";
 import { type Attack, dice, inParallel } from "./attack.js";
 
 const SEEDS = [
@@ -65,10 +65,9 @@ export const nextValues: Attack = {
   what: "values of next, each through a whole sign-in",
   full: 2000,
   short: 80,
-  async run(count, progress) {
-    const arena = await openArena();
-    try {
-      const [target] = await arena.addTargets(1, { withPhone: false });
+  run: (count, progress) =>
+    withArena({}, async (arena) => {
+      const target = await arena.addTarget({ withPhone: false });
       const roll = dice(3);
       const away: string[] = [];
       const refused = new Map<number, number>();
@@ -81,7 +80,7 @@ export const nextValues: Attack = {
           const wire = arena.wire();
           const asked = await wire.get(`/login?next=${encodeURIComponent(next)}`);
           const given = /name="next" value="([^"]*)"/.exec(asked.body)?.[1];
-          const login = { username: target?.username ?? "", password: PASSWORD };
+          const login = { username: target.username, password: PASSWORD };
           const { status, location } = await wire.post("/login", { ...login, next });
           if (status !== 303) refused.set(status, (refused.get(status) ?? 0) + 1);
           else if (!staysHere(location, arena.site)) away.push(next);
@@ -100,10 +99,7 @@ export const nextValues: Attack = {
         allowed: "none leaves the site",
         isKept: away.length === 0 && odd.length === 0,
       };
-    } finally {
-      await arena.close();
-    }
-  },
+    }),
 };
 
 /** As browsers read it. */

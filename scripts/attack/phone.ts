@@ -74,13 +74,8 @@ export function signCallback(
   };
 }
 
-/** The body of a callback about one request; `more` overrides members. */
-export function callbackBody(
-  uuid: string,
-  authyId: string | number,
-  status: string,
-  more: Record<string, Json> = {},
-): Record<string, Json> {
+/** The body of a callback about one request. */
+export function callbackBody(uuid: string, authyId: string | number, status: string): Record<string, Json> {
   return {
     authy_id: Number(authyId),
     device_uuid: 5120771,
@@ -101,6 +96,5 @@ export function callbackBody(
       app_id: "62973f0000aa11bb22cc33dd",
     },
     signature: "QUJDREVGR0g=",
-    ...more,
   };
 }

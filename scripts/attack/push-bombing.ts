@@ -1,4 +1,4 @@
-import { openArena, ownersTries, PASSWORD } from "./arena.js";
+import { ownersTries, PASSWORD, withArena } from "./arena.js";
 import { type Attack, inParallel } from "./attack.js";
 
 const BUDGET = 10;
@@ -9,11 +9,9 @@ export const pushBombing: Attack = {
   what: "sign-ins with the right password from as many addresses",
   full: 10_000,
   short: 200,
-  async run(count, progress) {
-    const arena = await openArena({ TRUST_PROXY: "1", LIMIT_PUSHES: String(BUDGET) });
-    try {
-      const [target] = await arena.addTargets(1);
-      if (target === undefined) throw new Error("no target");
+  run: (count, progress) =>
+    withArena({ TRUST_PROXY: "1", LIMIT_PUSHES: String(BUDGET) }, async (arena) => {
+      const target = await arena.addTarget();
       const owner = ownersTries(arena, await arena.ownersBrowser(target), target);
       const rangBefore = (await arena.rings(target)).length;
       let intruders = 0;
@@ -37,8 +35,5 @@ export const pushBombing: Attack = {
         allowed: `at most ${BUDGET} pushes; the owner gets in`,
         isKept: pushes <= BUDGET && intruders === 0 && owner.gotIn === owner.tried && owner.tried > 0,
       };
-    } finally {
-      await arena.close();
-    }
-  },
+    }),
 };

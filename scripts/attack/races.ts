@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-import { type Arena, openArena, PASSWORD, type Target } from "./arena.js";
+import { type Arena, PASSWORD, type Target, withArena } from "./arena.js";
 import { type Attack, dice, inParallel } from "./attack.js";
 import { callbackBody, signCallback } from "./phone.js";
 import { brokenInvariants } from "./rows.js";
@@ -15,51 +15,50 @@ export const races: Attack = {
   what: "race trials in two browsers",
   full: 10_000,
   short: 50,
-  async run(count, progress) {
-    const arena = await openArena({
-      LIMIT_PUSHES: "0",
-      LIMIT_RESENDS: "0",
-      RESEND_AFTER_SECONDS: "0",
-      MATCH_CODE: "never",
-    });
-    try {
-      // SQLite answers one process without a pause between two statements: only another process gets between them.
-      const second = await arena.addWeb();
-      const targets = await arena.addTargets(LANES);
-      const couples = await Promise.all(
-        targets.map(async (target) => {
-          const [a, b] = [await balanced(arena, second), await balanced(arena, second)];
-          return { target, a, b };
-        }),
-      );
-      const free = [...couples];
-      const roll = dice(7);
-      const violations: string[] = [];
-      let signedIn = 0;
-      await inParallel(
-        count,
-        LANES,
-        async (at) => {
-          const couple = free.pop();
-          if (couple === undefined) throw new Error("more lanes than people");
-          const told = await trial(arena, second, couple.target, couple.a, couple.b, roll);
-          signedIn += told.signedIn;
-          for (const each of told.violations) violations.push(`trial ${at}: ${each}`);
-          free.push(couple);
-        },
-        progress,
-      );
-      violations.push(...brokenInvariants(arena.rows));
-      const shown = violations.length === 0 ? "" : `: ${violations.slice(0, 3).join("; ")}`;
-      return {
-        seen: `${violations.length} violations${shown} (${signedIn} browsers got in)`,
-        allowed: "0 violations",
-        isKept: violations.length === 0 && signedIn > 0,
-      };
-    } finally {
-      await arena.close();
-    }
-  },
+  run: (count, progress) =>
+    withArena(
+      {
+        LIMIT_PUSHES: "0",
+        LIMIT_RESENDS: "0",
+        RESEND_AFTER_SECONDS: "0",
+        MATCH_CODE: "never",
+      },
+      async (arena) => {
+        // SQLite answers one process without a pause between two statements: only another process gets between them.
+        const second = await arena.addWeb();
+        const targets = await arena.addTargets(LANES);
+        const couples = await Promise.all(
+          targets.map(async (target) => {
+            const [a, b] = [await balanced(arena, second), await balanced(arena, second)];
+            return { target, a, b };
+          }),
+        );
+        const free = [...couples];
+        const roll = dice(7);
+        const violations: string[] = [];
+        let signedIn = 0;
+        await inParallel(
+          count,
+          LANES,
+          async (at) => {
+            const couple = free.pop();
+            if (couple === undefined) throw new Error("more lanes than people");
+            const told = await trial(arena, second, couple.target, couple.a, couple.b, roll);
+            signedIn += told.signedIn;
+            for (const each of told.violations) violations.push(`trial ${at}: ${each}`);
+            free.push(couple);
+          },
+          progress,
+        );
+        violations.push(...brokenInvariants(arena.rows));
+        const shown = violations.length === 0 ? "" : `: ${violations.slice(0, 3).join("; ")}`;
+        return {
+          seen: `${violations.length} violations${shown} (${signedIn} browsers got in)`,
+          allowed: "0 violations",
+          isKept: violations.length === 0 && signedIn > 0,
+        };
+      },
+    ),
 };
 
 /** One browser whose requests go to either process in turn. */

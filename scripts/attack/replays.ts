@@ -1,4 +1,4 @@
-import { openArena, PASSWORD } from "./arena.js";
+import { PASSWORD, withArena } from "./arena.js";
 import { type Attack, inParallel } from "./attack.js";
 import { callbackBody, signCallback } from "./phone.js";
 import { type Rows } from "./rows.js";
@@ -20,11 +20,9 @@ export const replays: Attack = {
   what: "replays of a real callback",
   full: 10_000,
   short: 300,
-  async run(count, progress) {
-    const arena = await openArena({ APPROVAL_TTL_SECONDS: "3600", MATCH_CODE: "never" });
-    try {
-      const [target] = await arena.addTargets(1);
-      if (target === undefined) throw new Error("no target");
+  run: (count, progress) =>
+    withArena({ APPROVAL_TTL_SECONDS: "3600", MATCH_CODE: "never" }, async (arena) => {
+      const target = await arena.addTarget();
       const wire = arena.wire();
       const login = { username: target.username, password: PASSWORD };
       await wire.post("/login", login);
@@ -59,10 +57,7 @@ export const replays: Attack = {
         allowed: "0 effects",
         isKept: effects.length === 0 && !isIn && odd === 0,
       };
-    } finally {
-      await arena.close();
-    }
-  },
+    }),
 };
 
 /** What the person's own looks at a waiting request leave behind. */

@@ -1,18 +1,11 @@
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, type Page } from "playwright-core";
 
-import { findOnPath } from "../find-program.js";
-import { type Arena, openArena, PASSWORD } from "./arena.js";
+import { launchBrowser } from "../../test/support/browser.js";
+import { type Arena, PASSWORD, withArena } from "./arena.js";
 import { type Attack, dice, inParallel } from "./attack.js";
 
-const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-const FLAGS = [
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
+/** Playwright would exit at a signal by itself, before the rest of the arena has been closed. */
+const OURS_TO_STOP = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false };
 
 const SEEDS = [
   "<script>window.hit=1</script>",
@@ -63,13 +56,9 @@ export const scriptsInPages: Attack = {
   what: "script payloads in every shown field, in Chromium",
   full: 150,
   short: 2,
-  async run(count, progress) {
-    const arena = await openArena({ TRUST_PROXY: "1", APPROVAL_TTL_SECONDS: "3600" });
-    const executablePath = findOnPath(NAMES);
-    if (executablePath === undefined) throw new Error("there is no Chromium on PATH");
-    const asRoot = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-    const browser = await chromium.launch({ executablePath, args: [...FLAGS, ...asRoot] });
-    try {
+  run: (count, progress) =>
+    withArena({ TRUST_PROXY: "1", APPROVAL_TTL_SECONDS: "3600" }, async (arena) => {
+      const browser = await launchBrowser(arena, OURS_TO_STOP);
       const roll = dice(9);
       const hits: string[] = [];
       let shown = 0;
@@ -86,11 +75,7 @@ export const scriptsInPages: Attack = {
         allowed: "0 run, 0 reports of the content security policy",
         isKept: hits.length === 0 && seesInjection && shown >= count * 12,
       };
-    } finally {
-      await browser.close();
-      await arena.close();
-    }
-  },
+    }),
 };
 
 /** Without this, nothing found would mean nothing: what somebody does inject is noticed, whether it is stopped or run. */
@@ -138,8 +123,7 @@ async function tryPayload(arena: Arena, browser: Browser, payload: string, hits:
     await look(`/${encodeURIComponent(payload)}`);
 
     // What only a hole elsewhere could have written: the rows themselves.
-    const [target] = await arena.addTargets(1);
-    if (target === undefined) throw new Error("no target");
+    const target = await arena.addTarget();
     await page.goto(`${arena.site}/login`);
     await fillAndSend(page, "/login", { username: target.username, password: PASSWORD });
     await judge(page, "the waiting page", payload, hits);

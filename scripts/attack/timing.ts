@@ -1,4 +1,4 @@
-import { type Arena, openArena } from "./arena.js";
+import { type Arena, withArena } from "./arena.js";
 import { type Attack, dice, inParallel, type Progress } from "./attack.js";
 
 const LOW = 0.48;
@@ -12,9 +12,8 @@ export const timing: Attack = {
   what: "pairs of unknown name and wrong password, told apart by time",
   full: 1000,
   short: 30,
-  async run(count, progress) {
-    const arena = await openArena({ ARGON2_TEST_STRENGTH: "false", LOGIN_FLOOR_MS: "120" });
-    try {
+  run: (count, progress) =>
+    withArena({ ARGON2_TEST_STRENGTH: "false", LOGIN_FLOOR_MS: "120" }, async (arena) => {
       let pairs = count;
       let score = await measure(arena, pairs, progress);
       const first = score;
@@ -31,10 +30,7 @@ export const timing: Attack = {
         allowed: `${(LOW - slack).toFixed(2)} to ${(HIGH + slack).toFixed(2)}`,
         isKept: isWithin(score),
       };
-    } finally {
-      await arena.close();
-    }
-  },
+    }),
 };
 
 /** @returns how often the better of all thresholds' classifiers ranks a pair rightly: the area under the ROC curve. */

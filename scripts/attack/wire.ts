@@ -36,14 +36,13 @@ export interface WireSettings {
   /** Sent as `X-Forwarded-For`. */
   readonly address?: string;
   readonly userAgent?: string;
-  readonly agent?: Agent;
   /** The cookies of another wire: the same browser, at another process. */
   readonly cookies?: Map<string, string>;
   /** The form token, where it is known already. */
   readonly token?: string;
 }
 
-const shared = new Agent({ keepAlive: true, maxSockets: 64 });
+const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
 /** Opens a browser without cookies. */
 export function openWire(origin: string, settings: WireSettings = {}): Wire {
@@ -57,7 +56,7 @@ export function openWire(origin: string, settings: WireSettings = {}): Wire {
 
   async function send(method: string, path: string, { headers = {}, body }: Sending = {}): Promise<Reply> {
     const cookie = Array.from(cookies, ([name, value]) => `${name}=${value}`).join("; ");
-    const reply = await exchange(origin, method, path, settings.agent ?? shared, body, {
+    const reply = await exchange(origin, method, path, body, {
       ...base,
       ...(cookie === "" ? {} : { cookie }),
       ...headers,
@@ -103,7 +102,6 @@ function exchange(
   origin: string,
   method: string,
   path: string,
-  agent: Agent,
   body: string | Buffer | undefined,
   headers: Readonly<Record<string, string | readonly string[]>>,
 ): Promise<Reply> {

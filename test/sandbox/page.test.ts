@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
-import { chromium, type Browser, type Page } from "playwright-core";
+import { after, describe, it } from "node:test";
+import { type Browser, type Page } from "playwright-core";
 import { create, toBuffer } from "qrcode";
-import { findOnPath } from "../../scripts/find-program.js";
 import { axeViolations, complaintsOf, sidewaysOverflow } from "../browser/pages/chromium.js";
+import { launchBrowser } from "../support/browser.js";
 import { receive } from "./receiver.js";
 import { runSandbox } from "./running.js";
 
@@ -19,37 +19,20 @@ const SIZES = [
 
 const receiver = await receive();
 const running = await runSandbox({ callbackUrl: receiver.url, appName: "Acme Login" });
-let browser: Browser;
-
-before(async () => {
-  writeFileSync(FAKE_CAMERA, cameraFilm(running.qrCode("by-camera")));
-  browser = await launch();
-});
-after(async () => {
-  await browser.close();
+writeFileSync(FAKE_CAMERA, cameraFilm(running.qrCode("by-camera")));
+const browser = await launchBrowser(
+  { after },
+  {
+    args: [
+      "--use-fake-ui-for-media-stream",
+      "--use-fake-device-for-media-stream",
+      `--use-file-for-fake-video-capture=${FAKE_CAMERA}`,
+    ],
+  },
+);
+after(() => {
   rmSync(folder, { recursive: true });
 });
-
-/** A Chromium whose camera sees a film of a QR code. */
-async function launch(): Promise<Browser> {
-  const executablePath = findOnPath(["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]);
-  assert.ok(executablePath, "there is no Chromium on PATH");
-  const quiet = [
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ];
-  const camera = [
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-    `--use-file-for-fake-video-capture=${FAKE_CAMERA}`,
-  ];
-  const asRoot = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-  return chromium.launch({ executablePath, args: [...quiet, ...camera, ...asRoot] });
-}
 
 /** Opens the page, does something with it, and sees to it that the page never complained. */
 async function onPage(

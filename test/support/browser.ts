@@ -1,4 +1,4 @@
-import { type Browser, chromium } from "playwright-core";
+import { type Browser, chromium, type LaunchOptions } from "playwright-core";
 import { findChromium } from "./find-programs.js";
 import { type Owner } from "./owner.js";
 
@@ -12,10 +12,17 @@ const QUIET = [
   "--disable-sync",
 ];
 
-/** Starts the system's Chromium without a window and with an empty profile. */
-export async function launchBrowser(owner: Owner): Promise<Browser> {
+/**
+ * Starts the system's Chromium without a window and with an empty profile.
+ * @param options - Playwright's; its `args` come on top of ours.
+ */
+export async function launchBrowser(owner: Owner, { args = [], ...options }: LaunchOptions = {}): Promise<Browser> {
   const asRoot = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-  const browser = await chromium.launch({ executablePath: findChromium(), args: [...QUIET, ...asRoot] });
+  const browser = await chromium.launch({
+    executablePath: findChromium(),
+    args: [...QUIET, ...asRoot, ...args],
+    ...options,
+  });
   owner.after(() => browser.close());
   return browser;
 }
