@@ -35,9 +35,8 @@ export interface Part {
 
 export interface PartSettings {
   readonly name: string;
-  /** Script and arguments for Node.js. */
+  /** What Node.js is to run. */
   readonly script: string;
-  readonly args?: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly logFile?: string;
   readonly onLine?: (line: LogLine) => void;
@@ -50,7 +49,7 @@ export interface PartSettings {
 /** Starts a script with Node.js and reads what it logs. */
 export function startPart(settings: PartSettings): Part {
   const { name, env, onLine, keepLines = Infinity } = settings;
-  const child = spawn(process.execPath, ["--enable-source-maps", settings.script, ...(settings.args ?? [])], {
+  const child = spawn(process.execPath, ["--enable-source-maps", settings.script], {
     env,
     stdio: ["ignore", "pipe", "pipe"],
   });
