@@ -48,7 +48,10 @@ export function sessions(database: DataSource): Sessions & SessionStore {
     async endByKey(keyHash, now) {
       await rows.update({ keyHash, endedAt: IsNull() }, { endedAt: now });
     },
-    isAlive: (id, now) => living(now).andWhere("session.id = :id", { id }).getExists(),
+    async findOfChallenge(challengeId, now) {
+      const row = await living(now).andWhere("session.challengeId = :challengeId", { challengeId }).getOne();
+      return row === null ? null : signedIn(row);
+    },
     async living(ids, now) {
       const found = await living(now)
         .select(["session.id"])

@@ -13,6 +13,7 @@ const PERSON_ASKS_EVERY_MS = 5000;
 export type Finish =
   | { readonly kind: "finished"; readonly challengeId: string; readonly isRepeat: boolean }
   | { readonly kind: "still-pending" }
+  /** Without tries left the attempt has ended. */
   | { readonly kind: "wrong-code"; readonly triesLeft: number; readonly wasEmpty: boolean }
   /** Denied, expired, replaced, used up or too late: the waiting page says which. */
   | { readonly kind: "over" };
@@ -50,8 +51,14 @@ function approvedAfter({ settings }: Pick<Deps, "settings">, now: Date): Date {
 }
 
 function repeat(deps: Pick<Deps, "settings" | "now">, challenge: Challenge): Finish {
-  const isFresh = challenge.consumedAt !== null && challenge.consumedAt > approvedAfter(deps, deps.now());
-  return isFresh ? { kind: "finished", challengeId: challenge.id, isRepeat: true } : { kind: "over" };
+  return isRepeatable(deps, challenge)
+    ? { kind: "finished", challengeId: challenge.id, isRepeat: true }
+    : { kind: "over" };
+}
+
+/** Whether an approval was spent so recently that its browser may ask again, since the first reply may be lost. */
+export function isRepeatable(deps: Pick<Deps, "settings" | "now">, challenge: Challenge): boolean {
+  return challenge.consumedAt !== null && challenge.consumedAt > approvedAfter(deps, deps.now());
 }
 
 async function askNow(deps: Deps, challenge: Challenge): Promise<Challenge | null> {
@@ -94,5 +101,5 @@ async function wrongCode(
 async function endFor(deps: Deps, attempt: Attempt, challenge: Challenge): Promise<Finish> {
   await deps.attempts.end(attempt.id);
   await deps.challenges.lapse(challenge.id);
-  return { kind: "over" };
+  return { kind: "wrong-code", triesLeft: 0, wasEmpty: false };
 }

@@ -19,7 +19,8 @@ export interface Session {
 
 /** What the rules and pages need of sessions; opening one is the browser-session store's. */
 export interface Sessions {
-  isAlive(id: string, now: Date): Promise<boolean>;
+  /** The living session that an approval opened; an approval has at most one. */
+  findOfChallenge(challengeId: string, now: Date): Promise<Session | null>;
   /** Those of the ids that live. */
   living(ids: readonly string[], now: Date): Promise<string[]>;
   list(subscriberId: string, now: Date): Promise<Session[]>;

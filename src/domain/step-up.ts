@@ -1,8 +1,9 @@
 import { type Attempt, type StepUpAction } from "./attempt.js";
 import { type Deps, type Origin } from "./deps.js";
+import { isRepeatable } from "./finish-approval.js";
 import { newSecret, hashSecret } from "./secrets.js";
 import { type Session } from "./session.js";
-import { startChallenge, type Started } from "./start-challenge.js";
+import { startChallenge } from "./start-challenge.js";
 import { newAttempt } from "./start-login.js";
 import { type Subscriber } from "./subscriber.js";
 
@@ -10,7 +11,7 @@ import { type Subscriber } from "./subscriber.js";
  * Asks the phone about one sensitive act of a signed-in person. The push names the act, and its approval opens nothing
  * else.
  *
- * @returns null when no phone is enrolled.
+ * @returns the secret with which this browser proves later that it asked; null when no phone is enrolled.
  */
 export async function startStepUp(
   deps: Deps,
@@ -18,7 +19,7 @@ export async function startStepUp(
   session: Session,
   subscriber: Subscriber,
   browser: Origin & { visitHash: string; isKnown: boolean; arrivedAt: Date },
-): Promise<Started | null> {
+): Promise<string | null> {
   const factor = await deps.factors.findActive(subscriber.id);
   if (factor === null) return null;
   const attempt = newAttempt(deps, {
@@ -33,7 +34,8 @@ export async function startStepUp(
     next: "",
     remember: false,
   });
-  await deps.attempts.insert(attempt, hashSecret(newSecret()));
+  const key = newSecret();
+  await deps.attempts.insert(attempt, hashSecret(key));
   const opened: Attempt = { ...attempt, tries: 0, state: "open", grantedAt: null };
   const started = await startChallenge(
     deps,
@@ -42,8 +44,34 @@ export async function startStepUp(
     factor,
     ({ createdAt }) => createdAt >= browser.arrivedAt,
   );
-  if (started.kind === "joined") await deps.attempts.discard(attempt.id);
-  return started;
+  if (started.kind === "joined") {
+    await deps.attempts.discard(attempt.id);
+    await deps.attempts.addKey(started.attemptId, hashSecret(key));
+  }
+  return key;
+}
+
+/** A step-up whose answer got lost, with the session that waits for its browser. */
+export interface UnclaimedStepUp {
+  readonly attempt: Attempt;
+  readonly session: Session;
+  readonly challengeId: string;
+}
+
+/**
+ * What the step-up of this key opened, as long as its approval may be repeated: the browser's old session has ended then,
+ * and the reply with the new one never came.
+ */
+export async function unclaimedStepUp(
+  deps: Pick<Deps, "attempts" | "challenges" | "sessions" | "settings" | "now">,
+  key: string,
+): Promise<UnclaimedStepUp | null> {
+  const attempt = await deps.attempts.findByKey(hashSecret(key));
+  if (attempt === null || attempt.purpose === "sign-in" || !["open", "granted"].includes(attempt.state)) return null;
+  const challenge = await deps.challenges.findLatestOfAttempt(attempt.id);
+  if (challenge === null || !isRepeatable(deps, challenge)) return null;
+  const session = await deps.sessions.findOfChallenge(challenge.id, deps.now());
+  return session === null ? null : { attempt, session, challengeId: challenge.id };
 }
 
 /** The step-up of a session that may be used now, without using it. */

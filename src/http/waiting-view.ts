@@ -43,6 +43,7 @@ export function waitingView(
     resendsLeft: resend.left ?? 99,
     matchCodeAsked: attempt.asksMatchCode,
     matchCodeTriesLeft: attempt.tries === 0 ? null : MATCH_CODE_TRIES - attempt.tries,
+    areTriesSpent: attempt.tries >= MATCH_CODE_TRIES,
     errors: shown.errors ?? {},
     stillPending: shown.stillPending ?? false,
     failedSince: state === "failed" ? (challenge?.createdAt.toISOString() ?? null) : null,

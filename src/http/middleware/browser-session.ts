@@ -42,6 +42,8 @@ interface Carried {
 
 /** Rows that are about to get their id: koa-session makes the id, the row says whose it is. */
 const openings = new WeakMap<Koa.Context, StoredSession>();
+/** The id that a new one takes the place of: it ends once the new one is kept, so that no crash leaves neither. */
+const replaced = new WeakMap<Koa.Context, string>();
 /** The id that a request made: it may be saved again before the answer goes out. */
 const madeIds = new WeakMap<Koa.Context, string>();
 
@@ -84,9 +86,14 @@ export function browserSession(
           ? messengerRow(id, data, deps.now(), lifetimes)
           : { ...opening, keyHash: hashSecret(id), data },
       );
+      const old = replaced.get(ctx);
+      if (old === undefined) return;
+      replaced.delete(ctx);
+      await deps.store.endByKey(hashSecret(old), deps.now());
     },
-    async destroy(id: string) {
-      await deps.store.endByKey(hashSecret(id), deps.now());
+    async destroy(id: string, { ctx }: { ctx?: Koa.Context }) {
+      if (ctx !== undefined && openings.has(ctx)) replaced.set(ctx, id);
+      else await deps.store.endByKey(hashSecret(id), deps.now());
     },
   };
   const options: CreateSessionOptions = {

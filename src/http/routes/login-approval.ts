@@ -20,7 +20,7 @@ export function loginApproval(deps: HttpDeps): Router<RequestState> {
     elsewhere: "/login",
     find: (ctx) => attemptOf(deps, ctx),
     forget: (ctx) => {
-      forgetAttempt(ctx, deps.http.isHttps);
+      forgetAttempt(ctx, "attempt", deps.http.isHttps);
     },
     succeed: (ctx, attempt, by) => signIn(deps, ctx, attempt, by),
   });

@@ -66,7 +66,7 @@ export function login(deps: HttpDeps): Router<RequestState> {
         form(ctx, { username: given.username, next: given.next, remember }, { form: REFUSED }, 422);
         return;
       case "attempt":
-        giveAttempt(ctx, started.key, deps.http.isHttps);
+        giveAttempt(ctx, "attempt", started.key, deps.http.isHttps);
         seeOther(ctx, "/login/approval");
         return;
       case "signed-in":

@@ -20,7 +20,8 @@ export function logout(deps: HttpDeps): Router<RequestState> {
     const ringing = await deps.challenges.findLiveOfBrowser(visitHash(ctx));
     const other = ringing === null ? null : await deps.attempts.find(ringing.attemptId);
     if (other !== null) await cancelAttempt(deps, other);
-    forgetAttempt(ctx, deps.http.isHttps);
+    forgetAttempt(ctx, "attempt", deps.http.isHttps);
+    forgetAttempt(ctx, "step-up", deps.http.isHttps);
     if (session !== null) {
       const stepUp = await deps.attempts.findLatestOfSession(session.id);
       if (stepUp?.state === "open") await cancelAttempt(deps, stepUp);

@@ -2,7 +2,10 @@ import Router from "@koa/router";
 
 import { type Attempt, isStepUpAction, STEP_UPS } from "../../domain/attempt.js";
 import { noteSuccess } from "../../domain/note-success.js";
-import { startStepUp } from "../../domain/step-up.js";
+import { type Session } from "../../domain/session.js";
+import { startStepUp, unclaimedStepUp } from "../../domain/step-up.js";
+import { type Subscriber } from "../../domain/subscriber.js";
+import { attemptKey, giveAttempt } from "../attempt-cookie.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { isKnownHere } from "../known-browser.js";
@@ -13,28 +16,43 @@ import { originOf } from "../origin.js";
 import { recordEvent } from "../record-event.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
 import { seeOther } from "../views.js";
-import { type Success, waiting } from "./waiting.js";
+import { waiting } from "./waiting.js";
 
 /** A fresh approval for one sensitive act; a sign-in does not count as one, nor one act's for another. */
 export function stepUp(deps: HttpDeps): Router<RequestState> {
   const router = new Router<RequestState>();
+
+  router.post("/account/approval/finish", async function handOverUnclaimed(ctx, next) {
+    const key = ctx.state.session === null ? attemptKey(ctx, "step-up", deps.http.isHttps) : null;
+    const unclaimed = key === null ? null : await unclaimedStepUp(deps, key);
+    const subscriber = unclaimed === null ? null : await deps.subscribers.find(unclaimed.session.subscriberId);
+    if (unclaimed === null || subscriber === null) {
+      await next();
+      return;
+    }
+    const { attempt, session, challengeId } = unclaimed;
+    await deps.sessions.endOfChallenge(challengeId, deps.now());
+    seeOther(ctx, await grant(deps, ctx, { attempt, session, subscriber, challengeId }));
+  });
+
   router.use(["/account/approval", "/account/approval/{*rest}"], requireSignIn());
 
   router.post("/account/approval", async function startApproval(ctx) {
     const { session, subscriber } = signedInOf(ctx);
     const { action } = fields(ctx, ["action"]);
     if (!isStepUpAction(action)) throw new MalformedForm("there is no such action", { action: "Unknown action." });
-    const started = await startStepUp(deps, action, session, subscriber, {
+    const key = await startStepUp(deps, action, session, subscriber, {
       ...originOf(ctx),
       visitHash: visitHash(ctx),
       arrivedAt: ctx.state.arrivedAt,
       isKnown: await isKnownHere(ctx, deps, subscriber.id, deps.http.isHttps),
     });
-    if (started === null) {
+    if (key === null) {
       flash(ctx, "note", "No phone is enrolled, so there is nothing to approve.");
       seeOther(ctx, "/account/two-factor");
       return;
     }
+    giveAttempt(ctx, "step-up", key, deps.http.isHttps);
     seeOther(ctx, "/account/approval");
   });
 
@@ -48,19 +66,30 @@ export function stepUp(deps: HttpDeps): Router<RequestState> {
       return attempt === null || attempt.state === "finished" ? null : attempt;
     },
     forget: () => undefined,
-    succeed: (ctx, attempt, by) => grant(deps, ctx, attempt, by),
+    succeed: async (ctx, attempt, by) =>
+      attempt.state === "granted"
+        ? pageOf(attempt)
+        : grant(deps, ctx, {
+            ...signedInOf(ctx),
+            attempt,
+            challengeId: by.kind === "approval" ? by.challengeId : null,
+          }),
   });
   router.use(place.routes());
   return router;
 }
 
-/** Gives the session a new id and, with it, the one use of the act that was approved. */
-async function grant(deps: HttpDeps, ctx: Context, attempt: Attempt, by: Success): Promise<string> {
-  if (attempt.purpose === "sign-in") throw new Error("a sign-in is no step-up");
-  const { page } = STEP_UPS[attempt.purpose];
-  const { session, subscriber } = signedInOf(ctx);
-  const challengeId = by.kind === "approval" ? by.challengeId : null;
-  if (attempt.state === "granted") return page;
+/** Gives the session a new id and, with it, the one use of the act that was approved. @returns the act's page. */
+async function grant(
+  deps: HttpDeps,
+  ctx: Context,
+  {
+    attempt,
+    session,
+    subscriber,
+    challengeId,
+  }: { attempt: Attempt; session: Session; subscriber: Subscriber; challengeId: string | null },
+): Promise<string> {
   const now = deps.now();
   const renewed = await openSession(ctx, now, deps.http.rules, {
     subscriberId: session.subscriberId,
@@ -72,8 +101,14 @@ async function grant(deps: HttpDeps, ctx: Context, attempt: Attempt, by: Success
     expiresAt: session.expiresAt,
   });
   await deps.attempts.moveToSession(session.id, renewed.id);
-  await deps.attempts.grant(attempt.id, renewed.id, now);
-  await noteSuccess(deps, attempt, subscriber);
-  await recordEvent(ctx, deps, session.subscriberId, "step-up", attempt.purpose);
-  return page;
+  if (await deps.attempts.grant(attempt.id, renewed.id, now)) {
+    await noteSuccess(deps, attempt, subscriber);
+    await recordEvent(ctx, deps, session.subscriberId, "step-up", attempt.purpose);
+  }
+  return pageOf(attempt);
+}
+
+function pageOf({ purpose }: Attempt): string {
+  if (purpose === "sign-in") throw new Error("a sign-in is no step-up");
+  return STEP_UPS[purpose].page;
 }

@@ -103,10 +103,10 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
       case "wrong-code": {
         const left = `${finished.triesLeft} ${finished.triesLeft === 1 ? "try" : "tries"} left.`;
         const text = finished.wasEmpty
-          ? "Type the 6 digits that your phone shows."
+          ? `Type the 6 digits that your phone shows. ${left}`
           : `These are not the digits that your phone shows. ${left}`;
         const counted = (await deps.attempts.find(attempt.id)) ?? attempt;
-        await showWaiting(ctx, counted, { errors: { match_code: text } }, 422);
+        await showWaiting(ctx, counted, finished.triesLeft === 0 ? {} : { errors: { match_code: text } }, 422);
         return;
       }
       case "over":

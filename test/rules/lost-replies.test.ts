@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+
+import { openWire, type Wire } from "../../scripts/attack/wire.js";
+import { isSignedIn, openHouse, type Person } from "./house.js";
+
+const house = await openHouse({ after });
+
+/** The browser as it stays when a reply, with its cookies, never reaches it. */
+function before(wire: Wire): Wire {
+  const copy = openWire(wire.origin);
+  for (const [name, value] of wire.cookies) copy.cookies.set(name, value);
+  return copy;
+}
+
+/** Approves a step-up whose reply is lost. @returns the browser without it, and the one that got it. */
+async function stepUpWithLostReply(person: Person): Promise<{ without: Wire; got: Wire }> {
+  const got = person.wire;
+  await got.post("/account/approval", { action: "new-recovery-codes" });
+  const { body } = await got.get("/account/approval");
+  const token = /name="csrf" value="([^"]+)"/.exec(body)?.[1] ?? "";
+  const { uuid } = await house.ring(person.authyId);
+  await house.phone.answer(uuid, "approve");
+  await house.settled(uuid);
+  const without = before(got);
+  const reply = await got.post("/account/approval/finish", { csrf: token });
+  assert.equal(reply.location, "/account/recovery-codes");
+  return { without, got };
+}
+
+const granted = (person: Person): number =>
+  house.rows.count(
+    "SELECT count(*) FROM attempts WHERE state = 'granted' AND subscriber_id = ?",
+    house.subscriberId(person),
+  );
+
+describe("a lost reply", () => {
+  it("F13: to a step-up costs neither the session nor the approval", async () => {
+    const person = await house.enrolled();
+    const { without, got } = await stepUpWithLostReply(person);
+    assert.equal(await isSignedIn(without), false);
+    assert.equal((await without.post("/account/approval/finish")).location, "/account/recovery-codes");
+    assert.equal(await isSignedIn(without), true);
+    assert.equal(await isSignedIn(got), false, "the session of the lost reply has ended");
+    assert.equal(granted(person), 1);
+    assert.equal((await without.post("/account/recovery-codes")).status, 303);
+    assert.equal(granted(person), 0, "the step-up was used");
+    assert.equal(
+      house.rows.count(
+        "SELECT count(*) FROM audit_events WHERE kind = 'step-up' AND subscriber_id = ?",
+        house.subscriberId(person),
+      ),
+      1,
+    );
+  });
+
+  it("T3: is no way back in after a logout", async () => {
+    const person = await house.enrolled();
+    const { without, got } = await stepUpWithLostReply(person);
+    await got.post("/logout");
+    assert.equal((await without.post("/account/approval/finish")).location.startsWith("/login"), true);
+    assert.equal(await isSignedIn(without), false);
+  });
+
+  it("T5: is handed over to the browser that asked, and to no other", async () => {
+    const person = await house.enrolled();
+    const { without, got } = await stepUpWithLostReply(person);
+    without.cookies.delete("countersign-step-up");
+    await without.post("/account/approval/finish");
+    assert.equal(await isSignedIn(without), false);
+    assert.equal(await isSignedIn(got), true);
+  });
+});
