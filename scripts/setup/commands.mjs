@@ -67,7 +67,7 @@ Exit codes: 0 measured, 1 something failed, 64 wrong options.
       database: { type: "string", values: ["sqlite", "postgres"] },
       minutes: { type: "string" },
       browsers: { type: "string" },
-      pause: { type: "string" },
+      faults: { type: "string" },
       logs: { type: "string" },
     },
     help: `npm run storm -- [options]
@@ -82,7 +82,7 @@ wrong: nothing should be. Needs redis-server on PATH, and PostgreSQL's server fo
   --seed S             the same seed chooses the same faults; printed at the start
   --database NAME      sqlite (the default) or postgres, a private one
   --browsers N         how many people sign in at the same time (24)
-  --pause S            at most so many seconds between faults (4)
+  --faults N           how many faults strike, spread over the storm (120)
   --logs FOLDER        an existing folder for the processes' logs
   --help               this text
 

@@ -14,6 +14,8 @@ export interface Verdict {
   readonly lost: readonly string[];
   readonly double: readonly string[];
   readonly wrong: readonly string[];
+  /** Approvals of people who were signed in already: asked for, and come to their end. */
+  readonly stepUps: { readonly tried: number; readonly done: number };
 }
 
 /** What must hold at any time, as questions whose every answer is a breach. */
@@ -71,27 +73,30 @@ export async function judge(database: DataSource, endings: readonly Ending[]): P
   );
   const stateOf = new Map(rows.map(({ uuid, state }) => [uuid, state]));
   const approvals = new Set(endings.flatMap(({ approved }) => approved));
-  const count = (end: Ending["end"]): number => endings.filter((each) => each.end === end).length;
+  const signIns = endings.filter(({ act }) => act === "sign-in");
+  const stepUps = endings.filter(({ act }) => act === "step-up");
+  const count = (end: Ending["end"], among: readonly Ending[] = signIns): number =>
+    among.filter((each) => each.end === end).length;
   const lost = endings
-    .filter(({ plan, end, approved }) => plan.startsWith("approve") && end !== "signed-in" && approved.length > 0)
+    .filter(({ plan, end, approved }) => plan.startsWith("approve") && end !== "done" && approved.length > 0)
     .map(
-      ({ end, story, approved }) =>
-        `${end}: ${story} (${approved.map((uuid) => stateOf.get(uuid) ?? "no row").join()})`,
+      ({ act, end, story, approved }) =>
+        `${act} ${end}: ${story} (${approved.map((uuid) => stateOf.get(uuid) ?? "no row").join()})`,
     );
   const unapproved = rows.filter(({ uuid, state }) => state === "consumed" && !approvals.has(uuid));
   const spent = rows.filter(({ state }) => state === "consumed").length;
   return {
-    tried: endings.length,
-    approved: endings.filter(({ approved }) => approved.length > 0).length,
-    signedIn: count("signed-in"),
+    tried: signIns.length,
+    approved: signIns.filter(({ approved }) => approved.length > 0).length,
+    signedIn: count("done"),
     denied: count("denied"),
     cancelled: count("cancelled"),
-    told: endings.filter(({ end, approved }) => (end === "told" || end === "gave-up") && approved.length === 0).length,
+    told: signIns.filter(({ end, approved }) => (end === "told" || end === "gave-up") && approved.length === 0).length,
     lost,
     double: [
       ...double,
-      ...(spent > count("signed-in") + lost.length
-        ? [`${spent} approvals spent for ${count("signed-in")} sign-ins`]
+      ...(spent > count("done", endings) + lost.length
+        ? [`${spent} approvals spent for ${count("done", endings)} sign-ins and step-ups`]
         : []),
     ],
     wrong: [
@@ -99,8 +104,9 @@ export async function judge(database: DataSource, endings: readonly Ending[]): P
       ...unapproved.map(({ uuid }) => `spent without an approval on the phone: ${uuid}`),
       ...endings.filter(({ isWrongAccount }) => isWrongAccount).map(({ story }) => `another account's page: ${story}`),
       ...endings
-        .filter(({ plan, end }) => (plan === "deny" || plan === "cancel") && end === "signed-in")
+        .filter(({ plan, end }) => (plan === "deny" || plan === "cancel") && end === "done")
         .map(({ plan }) => `signed in although the plan was to ${plan}`),
     ],
+    stepUps: { tried: stepUps.length, done: count("done", stepUps) },
   };
 }

@@ -7,8 +7,8 @@ export interface StormOptions {
   /** No sign-in is begun after this many minutes. */
   readonly minutes: number;
   readonly browsers: number;
-  /** How much time lies between faults, at most. */
-  readonly pauseMs: number;
+  /** About how many faults strike, spread over the storm. */
+  readonly faults: number;
   /** An existing folder in which each process writes its log. */
   readonly logs?: string | undefined;
 }
@@ -16,9 +16,9 @@ export interface StormOptions {
 /** The storm's options. setup.mjs has refused unknown ones already, and tells what each is for. */
 export function readOptions(args?: readonly string[]): StormOptions {
   const text = { type: "string" } as const;
-  const options = { logins: text, seed: text, database: text, minutes: text, browsers: text, pause: text, logs: text };
+  const options = { logins: text, seed: text, database: text, minutes: text, browsers: text, faults: text, logs: text };
   const { values } = parseArgs({ options, ...(args === undefined ? {} : { args: [...args] }) });
-  const number = (name: "logins" | "seed" | "minutes" | "browsers" | "pause", fallback: number): number => {
+  const number = (name: "logins" | "seed" | "minutes" | "browsers" | "faults", fallback: number): number => {
     const value = Number(values[name] ?? fallback);
     if (!Number.isFinite(value) || value < 0)
       throw new RangeError(`--${name} takes a number, not '${values[name] ?? ""}'`);
@@ -30,7 +30,7 @@ export function readOptions(args?: readonly string[]): StormOptions {
     database: values.database === "postgres" ? "postgres" : "sqlite",
     minutes: number("minutes", 30),
     browsers: Math.max(1, Math.floor(number("browsers", 24))),
-    pauseMs: number("pause", 4) * 1000,
+    faults: Math.floor(number("faults", 120)),
     logs: values.logs,
   };
 }

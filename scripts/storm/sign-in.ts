@@ -9,11 +9,20 @@ const LOOK_AT_PHONE_MS = 60;
 /** What a person means to do with the request on the phone. */
 export type Plan = "approve" | "approve-twice" | "deny" | "cancel";
 
-/** How a sign-in ended for its person. */
+/** What the phone is asked about: a sign-in, or a sensitive act of somebody who is signed in. */
+export type Act = "sign-in" | "step-up";
+
+const ACTS = {
+  "sign-in": { waits: "/login/approval", goesOn: "/account" },
+  "step-up": { waits: "/account/approval", goesOn: "/account/recovery-codes" },
+} as const;
+
+/** How a sign-in or a step-up ended for its person. */
 export interface Ending {
+  readonly act: Act;
   readonly plan: Plan;
-  /** `told`: the page said why nobody was signed in. `gave-up`: nothing came of it in two minutes. */
-  readonly end: "signed-in" | "denied" | "cancelled" | "told" | "gave-up";
+  /** `told`: the page said why nothing came of it. `gave-up`: nothing came of it in two minutes. */
+  readonly end: "done" | "denied" | "cancelled" | "told" | "gave-up";
   /** Authy's names of the requests that the phone took an approval for. */
   readonly approved: readonly string[];
   /** From the last approval to the account's page. */
@@ -40,13 +49,14 @@ export interface Person {
 }
 
 /**
- * One sign-in as a person lives it, with a page that does what the real one does: it follows the stream, asks when the
+ * One sign-in or step-up as a person lives it, with a page that does what the real one does: it follows the stream, asks when the
  * stream is refused, posts the finish by itself, and tries again whatever breaks.
  *
  * @param reactionMs - How long the phone rings before it is answered.
  */
-export async function signIn(person: Person, plan: Plan, reactionMs: number): Promise<Ending> {
+export async function countersign(person: Person, act: Act, plan: Plan, reactionMs: number): Promise<Ending> {
   const { browser } = person;
+  const { waits, goesOn } = ACTS[act];
   const deadline = performance.now() + PATIENCE_MS;
   const approved: string[] = [];
   let approvedAt: number | null = null;
@@ -77,6 +87,7 @@ export async function signIn(person: Person, plan: Plan, reactionMs: number): Pr
   }
 
   const end = (how: Ending["end"], isWrongAccount = false): Ending => ({
+    act,
     plan,
     end: how,
     approved,
@@ -97,17 +108,20 @@ export async function signIn(person: Person, plan: Plan, reactionMs: number): Pr
   }
 
   async function csrf(): Promise<string> {
-    const page = await patiently(() => browser.get("/login"));
+    const page = await patiently(() => browser.get(act === "sign-in" ? "/login" : "/account"));
     return /name="csrf" value="([^"]+)"/.exec(page?.body ?? "")?.[1] ?? "";
   }
 
-  async function typePassword(): Promise<boolean> {
+  async function begin(): Promise<boolean> {
     const { username, password } = person;
     const token = await csrf();
-    const fields = { csrf: token, username, password, next: "/account" };
-    const answer = await patiently(() => browser.post("/login", fields));
-    note(`login ${answer?.status ?? "unanswered"} ${answer?.location ?? ""}`);
-    return answer?.status === 303 && answer.location === "/login/approval";
+    const answer = await patiently(() =>
+      act === "sign-in"
+        ? browser.post("/login", { csrf: token, username, password, next: goesOn })
+        : browser.post(waits, { csrf: token, action: "new-recovery-codes" }),
+    );
+    note(`${act} ${answer?.status ?? "unanswered"} ${answer?.location ?? ""}`);
+    return answer?.status === 303 && answer.location === waits;
   }
 
   async function follow(page: string): Promise<void> {
@@ -135,22 +149,22 @@ export async function signIn(person: Person, plan: Plan, reactionMs: number): Pr
     }
   }
 
-  async function finish(token: string): Promise<"signed-in" | "not-yet"> {
-    const post = (): Promise<Answer | null> => browser.post("/login/approval/finish", { csrf: token });
+  async function finish(token: string): Promise<boolean> {
+    const post = (): Promise<Answer | null> => browser.post(`${waits}/finish`, { csrf: token });
     const both = plan === "approve-twice" ? post() : Promise.resolve(null);
     const [answer] = await Promise.all([patiently(post), both]);
     note(`finish ${answer?.status ?? "unanswered"} ${answer?.location ?? ""}`);
-    return answer?.status === 303 && answer.location === "/account" ? "signed-in" : "not-yet";
+    return answer?.status === 303 && answer.location === goesOn;
   }
 
   async function untilItEnds(): Promise<Ending> {
     while (performance.now() < deadline) {
-      const page = await patiently(() => browser.get("/login/approval"));
+      const page = await patiently(() => browser.get(waits));
       if (page === null) break;
       if (page.status !== 200) {
         note(`approval page ${page.status} ${page.location}`);
         // A repeat whose first answer got lost may have signed this browser in already.
-        if (page.location !== "/account" && !(await typePassword())) return end("told");
+        if (page.location !== "/account" && !(act === "sign-in" && (await begin()))) return end("told");
         if (page.location === "/account") {
           const ending = await check();
           if (ending !== null) return ending;
@@ -161,7 +175,7 @@ export async function signIn(person: Person, plan: Plan, reactionMs: number): Pr
       const state = /data-state="([a-z]+)"/.exec(page.body)?.[1] ?? "";
       note(`page says ${state}`);
       if (plan === "cancel" && ["waiting", "sending"].includes(state)) {
-        const answer = await patiently(() => browser.post("/login/approval/cancel", { csrf: token }));
+        const answer = await patiently(() => browser.post(`${waits}/cancel`, { csrf: token }));
         if (answer?.status === 303) return end("cancelled");
         continue;
       }
@@ -173,7 +187,7 @@ export async function signIn(person: Person, plan: Plan, reactionMs: number): Pr
           await wait(700);
           break;
         case "approved":
-          if ((await finish(token)) === "signed-in") {
+          if (await finish(token)) {
             const ending = await check();
             if (ending !== null) return ending;
           }
@@ -181,7 +195,7 @@ export async function signIn(person: Person, plan: Plan, reactionMs: number): Pr
         case "failed":
           // The page says so and offers to send it again, which people do.
           await wait(500);
-          await patiently(() => browser.post("/login/approval/resend", { csrf: token }));
+          await patiently(() => browser.post(`${waits}/resend`, { csrf: token }));
           break;
         case "denied":
           return end("denied");
@@ -195,14 +209,14 @@ export async function signIn(person: Person, plan: Plan, reactionMs: number): Pr
   /** @returns null when the account's page does not open: of two answers that crossed, the older one's cookie won. */
   async function check(): Promise<Ending | null> {
     const account = await patiently(() => browser.get("/account"));
-    if (account?.status === 200) return end("signed-in", !account.body.includes(person.username));
+    if (account?.status === 200) return end("done", !account.body.includes(person.username));
     note(`account ${account?.status ?? "unanswered"} ${account?.location ?? ""}`);
     await wait(200);
     return null;
   }
 
   try {
-    if (!(await typePassword())) return end(performance.now() < deadline ? "told" : "gave-up");
+    if (!(await begin())) return end(performance.now() < deadline ? "told" : "gave-up");
     return await untilItEnds();
   } finally {
     over.abort();

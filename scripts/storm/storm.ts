@@ -7,11 +7,14 @@ import { authyFaults, type Fault, processFaults } from "./faults.js";
 import { type StormOptions } from "./options.js";
 import { enrolPerson } from "./people.js";
 import { type Random, seededRandom } from "./random.js";
-import { type Ending, type Person, type Plan, signIn, signOut } from "./sign-in.js";
+import { countersign, type Ending, type Person, type Plan, signOut } from "./sign-in.js";
 import { startWorld } from "./world.js";
 
 /** Mostly approvals; some pressed twice, some denied, some given up. */
 const PLANS: readonly Plan[] = [...Array<Plan>(15).fill("approve"), "approve-twice", "approve-twice", "deny", "cancel"];
+
+/** How many of those who signed in ask for something that needs the phone again. */
+const STEP_UPS = 0.15;
 
 /** A storm's result, and how fast it went. */
 export interface Report {
@@ -47,17 +50,26 @@ export async function runStorm(
   const struck = new Map<string, number>();
   let begun = 0;
   let isOver = false;
-  const until = performance.now() + options.minutes * 60_000;
+  const from = performance.now();
+  const until = from + options.minutes * 60_000;
+  const shareDone = (): number =>
+    Math.max(begun / options.logins, (performance.now() - from) / (options.minutes * 60_000));
   const signInsOf = async (person: Person, luck: Random): Promise<void> => {
     while (begun < options.logins && performance.now() < until) {
       begun += 1;
-      endings.push(await signIn(person, luck.pick(PLANS), luck.between(50, 1500)));
+      const ending = await countersign(person, "sign-in", luck.pick(PLANS), luck.between(50, 1500));
+      endings.push(ending);
+      if (luck.next() < STEP_UPS && ending.end === "done")
+        endings.push(await countersign(person, "step-up", "approve", luck.between(50, 1500)));
       await signOut(person);
     }
   };
-  const faultsOf = async (faults: readonly Fault[], luck: Random): Promise<void> => {
-    while (!isOver) {
-      await wait(luck.next() * options.pauseMs);
+  /** Spreads so many faults over the storm, one after the other, whatever its pace. */
+  const faultsOf = async (faults: readonly Fault[], many: number, luck: Random): Promise<void> => {
+    for (let n = 0; n < many; n++) {
+      const due = (n + luck.next()) / many;
+      while (!isOver && shareDone() < due) await wait(20);
+      if (isOver) return;
       const fault = luck.pick(faults);
       await fault.strike();
       struck.set(fault.name, (struck.get(fault.name) ?? 0) + 1);
@@ -66,14 +78,16 @@ export async function runStorm(
   const progress = setInterval(() => {
     const faults = [...struck.values()].reduce((sum, n) => sum + n, 0);
     const seconds = Math.round((performance.now() - startedAt) / 1000);
-    onProgress(`${seconds} s: ${endings.length} of ${options.logins} sign-ins, ${faults} faults`);
+    onProgress(`${seconds} s: ${begun} of ${options.logins} sign-ins, ${faults} faults`);
   }, 5000);
   try {
+    const seeded = (): Random => seededRandom(random.between(1, 1e9));
+    const half = Math.ceil(options.faults / 2);
     const troubles = [
-      faultsOf(processFaults(world, seededRandom(random.between(1, 1e9))), seededRandom(random.between(1, 1e9))),
-      faultsOf(authyFaults(world, seededRandom(random.between(1, 1e9))), seededRandom(random.between(1, 1e9))),
+      faultsOf(processFaults(world, seeded()), half, seeded()),
+      faultsOf(authyFaults(world, seeded()), options.faults - half, seeded()),
     ];
-    const signIns = Promise.all(people.map((person) => signInsOf(person, seededRandom(random.between(1, 1e9)))));
+    const signIns = Promise.all(people.map((person) => signInsOf(person, seeded())));
     await Promise.race([signIns, Promise.all(troubles).then(() => signIns)]);
     isOver = true;
     await Promise.all(troubles);
@@ -83,12 +97,12 @@ export async function runStorm(
   }
   const verdict = await judge(database, endings);
   const slowest = endings
-    .filter(({ end }) => end === "signed-in")
+    .filter(({ act, end }) => act === "sign-in" && end === "done")
     .sort((a, b) => (b.afterApprovalMs ?? 0) - (a.afterApprovalMs ?? 0))
     .slice(0, 3)
     .map(({ story }) => story);
   const times = endings
-    .flatMap((each) => (each.end === "signed-in" ? (each.afterApprovalMs ?? []) : []))
+    .flatMap((each) => (each.act === "sign-in" && each.end === "done" ? (each.afterApprovalMs ?? []) : []))
     .sort((a, b) => a - b);
   const share = (part: number): number => Math.round(times[Math.floor(part * (times.length - 1))] ?? 0);
   return {

@@ -12,6 +12,7 @@ export function tableOf({ verdict, faults, seconds, slowestAnswer, afterApproval
     ["denied", verdict.denied],
     ["cancelled", verdict.cancelled],
     ["told why not", verdict.told],
+    ["step-ups", `${verdict.stepUps.done} of ${verdict.stepUps.tried}`],
     ["lost", verdict.lost.length],
     ["double", verdict.double.length],
     ["wrong", verdict.wrong.length],
