@@ -32,7 +32,7 @@ function hashText(hash: Record<string, Json>, prefix: string, escaping: Escaping
     if (isEmptyContainer(value)) continue;
     const name = prefix === "" ? escape(key, escaping) : `${prefix}%5B${escape(key, escaping)}%5D`;
     const text = valueText(value, name, escaping, depth - 1);
-    if (text !== "") texts.push(text);
+    texts.push(text);
   }
   // Rails leaves list elements in the order of their members.
   return (prefix.includes("%5B%5D") ? texts : texts.sort(byBytes)).join("&");
@@ -43,7 +43,6 @@ function valueText(value: Json, name: string, escaping: Escaping, depth: number)
     if (depth === 0) throw new RangeError("nested too deep");
     return value
       .map((element) => valueText(element, `${name}%5B%5D`, escaping, depth - 1))
-      .filter((text) => text !== "")
       .join("&");
   }
   if (typeof value === "object" && value !== null) return hashText(value, name, escaping, depth);

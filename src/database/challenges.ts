@@ -103,7 +103,9 @@ export function challenges(database: DataSource): Challenges {
       );
       // State and time are judged by the same statement: an answer counts until the clock may call it too late.
       if (outcome === "approved" || outcome === "denied") query.andWhere("expires_at > :end", { end });
-      if (outcome === "expired") query.andWhere("expires_at <= :end", { end: by === "clock" ? end : now });
+      // Authy's signed word ends it; a poll's and the clock's only after our own deadline.
+      if (outcome === "expired" && by !== "callback")
+        query.andWhere("expires_at <= :end", { end: by === "clock" ? end : now });
       const { affected } = await query.execute();
       return affected === 1;
     },

@@ -21,7 +21,7 @@ export function readForms(): Middleware {
   return async function readForm(ctx, next) {
     // null: there is no body at all
     if (ctx.method === "POST" && ctx.is("application/x-www-form-urlencoded") === false)
-      throw new HttpRefusal(415, "Not a form", "This address takes HTML forms only.");
+      throw new HttpRefusal(400, "Not a form", "This address takes HTML forms only.");
     await parse(ctx, next);
   };
 }

@@ -4,7 +4,7 @@ import { Busy } from "../../domain/errors.js";
 import { type Middleware } from "../context.js";
 
 /** What must go on even when the process is behind: finishing a sign-in that is under way. */
-const ALWAYS = /^\/(login\/approval|account\/approval|challenges)(\/|$)/;
+const ALWAYS = /^\/(login\/approval|login\/code|account\/approval|challenges)(\/|$)/;
 
 const SAMPLE_MS = 500;
 /** One hiccup is no overload: the loop must be late for so many samples in a row. */

@@ -135,7 +135,8 @@ const WAYS: Readonly<Record<string, string>> = {
 
 function activityView(event: AuditEvent) {
   const [text, outcome] = WORDS[event.kind];
-  const way = WAYS[event.detail];
-  const says = way === undefined || event.kind === "sign-in-failed" ? text : `${text} ${way}`;
+  const way = event.kind === "sign-in-failed" ? undefined : WAYS[event.detail];
+  const what = event.kind === "sign-in-denied" && way?.startsWith("to ") ? "Denied on the phone:" : text;
+  const says = way === undefined ? text : `${what} ${way}`;
   return { at: event.at.toISOString(), text: says, outcome, address: event.address, browser: event.browserLabel };
 }

@@ -60,8 +60,9 @@ async function mayMake(deps: HttpDeps, session: Session, factor: Factor, left: n
   return isFirstSet(deps, session, factor, left) || (await hasStepUp(deps, session, "new-recovery-codes"));
 }
 
-/** Right after the phone was added, by whoever typed the password just now. */
+/** Right after the phone was added, in the session that added it, by whoever typed the password just now. */
 function isFirstSet(deps: HttpDeps, session: Session, factor: Factor, left: number): boolean {
   const age = deps.now().getTime() - factor.createdAt.getTime();
-  return left === 0 && age < FIRST_CODES_WITHIN_MS && !needsFreshPassword(deps, session);
+  const hasAddedIt = session.createdAt <= factor.createdAt;
+  return left === 0 && age < FIRST_CODES_WITHIN_MS && hasAddedIt && !needsFreshPassword(deps, session);
 }

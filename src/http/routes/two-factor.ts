@@ -143,7 +143,7 @@ async function mayReplace(deps: HttpDeps, session: Session): Promise<boolean> {
   if (used?.purpose !== "replace-phone" || used.state !== "finished" || used.grantedAt === null) return false;
   const { stepUpTtlSeconds, registrationTtlSeconds } = deps.settings;
   const ageSeconds = (deps.now().getTime() - used.grantedAt.getTime()) / 1000;
-  const isUnfinished = latest?.replacesFactor === true && latest.state !== "completed";
+  const isUnfinished = latest?.replacesFactor === true && ["pending", "expired"].includes(latest.state);
   return isUnfinished && ageSeconds < stepUpTtlSeconds + registrationTtlSeconds;
 }
 

@@ -68,6 +68,12 @@ export function webhooks(deps: HttpDeps): Router<RequestState> {
     for (const notice of notices.slice(0, 50)) await receiveEvent(deps, notice);
     answer(ctx, 200, "taken");
   });
+
+  // OPTIONS too: no browser of another site has any business here.
+  router.all(["/webhooks/authy/onetouch", "/webhooks/authy/events"], function refuseOtherMethods(ctx) {
+    ctx.set("Allow", "POST");
+    answer(ctx, 405, "POST only");
+  });
   return router;
 }
 
