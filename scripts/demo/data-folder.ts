@@ -76,8 +76,8 @@ function isClaimed(folder: string): Promise<boolean> {
       socket.destroy();
       resolve(true);
     });
-    socket.once("error", () => {
-      resolve(false);
+    socket.once("error", (error: NodeJS.ErrnoException) => {
+      resolve(error.code === "EAGAIN"); // a full backlog is somebody, too
     });
   });
 }
