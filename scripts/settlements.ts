@@ -3,7 +3,7 @@ import { type LogLine } from "./part.js";
 
 const LOGGED_WITHIN_MS = 5_000;
 
-/** Reads from the parts' logs who settled which challenge: `callback`, `webhook`, `poll` or `clock`. */
+/** Reads from the parts' logs who settled which challenge: `callback`, `webhook`, `poll`, `clock` or `person`. */
 export interface Settlements {
   /** Give it every line of every web process and worker. */
   readonly hear: (line: LogLine) => void;

@@ -12,7 +12,7 @@ export interface Stage {
   readonly browser: FormBrowser;
   /** The sandbox's address. */
   readonly phone: string;
-  /** Who settled a challenge: `callback`, `webhook`, `poll` or `clock`. */
+  /** Who settled a challenge: `callback`, `webhook`, `poll`, `clock` or `person`. */
   readonly settledBy: (challengeId: string) => Promise<string>;
   /** Told of each step as it is done. */
   readonly onStep?: (step: StoryStep) => void;
