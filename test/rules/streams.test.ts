@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { type IncomingHttpHeaders, request } from "node:http";
+import { after, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { Redis } from "ioredis";
+
+import { openWire, type Wire } from "../../scripts/attack/wire.js";
+import { openHouse, type Person } from "./house.js";
+
+const house = await openHouse({ after }, { STREAM_REREAD_MS: "500" });
+
+/** An event stream as its bytes come. */
+interface Stream {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Everything so far. */
+  readonly text: string;
+  readonly hasEnded: boolean;
+  close(): void;
+}
+
+describe("event streams of the whole program", () => {
+  function open(wire: Wire, path: string): Promise<Stream> {
+    const { hostname, port } = new URL(wire.origin);
+    const cookie = Array.from(wire.cookies, ([name, value]) => `${name}=${value}`).join("; ");
+    const headers = { host: `${hostname}:${port}`, accept: "text/event-stream", cookie };
+    return new Promise((resolve, reject) => {
+      const outgoing = request({ hostname: "127.0.0.1", port, path, agent: false, headers }, (incoming) => {
+        let text = "";
+        let hasEnded = false;
+        incoming.setEncoding("utf8");
+        incoming.on("data", (chunk: string) => (text += chunk));
+        incoming.on("error", () => undefined);
+        incoming.on("close", () => (hasEnded = true));
+        resolve({
+          status: incoming.statusCode ?? 0,
+          headers: incoming.headers,
+          get text() {
+            return text;
+          },
+          get hasEnded() {
+            return hasEnded;
+          },
+          close: () => outgoing.destroy(),
+        });
+      });
+      outgoing.on("error", reject);
+      outgoing.end();
+    });
+  }
+
+  async function until(isSo: () => boolean | Promise<boolean>, otherwise: string): Promise<void> {
+    for (let tries = 0; tries < 250; tries += 1) {
+      if (await isSo()) return;
+      await delay(40);
+    }
+    assert.fail(otherwise);
+  }
+
+  /** The events so far, each with all its fields. */
+  const eventsIn = ({ text }: Stream): Record<string, string>[] =>
+    text
+      .split("\n\n")
+      .slice(0, -1)
+      .filter((block) => /^event:/m.test(block))
+      .map((block) =>
+        Object.fromEntries(
+          block.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]),
+        ),
+      );
+
+  const waitingIn = (page: string): { id: string; events: string } => ({
+    id: /data-challenge-id="([^"]+)"/.exec(page)?.[1] ?? "",
+    events: /data-events="([^"]+)"/.exec(page)?.[1] ?? "",
+  });
+
+  /** A sign-in that waits for its phone, in the person's own browser. */
+  async function waitingSignIn(): Promise<{ person: Person; wire: Wire; id: string; events: string }> {
+    const person = await house.enrolled();
+    const { wire } = person;
+    await wire.post("/logout");
+    await house.login(wire, person);
+    return { person, wire, ...waitingIn((await wire.get("/login/approval")).body) };
+  }
+
+  /** An enrolment that waits for its scan. */
+  async function waitingEnrolment(): Promise<{ person: Person; wire: Wire; id: string; events: string }> {
+    const person = await house.register();
+    await person.wire.post("/account/two-factor/registration");
+    const { body } = await person.wire.get("/account/two-factor/registration");
+    return { person, wire: person.wire, ...waitingIn(body) };
+  }
+
+  it("E3 tells id, kind, status and expiry, and nothing else", async () => {
+    const signIn = await waitingSignIn();
+    const enrolment = await waitingEnrolment();
+    const { uuid } = await house.ring(signIn.person.authyId);
+    for (const [{ wire, id, events: path }, kind, end, final] of [
+      [signIn, "approval", () => house.phone.answer(uuid, "deny"), "denied"],
+      [enrolment, "registration", () => enrolment.wire.post("/account/two-factor/registration/cancel"), "cancelled"],
+    ] as const) {
+      const stream = await open(wire, path);
+      await until(() => eventsIn(stream).length === 1, "no first event came");
+      await end();
+      await until(() => stream.hasEnded, "the stream did not end");
+      const told = eventsIn(stream);
+      assert.equal(told.length, 2);
+      for (const event of told) {
+        assert.deepEqual(Object.keys(event), ["event", "id", "data"]);
+        assert.equal(event["event"], "status");
+        assert.match(event["id"] ?? "", /^\d+$/);
+      }
+      const bodies = told.map(({ data }) => JSON.parse(data ?? "") as Record<string, string>);
+      for (const body of bodies) {
+        assert.deepEqual(Object.keys(body), ["id", "kind", "status", "expiresAt"]);
+        assert.match(body["expiresAt"] ?? "", /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+      }
+      assert.deepEqual(
+        bodies.map(({ id: of, kind: what, status }) => [of, what, status]),
+        [
+          [id, kind, "pending"],
+          [id, kind, final],
+        ],
+      );
+    }
+  });
+
+  it("E9 forbids whatever stands between to keep, change or hold back a stream", async () => {
+    const { wire, events } = await waitingSignIn();
+    const stream = await open(wire, events);
+    assert.equal(stream.status, 200);
+    assert.match(String(stream.headers["content-type"]), /^text\/event-stream/);
+    assert.equal(stream.headers["cache-control"], "no-store, no-transform");
+    assert.equal(stream.headers["x-accel-buffering"], "no");
+    stream.close();
+  });
+
+  it("E12 gives a stream that is opened after the end the final state, once, and then the end", async () => {
+    const signIn = await waitingSignIn();
+    const { uuid } = await house.ring(signIn.person.authyId);
+    await house.callback(uuid, signIn.person.authyId, "approved");
+    const enrolment = await waitingEnrolment();
+    await enrolment.wire.post("/account/two-factor/registration/cancel");
+    for (const [{ wire, events }, final] of [
+      [signIn, "approved"],
+      [enrolment, "cancelled"],
+    ] as const)
+      for (let times = 0; times < 2; times += 1) {
+        const stream = await open(wire, events);
+        assert.equal(stream.status, 200);
+        await until(() => stream.hasEnded, `a stream of what is ${final} never ended`);
+        const statuses = eventsIn(stream).map(({ data }) => (JSON.parse(data ?? "") as { status: string }).status);
+        assert.deepEqual(statuses, [final]);
+      }
+  });
+
+  it("E14 refuses polls that come faster than one a second with 429 and Retry-After, and takes them again after it", async () => {
+    const { wire, id } = await waitingSignIn();
+    const other = await waitingSignIn();
+    const poll = (at: Wire, of: string) => at.get(`/challenges/${of}`, { accept: "application/json" });
+    const answers = await Promise.all(Array.from({ length: 30 }, () => poll(wire, id)));
+    const refused = answers.filter(({ status }) => status === 429);
+    const taken = answers.filter(({ status }) => status === 200);
+    assert.equal(taken.length + refused.length, answers.length);
+    assert.equal(taken.length > 0 && taken.length <= 10, true, `${taken.length} of 30 polls at once were answered`);
+    for (const { headers } of refused) assert.match(String(headers["retry-after"]), /^[1-5]$/);
+    assert.equal((await poll(other.wire, other.id)).status, 200, "another browser may ask");
+    const [first] = refused;
+    await delay(1000 * Number(first?.headers["retry-after"]));
+    assert.equal((await poll(wire, id)).status, 200);
+  });
+
+  it("E15 listens to Redis on one connection for each process, however many streams are open", async () => {
+    const redis = new Redis(house.program.redis.url);
+    const subscribers = async (): Promise<number> =>
+      String(await redis.call("CLIENT", "LIST", "TYPE", "pubsub")).match(/^id=/gm)?.length ?? 0;
+    try {
+      const second = await house.program.startWeb();
+      const streams: Stream[] = [];
+      const ids: string[] = [];
+      for (const site of [house.program.web.site, second.site])
+        for (let times = 0; times < 4; times += 1) {
+          const { wire, id, events } = await waitingSignIn();
+          ids.push(`challenge:${id}`);
+          streams.push(await open(openWire(site, { cookies: wire.cookies }), events));
+        }
+      const listened = async (): Promise<boolean> => {
+        const channels = (await redis.pubsub("CHANNELS", "challenge:*")) as string[];
+        return ids.every((each) => channels.includes(each));
+      };
+      await until(listened, "not all streams are listened for");
+      assert.equal(await subscribers(), 2, "one for each web process");
+      for (const stream of streams) stream.close();
+      await second.stop();
+    } finally {
+      redis.disconnect();
+    }
+  });
+});
