@@ -18,13 +18,14 @@ interface Bell {
   reconnect: () => void;
 }
 
-/** A hub behind a real server; the challenge of a stream is the last part of its path. */
+/** A hub behind a real server; a stream's path: its session, its user, its challenge and, where it matters, its address. */
 async function openHub(t: TestContext, limits: Partial<StreamLimits> = {}, times: Partial<typeof TIMES> = {}) {
   const rows = new Map<string, LiveStatus>();
   const dead = new Set<string>();
   const bell: Partial<Bell> = {};
   let reading: (() => Promise<void>) | undefined;
   let isAway = false;
+  let seen = 0;
   const hub = streamHub(
     {
       bells: {
@@ -49,8 +50,9 @@ async function openHub(t: TestContext, limits: Partial<StreamLimits> = {}, times
     { ...TIMES, ...times },
   );
   const server = createServer((req, res) => {
-    const [, sessionKey = "", subscriberId = "", id = ""] = (req.url ?? "").split("/");
-    const owner: StreamOwner = { sessionKey, subscriberId, address: "1", sessionId: sessionKey };
+    seen += 1;
+    const [, sessionKey = "", subscriberId = "", id = "", address = "1"] = (req.url ?? "").split("/");
+    const owner: StreamOwner = { sessionKey, subscriberId, address, sessionId: sessionKey };
     hub.open(res, id, owner).catch(() => res.writeHead(429).end());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -70,6 +72,8 @@ async function openHub(t: TestContext, limits: Partial<StreamLimits> = {}, times
     bell: bell as Bell,
     origin,
     browser,
+    /** How many requests have arrived. */
+    seen: () => seen,
     away: (now: boolean) => (isAway = now),
     readSlowly: (how: (() => Promise<void>) | undefined) => (reading = how),
   };
@@ -96,8 +100,9 @@ describe("event streams", () => {
   it("E6: a bell that nobody rang costs no more than one round of reading", async (t) => {
     const { browser, set } = await openHub(t);
     set("c1", "pending", 1);
-    const stream = browser.watch("/s/u/c1");
-    await wait(50);
+    const told: string[] = [];
+    const stream = browser.watch("/s/u/c1", (status) => told.push(status));
+    await eventually(() => told.length > 0, 10_000, "no first event came");
     set("c1", "denied", 2);
     assert.deepEqual(await stream, { final: "denied" });
   });
@@ -117,20 +122,32 @@ describe("event streams", () => {
   });
 
   it("E10: refuses the fourth of a session, the seventh of a user and one more than there may be in all", async (t) => {
-    const { browser, hub, set } = await openHub(t, { streamsPerSession: 3, streamsPerUser: 6, streams: 8 });
-    set("c1", "pending", 1);
-    const open = async (path: string): Promise<boolean> => {
-      const before = hub.size;
-      const ended = browser.watch(path);
-      await Promise.race([ended, eventually(() => hub.size > before, 2000, "no stream opened")]);
-      return hub.size > before;
-    };
+    const hub = await openHub(t, { streamsPerSession: 3, streamsPerUser: 6, streams: 8 });
     const opened: boolean[] = [];
-    for (const path of [...Array<string>(4).fill("/s1/u1/c1"), ...Array<string>(4).fill("/s2/u1/c1")])
-      opened.push(await open(path));
+    for (const session of ["s1", "s1", "s1", "s1", "s2", "s2", "s2", "s3"])
+      opened.push(await opens(hub, `/${session}/u1/c1`));
     assert.deepEqual(opened, [true, true, true, false, true, true, true, false]);
-    assert.deepEqual([await open("/s3/u2/c1"), await open("/s4/u3/c1"), await open("/s5/u4/c1")], [true, true, false]);
+    const others: boolean[] = [];
+    for (const path of ["/s4/u2/c1", "/s5/u3/c1", "/s6/u4/c1"]) others.push(await opens(hub, path));
+    assert.deepEqual(others, [true, true, false]);
   });
+
+  it("E10: refuses one more than an address may have, whoever asks, and no other address", async (t) => {
+    const hub = await openHub(t, { streamsPerAddress: 2 });
+    const opened: boolean[] = [];
+    for (const path of ["/s1/u1/c1/a", "/s2/u2/c1/a", "/s3/u3/c1/a", "/s3/u3/c1/b"])
+      opened.push(await opens(hub, path));
+    assert.deepEqual(opened, [true, true, false, true]);
+  });
+
+  /** Whether one more stream is let in. */
+  async function opens({ hub, browser, set }: Awaited<ReturnType<typeof openHub>>, path: string): Promise<boolean> {
+    set("c1", "pending", 1);
+    const before = hub.size;
+    const ended = browser.watch(path);
+    await Promise.race([ended, eventually(() => hub.size > before, 10_000, "no stream opened")]);
+    return hub.size > before;
+  }
 
   it("E11: drops a reader that lets 64 KiB pile up, and no other", async (t) => {
     const { origin, hub, browser, set, bell } = await openHub(t, {}, { rereadMs: 60_000 });
@@ -160,14 +177,14 @@ describe("event streams", () => {
   });
 
   it("E2: ends with its session", async (t) => {
-    const { browser, set, dead, bell } = await openHub(t, {}, { rereadMs: 60_000 });
+    const { browser, hub, set, dead, bell } = await openHub(t, {}, { rereadMs: 60_000 });
     set("c1", "pending", 1);
     const ended = browser.watch("/s1/u/c1");
     const other = browser.watch("/s2/u/c1");
-    await wait(50);
+    await eventually(() => hub.size === 2, 10_000, "the streams did not open");
     dead.add("s1");
     bell.sessions();
-    assert.ok("cut" in (await ended));
+    assert.ok("cut" in (await ended), "the stream of the dead session was not cut");
     set("c1", "approved", 2);
     bell.ring("c1");
     assert.deepEqual(await other, { final: "approved" });
@@ -180,20 +197,23 @@ describe("event streams", () => {
     await eventually(() => hub.size === 30, 2000, "the streams did not open");
     hub.drain();
     const pauses = (await Promise.all(streams)).map((ended) => ("cut" in ended ? ended.cut : 0));
-    assert.ok(pauses.every((ms) => ms >= 500 && ms <= 2000));
+    assert.ok(
+      pauses.every((ms) => ms >= 500 && ms <= 2000),
+      String(pauses),
+    );
     assert.ok(new Set(pauses).size > 10, "they do not come back together");
     assert.equal(hub.size, 0);
   });
 
   it("counts a reader that left before its head was written as gone", async (t) => {
-    const { origin, hub, set } = await openHub(t);
+    const { origin, hub, set, seen } = await openHub(t);
     set("c1", "pending", 1);
     for (let n = 0; n < 20; n++) {
       const socket = connect(Number(new URL(origin).port), "127.0.0.1");
       socket.on("error", () => undefined);
       socket.write(`GET /s/u/c1 HTTP/1.1\r\nHost: a\r\n\r\n`, () => socket.destroy());
     }
-    await wait(200);
+    await eventually(() => seen() === 20, 10_000, "not every request arrived");
     await eventually(() => hub.size === 0, 2000, "some streams were kept");
   });
 });
