@@ -15,7 +15,7 @@ const PUSH = { message: "Sign in?", details: { Account: "ada" }, challengeId: "a
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** A server in Authy's place that answers one way. */
-async function authyThat(answer: Answer): Promise<{ provider: Provider; seen: IncomingMessage[] }> {
+async function authyThat(answer: Answer): Promise<{ provider: Provider; seen: IncomingMessage[]; origin: string }> {
   const seen: IncomingMessage[] = [];
   const server = createServer((request, response) => {
     seen.push(request);
@@ -28,7 +28,8 @@ async function authyThat(answer: Answer): Promise<{ provider: Provider; seen: In
     server.close();
   });
   const { port } = server.address() as AddressInfo;
-  return { provider: authyProvider(authyClient(`http://127.0.0.1:${port}`, API_KEY)), seen };
+  const origin = `http://127.0.0.1:${port}`;
+  return { provider: authyProvider(authyClient(origin, API_KEY)), seen, origin };
 }
 
 const json =
@@ -110,7 +111,7 @@ describe("Authy's answers", () => {
   it("with a redirect are refused, and the key does not travel", async () => {
     const other = await authyThat(json(200, { success: true }));
     const { provider } = await authyThat((_request, response) => {
-      response.writeHead(302, { location: "http://127.0.0.1:9/steal" });
+      response.writeHead(302, { location: `${other.origin}/steal` });
       response.end();
     });
     await assert.rejects(provider.removeUser("1"), { name: "ProviderRefused" });
