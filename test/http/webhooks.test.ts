@@ -38,6 +38,11 @@ const ours = vectors.callbacks.filter(
   ({ method, url, key }) => method === "POST" && url === sample?.url && key === sample.key,
 );
 
+/** Those that name another address or key were signed for ours: they are good here. */
+const forged = vectors.callbacks_that_must_fail.filter(
+  ({ method, url, key }) => method !== "POST" || (url === sample?.url && key === sample.key),
+);
+
 describe("the callback's address", () => {
   for (const vector of ours)
     it(`answers the published callback ${vector.id} as its signature deserves`, async () => {
@@ -47,9 +52,8 @@ describe("the callback's address", () => {
       assert.equal(status, hasBrackets ? 400 : 200);
     });
 
-  for (const vector of vectors.callbacks_that_must_fail)
+  for (const vector of forged)
     it(`refuses ${vector.id}`, async () => {
-      // These name another address, key or method under which the signature was checked; ours stays what it is.
       const { why, id } = vector;
       if (vector.method !== "POST") {
         assert.equal(
@@ -59,7 +63,6 @@ describe("the callback's address", () => {
         );
         return;
       }
-      if (vector.url !== sample?.url || vector.key !== sample.key) return; // the signature is good for our address and key
       assert.equal((await send(vector.body, vector.nonce, vector.presented_signature)).status, 401, id);
     });
 });
