@@ -151,18 +151,19 @@ describe("webhooks", () => {
     await person.wire.post("/logout");
     await fetch(`${house.program.phone}/faults`, {
       method: "PUT",
-      body: JSON.stringify({ latency_ms: 600 }),
+      body: JSON.stringify({ latency_ms: 3000 }),
       headers: { "content-type": "application/json" },
     });
     const sending = house.login(person.wire, person);
     let row;
-    for (let tries = 0; row === undefined && tries < 100; tries += 1) {
+    for (let tries = 0; row === undefined && tries < 500; tries += 1) {
       row = house.rows.one(
         "SELECT id FROM challenges WHERE authy_id = ? AND state = 'creating'",
         String(person.authyId),
       );
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
+    assert.notEqual(row, undefined, "no challenge was being made");
     const body = callbackBody("0e5f3b0e-c3f4-013a-9a60-00000000000a", person.authyId, "approved");
     const request = body["approval_request"] as { transaction: Record<string, Json> };
     request.transaction["hidden_details"] = { challenge_id: String(row?.["id"]) };
