@@ -37,6 +37,9 @@ export function attempts(database: DataSource): Attempts {
       const { affected } = await rows.update({ id, state: In(["open", "granted"]) }, { state: "ended" });
       return affected === 1;
     },
+    async revoke(id) {
+      await rows.update({ id }, { state: "ended" });
+    },
     async discard(id) {
       await rows.delete({ id });
     },
@@ -57,6 +60,9 @@ export function attempts(database: DataSource): Attempts {
       if (grant === null) return false;
       const { affected } = await rows.update({ id: grant.id, state: "granted" }, { state: "finished" });
       return affected === 1;
+    },
+    async regrant(id, sessionId) {
+      await rows.update({ id, state: "granted" }, { sessionId });
     },
     async moveToSession(fromSessionId, toSessionId) {
       await rows.update({ sessionId: fromSessionId, state: "granted" }, { sessionId: toSessionId });

@@ -52,7 +52,11 @@ export function challenges(database: DataSource): Challenges {
     find: (id) => rows.findOneBy({ id }),
     findByUuid: (authyUuid) => rows.findOneBy({ authyUuid }),
     findLiveOfBrowser: (browserHash) => rows.findOneBy({ browserHash, state: In(LIVE) }),
-    findLatestOfAttempt: (attemptId) => rows.findOne({ where: { attemptId }, order: { createdAt: "DESC" } }),
+    async findDecisive(attemptId) {
+      const order = { createdAt: "DESC" } as const;
+      const approved = await rows.findOne({ where: { attemptId, state: In(["approved", "consumed"]) }, order });
+      return approved ?? rows.findOne({ where: { attemptId }, order });
+    },
     async statuses(ids) {
       const found = await rows.find({
         select: { id: true, state: true, version: true, expiresAt: true },
@@ -88,6 +92,7 @@ export function challenges(database: DataSource): Challenges {
     async confirmSent(id, authyUuid, nextPollAt) {
       const { affected } = await change({ state: "pending", authyUuid, nextPollAt, failure: null })
         .where("id = :id AND state = 'creating'", { id })
+        .andWhere("NOT EXISTS (SELECT 1 FROM challenges other WHERE other.authy_uuid = :authyUuid)", { authyUuid })
         .execute();
       return affected === 1;
     },

@@ -1,7 +1,7 @@
 import { type DataSource, IsNull, Not } from "typeorm";
 
 import { type Session, type Sessions } from "../domain/session.js";
-import { type SessionRow } from "./schema.js";
+import { type AttemptRow, type SessionRow } from "./schema.js";
 import { isDuplicate } from "./serialize-sqlite.js";
 
 /** What the browser-session store keeps and reads; `subscriberId` is null while nobody is signed in. */
@@ -25,6 +25,19 @@ const IN_TIME = "session.endedAt IS NULL AND session.idleUntil > :now AND sessio
 /** The sessions, in the database. */
 export function sessions(database: DataSource): Sessions & SessionStore {
   const rows = database.getRepository<SessionRow>("session");
+  /** First of all, so that a repeat which opens a session meanwhile finds out afterwards. */
+  const revokeApprovals = (sessionsOf: string, params: Record<string, string>) =>
+    database
+      .getRepository<AttemptRow>("attempt")
+      .createQueryBuilder()
+      .update()
+      .set({ state: "ended" })
+      .where(
+        `id IN (SELECT c.attempt_id FROM challenges c JOIN sessions s ON s.challenge_id = c.id
+          WHERE s.ended_at IS NULL AND ${sessionsOf})`,
+        params,
+      )
+      .execute();
   const living = (now: Date) => rows.createQueryBuilder("session").where(IN_TIME, { now }).andWhere(OF_PRESENT_EPOCH);
 
   return {
@@ -34,9 +47,9 @@ export function sessions(database: DataSource): Sessions & SessionStore {
         await rows.insert(session);
       } catch (error) {
         if (!isDuplicate(error) || session.challengeId === null) throw error;
-        // Two answers to one approval crossed in the same browser: the later session stays.
+        // Several answers to one approval crossed in the same browser: the latest session stays.
         await rows.update({ challengeId: session.challengeId, endedAt: IsNull() }, { endedAt: session.createdAt });
-        await rows.insert(session);
+        await this.open(session);
       }
     },
     async keep(keyHash, data) {
@@ -52,6 +65,7 @@ export function sessions(database: DataSource): Sessions & SessionStore {
       const row = await living(now).andWhere("session.challengeId = :challengeId", { challengeId }).getOne();
       return row === null ? null : signedIn(row);
     },
+    hadOfChallenge: (challengeId) => rows.existsBy({ challengeId }),
     async living(ids, now) {
       const found = await living(now)
         .select(["session.id"])
@@ -67,18 +81,17 @@ export function sessions(database: DataSource): Sessions & SessionStore {
       return found.map(signedIn).filter((session) => session !== null);
     },
     async end(subscriberId, id, now) {
+      await revokeApprovals("s.subscriber_id = :subscriberId AND s.id = :id", { subscriberId, id });
       const { affected } = await rows.update({ id, subscriberId, endedAt: IsNull() }, { endedAt: now });
       return affected === 1;
     },
     async endOthers(subscriberId, keepId, now) {
+      await revokeApprovals("s.subscriber_id = :subscriberId AND s.id <> :keepId", { subscriberId, keepId });
       const others = await living(now)
         .andWhere("session.subscriberId = :subscriberId AND session.id <> :keepId", { subscriberId, keepId })
         .getMany();
       await rows.update({ subscriberId, id: Not(keepId), endedAt: IsNull() }, { endedAt: now });
       return others.map(({ id }) => id);
-    },
-    async endOfChallenge(challengeId, now) {
-      await rows.update({ challengeId, endedAt: IsNull() }, { endedAt: now });
     },
     async notePassword(id, now) {
       await rows.update({ id, endedAt: IsNull() }, { passwordAt: now });

@@ -57,6 +57,8 @@ export interface Attempts {
   countTry(id: string): Promise<number>;
   finish(id: string): Promise<boolean>;
   end(id: string): Promise<boolean>;
+  /** Ends an attempt in whatever state: not even a repeat of its approval opens anything. */
+  revoke(id: string): Promise<void>;
   /** Forgets an attempt that joined another one before it had a push. */
   discard(id: string): Promise<void>;
   endAllOfSubscriber(subscriberId: string): Promise<void>;
@@ -65,5 +67,7 @@ export interface Attempts {
   hasGrant(sessionId: string, purpose: StepUpAction, grantedAfter: Date): Promise<boolean>;
   /** granted → finished: the one use of a step-up. */
   useGrant(sessionId: string, purpose: StepUpAction, grantedAfter: Date): Promise<boolean>;
+  /** Binds a granted step-up to the session that took the place of its own. */
+  regrant(id: string, sessionId: string): Promise<void>;
   moveToSession(fromSessionId: string, toSessionId: string): Promise<void>;
 }

@@ -104,7 +104,8 @@ export interface Challenges {
   find(id: string): Promise<Challenge | null>;
   findByUuid(authyUuid: string): Promise<Challenge | null>;
   findLiveOfBrowser(browserHash: string): Promise<Challenge | null>;
-  findLatestOfAttempt(attemptId: string): Promise<Challenge | null>;
+  /** The push that decides an attempt: one that was approved, whatever was sent after it; else the latest. */
+  findDecisive(attemptId: string): Promise<Challenge | null>;
   statuses(ids: readonly string[]): Promise<LiveStatus[]>;
   /** Pushes that were or may have been sent, oldest first. */
   pushTimesOfAttempt(attemptId: string): Promise<Date[]>;

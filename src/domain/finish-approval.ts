@@ -25,13 +25,13 @@ export type Finish =
  * @param matchCode - What the person typed; null when no field was sent.
  */
 export async function finishApproval(deps: Deps, attempt: Attempt, matchCode: string | null): Promise<Finish> {
-  let challenge = await deps.challenges.findLatestOfAttempt(attempt.id);
+  let challenge = await deps.challenges.findDecisive(attempt.id);
   if (challenge !== null && isLive(challenge.state)) {
     challenge = await askNow(deps, challenge);
     if (challenge !== null && isLive(challenge.state)) return { kind: "still-pending" };
   }
   if (challenge === null) return { kind: "over" };
-  if (challenge.state === "consumed") return repeat(deps, challenge);
+  if (challenge.state === "consumed") return repeat(deps, attempt, challenge);
   if (challenge.state !== "approved") return { kind: "over" };
 
   if (attempt.asksMatchCode) {
@@ -41,7 +41,7 @@ export async function finishApproval(deps: Deps, attempt: Attempt, matchCode: st
   const now = deps.now();
   if (!(await deps.challenges.consume(challenge.id, approvedAfter(deps, now), now))) {
     const again = await deps.challenges.find(challenge.id);
-    return again?.state === "consumed" ? repeat(deps, again) : { kind: "over" };
+    return again?.state === "consumed" ? repeat(deps, attempt, again) : { kind: "over" };
   }
   return { kind: "finished", challengeId: challenge.id, isRepeat: false };
 }
@@ -50,10 +50,18 @@ function approvedAfter({ settings }: Pick<Deps, "settings">, now: Date): Date {
   return new Date(now.getTime() - settings.approvedTtlSeconds * 1000);
 }
 
-function repeat(deps: Pick<Deps, "settings" | "now">, challenge: Challenge): Finish {
-  return isRepeatable(deps, challenge)
-    ? { kind: "finished", challengeId: challenge.id, isRepeat: true }
-    : { kind: "over" };
+async function repeat(
+  deps: Pick<Deps, "attempts" | "sessions" | "settings" | "now">,
+  { id }: Attempt,
+  challenge: Challenge,
+): Promise<Finish> {
+  const attempt = await deps.attempts.find(id);
+  if (attempt === null || attempt.state === "ended" || !isRepeatable(deps, challenge)) return { kind: "over" };
+  // What it opened was ended since, by its owner: that stands.
+  const isEnded =
+    (await deps.sessions.hadOfChallenge(challenge.id)) &&
+    (await deps.sessions.findOfChallenge(challenge.id, deps.now())) === null;
+  return isEnded ? { kind: "over" } : { kind: "finished", challengeId: challenge.id, isRepeat: true };
 }
 
 /** Whether an approval was spent so recently that its browser may ask again, since the first reply may be lost. */

@@ -21,11 +21,14 @@ export interface Session {
 export interface Sessions {
   /** The living session that an approval opened; an approval has at most one. */
   findOfChallenge(challengeId: string, now: Date): Promise<Session | null>;
+  /** Whether an approval opened any session, living or not. */
+  hadOfChallenge(challengeId: string): Promise<boolean>;
   /** Those of the ids that live. */
   living(ids: readonly string[], now: Date): Promise<string[]>;
   list(subscriberId: string, now: Date): Promise<Session[]>;
+  /** Ends a session on purpose: the approval that opened it opens no other one either. */
   end(subscriberId: string, id: string, now: Date): Promise<boolean>;
+  /** The same with all others. @returns their ids. */
   endOthers(subscriberId: string, keepId: string, now: Date): Promise<string[]>;
-  endOfChallenge(challengeId: string, now: Date): Promise<void>;
   notePassword(id: string, now: Date): Promise<void>;
 }

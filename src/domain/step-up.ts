@@ -68,7 +68,7 @@ export async function unclaimedStepUp(
 ): Promise<UnclaimedStepUp | null> {
   const attempt = await deps.attempts.findByKey(hashSecret(key));
   if (attempt === null || attempt.purpose === "sign-in" || !["open", "granted"].includes(attempt.state)) return null;
-  const challenge = await deps.challenges.findLatestOfAttempt(attempt.id);
+  const challenge = await deps.challenges.findDecisive(attempt.id);
   if (challenge === null || !isRepeatable(deps, challenge)) return null;
   const session = await deps.sessions.findOfChallenge(challenge.id, deps.now());
   return session === null ? null : { attempt, session, challengeId: challenge.id };

@@ -1,11 +1,9 @@
 import { type Attempt } from "./attempt.js";
 import { failureLimits } from "./check-password.js";
 import { type Deps } from "./deps.js";
-import { isLive } from "./challenge.js";
 import { codeBucket } from "./note-success.js";
 import { hashRecoveryCode, looksLikeRecoveryCode } from "./recovery-code.js";
-import { settleChallenge } from "./settle-challenge.js";
-import { isUsable } from "./waiting-attempt.js";
+import { cancelPush, isUsable } from "./waiting-attempt.js";
 
 export type CodeResult =
   | { readonly kind: "right"; readonly way: "app code" | "recovery code" }
@@ -38,8 +36,7 @@ export async function verifyCode(deps: Deps, attempt: Attempt, typed: string): P
   // The attempt's one success: a second request with another right code finds it finished.
   if (attempt.purpose === "sign-in" && !(await deps.attempts.finish(attempt.id))) return { kind: "over" };
   await deps.failures.clear(bucket);
-  const challenge = await deps.challenges.findLatestOfAttempt(attempt.id);
-  if (challenge !== null && isLive(challenge.state)) await settleChallenge(deps, challenge.id, "cancelled", "person");
+  await cancelPush(deps, attempt);
   if (isRecoveryCode)
     await deps.audit.record({
       subscriberId: subscriber.id,

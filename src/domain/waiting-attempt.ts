@@ -21,7 +21,7 @@ export interface WaitingAttempt {
 export async function readWaitingAttempt(deps: Deps, attempt: Attempt): Promise<WaitingAttempt | null> {
   const subscriber = await deps.subscribers.find(attempt.subscriberId);
   if (subscriber === null) return null;
-  let challenge = await deps.challenges.findLatestOfAttempt(attempt.id);
+  let challenge = await deps.challenges.findDecisive(attempt.id);
   if (challenge !== null && isLive(challenge.state)) {
     const asked = await expireWhenOver(deps, challenge, challenge.expiresAt);
     if (asked.kind === "settled") challenge = await deps.challenges.find(challenge.id);
@@ -66,11 +66,21 @@ export async function resendPush(deps: Deps, attempt: Attempt): Promise<Started 
   return startChallenge(deps, attempt, waiting.subscriber, waiting.factor, ({ createdAt }) => createdAt >= startedAt);
 }
 
-/** The person gives up: the push is void and the attempt is over. Approving it afterwards does nothing. */
-export async function cancelAttempt(deps: Deps, attempt: Attempt): Promise<void> {
-  await deps.attempts.end(attempt.id);
-  const challenge = await deps.challenges.findLatestOfAttempt(attempt.id);
-  if (challenge !== null && isLive(challenge.state)) await settleChallenge(deps, challenge.id, "cancelled", "person");
+/**
+ * The person gives up: the push is void and the attempt is over. Approving it afterwards does nothing.
+ *
+ * @returns false when it was over already, by a sign-in for instance.
+ */
+export async function cancelAttempt(deps: Deps, attempt: Attempt): Promise<boolean> {
+  const isEnded = await deps.attempts.end(attempt.id);
+  await cancelPush(deps, attempt);
+  return isEnded;
+}
+
+/** Makes what still rings for an attempt void. */
+export async function cancelPush(deps: Deps, attempt: Attempt): Promise<void> {
+  const ringing = await deps.challenges.findLiveOfBrowser(attempt.browserHash);
+  if (ringing?.attemptId === attempt.id) await settleChallenge(deps, ringing.id, "cancelled", "person");
 }
 
 /** Ends whatever waits for an account: after a new password, a removed phone, or an alarm. */

@@ -28,6 +28,17 @@ async function stepUpWithLostReply(person: Person): Promise<{ without: Wire; got
   return { without, got };
 }
 
+const COPIED = [
+  "attempt_id",
+  "subscriber_id",
+  "factor_id",
+  "browser_hash",
+  "is_known_browser",
+  "authy_id",
+  "expires_at",
+];
+const COLUMNS = ["id", "authy_uuid", "state", "created_at", "version", "settled_at", "settled_by", ...COPIED];
+
 const granted = (person: Person): number =>
   house.rows.count(
     "SELECT count(*) FROM attempts WHERE state = 'granted' AND subscriber_id = ?",
@@ -69,5 +80,43 @@ describe("a lost reply", () => {
     await without.post("/account/approval/finish");
     assert.equal(await isSignedIn(without), false);
     assert.equal(await isSignedIn(got), true);
+  });
+
+  it("S2, T3: opens no session again that its owner ended", async () => {
+    const person = await house.enrolled();
+    const elsewhere = house.wire();
+    await house.signIn(elsewhere, person);
+    await house.signIn(person.wire, person);
+    assert.equal(await isSignedIn(elsewhere), true);
+    await person.wire.post("/account/sessions/revoke-others");
+    await elsewhere.post("/login/approval/finish");
+    assert.equal(await isSignedIn(elsewhere), false, "after it was signed out elsewhere");
+
+    const copy = before(person.wire);
+    await person.wire.post("/logout");
+    await copy.post("/login/approval/finish");
+    assert.equal(await isSignedIn(copy), false, "after the logout");
+  });
+});
+
+describe("an approval", () => {
+  it("T3: counts although a new request was sent at the same moment", async () => {
+    const person = await house.enrolled();
+    const wire = house.wire();
+    await house.login(wire, person);
+    const { uuid, details } = await house.ring(person.authyId);
+    await house.phone.answer(uuid, "approve");
+    await house.settled(uuid);
+    // As if the resend had read the row before the tap, and written its own after it.
+    house.rows.run(
+      `INSERT INTO challenges (${COLUMNS.join(", ")})
+       SELECT 'sent again', NULL, 'pending', datetime(created_at, '+1 second'), 1, NULL, NULL, ${COPIED.join(", ")}
+       FROM challenges WHERE authy_uuid = ?`,
+      uuid,
+    );
+    const code = details["Code"];
+    const reply = await wire.post("/login/approval/finish", code === undefined ? {} : { match_code: code });
+    assert.equal(reply.location, "/account");
+    assert.equal(await isSignedIn(wire), true);
   });
 });

@@ -16,6 +16,7 @@ export function logout(deps: HttpDeps): Router<RequestState> {
     const { session } = ctx.state;
     const attempt = await attemptOf(deps, ctx);
     if (attempt?.state === "open") await cancelAttempt(deps, attempt);
+    if (attempt !== null) await deps.attempts.revoke(attempt.id);
     // Two tabs may have crossed: then what rings on the phone is not what the cookie names.
     const ringing = await deps.challenges.findLiveOfBrowser(visitHash(ctx));
     const other = ringing === null ? null : await deps.attempts.find(ringing.attemptId);
@@ -26,8 +27,9 @@ export function logout(deps: HttpDeps): Router<RequestState> {
       const stepUp = await deps.attempts.findLatestOfSession(session.id);
       if (stepUp?.state === "open") await cancelAttempt(deps, stepUp);
       await recordEvent(ctx, deps, session.subscriberId, "signed-out");
+      await deps.sessions.end(session.subscriberId, session.id, deps.now());
+      await closeSession(ctx);
     }
-    await closeSession(ctx);
     await deps.sessionsEnded();
     flash(ctx, "done", "You are signed out.");
     seeOther(ctx, "/");

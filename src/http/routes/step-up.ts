@@ -31,7 +31,6 @@ export function stepUp(deps: HttpDeps): Router<RequestState> {
       return;
     }
     const { attempt, session, challengeId } = unclaimed;
-    await deps.sessions.endOfChallenge(challengeId, deps.now());
     seeOther(ctx, await grant(deps, ctx, { attempt, session, subscriber, challengeId }));
   });
 
@@ -104,7 +103,7 @@ async function grant(
   if (await deps.attempts.grant(attempt.id, renewed.id, now)) {
     await noteSuccess(deps, attempt, subscriber);
     await recordEvent(ctx, deps, session.subscriberId, "step-up", attempt.purpose);
-  }
+  } else await deps.attempts.regrant(attempt.id, renewed.id);
   return pageOf(attempt);
 }
 

@@ -82,9 +82,10 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
   router.post(`${place.base}/cancel`, async function cancel(ctx) {
     const attempt = await attemptOr(ctx, place.elsewhere);
     if (attempt === null) return;
-    await cancelAttempt(deps, attempt);
-    place.forget(ctx);
-    flash(ctx, "note", "The request was cancelled. Approving it on the phone does nothing now.");
+    if (await cancelAttempt(deps, attempt)) {
+      place.forget(ctx);
+      flash(ctx, "note", "The request was cancelled. Approving it on the phone does nothing now.");
+    }
     seeOther(ctx, place.elsewhere);
   });
 
@@ -227,7 +228,7 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
 }
 
 async function wasDenied({ challenges }: Pick<HttpDeps, "challenges">, attempt: Attempt): Promise<boolean> {
-  return (await challenges.findLatestOfAttempt(attempt.id))?.state === "denied";
+  return (await challenges.findDecisive(attempt.id))?.state === "denied";
 }
 
 function waitText(seconds: number): string {
