@@ -1,7 +1,7 @@
 import { type DataSource } from "typeorm";
 
 import { type Factors } from "../domain/subscriber.js";
-import { type FactorRow, type SubscriberRow } from "./schema.js";
+import { type FactorRow, type RecoveryCodeRow, type SubscriberRow } from "./schema.js";
 
 /** The enrolled phones, in the database. */
 export function factors(database: DataSource): Factors {
@@ -15,6 +15,7 @@ export function factors(database: DataSource): Factors {
           .getRepository<FactorRow>("factor")
           .update({ subscriberId, state: "active" }, { state: "removed", removedAt: now });
         if (affected !== 1) return null;
+        await manager.getRepository<RecoveryCodeRow>("recoveryCode").delete({ subscriberId });
         const accounts = manager.getRepository<SubscriberRow>("subscriber");
         await accounts.increment({ id: subscriberId }, "epoch", 1);
         return (await accounts.findOneByOrFail({ id: subscriberId })).epoch;

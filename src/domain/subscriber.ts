@@ -52,7 +52,7 @@ export interface Factor {
 export interface Factors {
   find(id: string): Promise<Factor | null>;
   findActive(subscriberId: string): Promise<Factor | null>;
-  /** active → removed with the account's next epoch. @returns the new epoch, or null when there was no active phone. */
+  /** active → removed with the account's next epoch, and without its recovery codes. @returns the new epoch, or null when there was no active phone. */
   remove(subscriberId: string, now: Date): Promise<number | null>;
   /** Removed here, not yet at Authy, and not enrolled again since. */
   findForgotten(limit: number): Promise<Factor[]>;
@@ -88,5 +88,4 @@ export interface RecoveryCodes {
   countLeft(subscriberId: string): Promise<number>;
   /** @returns true for the one caller that spent the code. */
   spend(subscriberId: string, codeHash: string, now: Date): Promise<boolean>;
-  remove(subscriberId: string): Promise<void>;
 }
