@@ -71,16 +71,20 @@ const shape = {
   SESSION_KEYS: z
     .string()
     .transform((v) => v.split(",").map((k) => k.trim()))
-    .refine((keys) => keys.every((k) => k.length > 0), "has an empty key between its commas")
+    .refine((keys) => keys.join("") !== "", "is empty")
+    .refine((keys) => keys.join("") === "" || keys.every((k) => k.length > 0), "has an empty key between its commas")
     .optional(),
   DATABASE_URL: z
     .string()
-    .refine((v) => /^sqlite:.+/.test(v) || /^postgres(ql)?:\/\/.+/.test(v), "must be sqlite:PATH or postgres://…")
+    .refine(
+      (v) => /^sqlite:(?!:)[^\0]*[^\s\0]/.test(v) || (/^postgres(ql)?:\/\/\S+$/.test(v) && URL.canParse(v)),
+      "must be sqlite:PATH or postgres://…",
+    )
     .default("sqlite:.data/countersign.sqlite"),
   REDIS_URL: z
     .string()
     .refine(
-      (v) => /^rediss?:\/\/.+/.test(v) || /^(unix:)?\/.+/.test(v),
+      (v) => (/^rediss?:\/\/\S+$/.test(v) && URL.canParse(v)) || /^(unix:)?\/.+/.test(v),
       "must be redis://… or rediss://… or a socket path",
     )
     .default("redis://127.0.0.1:6379"),

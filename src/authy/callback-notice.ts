@@ -11,7 +11,9 @@ const callback = z.object({
   status: z.enum(["approved", "denied", "expired"]),
   authy_id: z.union([z.number().int().positive(), z.string().regex(/^\d{1,18}$/)]).transform(String),
   approval_request: z
-    .object({ transaction: z.object({ hidden_details: z.object({ challenge_id: z.string().max(64) }) }) })
+    .object({
+      transaction: z.object({ hidden_details: z.object({ challenge_id: z.string().regex(/^[\w-]{1,64}$/) }) }),
+    })
     .optional()
     .catch(undefined),
 });

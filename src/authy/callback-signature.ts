@@ -41,9 +41,7 @@ function hashText(hash: Record<string, Json>, prefix: string, escaping: Escaping
 function valueText(value: Json, name: string, escaping: Escaping, depth: number): string {
   if (Array.isArray(value)) {
     if (depth === 0) throw new RangeError("nested too deep");
-    return value
-      .map((element) => valueText(element, `${name}%5B%5D`, escaping, depth - 1))
-      .join("&");
+    return value.map((element) => valueText(element, `${name}%5B%5D`, escaping, depth - 1)).join("&");
   }
   if (typeof value === "object" && value !== null) return hashText(value, name, escaping, depth);
   return `${name}=${value === null ? "" : escape(String(value), escaping)}`;

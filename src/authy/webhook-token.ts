@@ -4,7 +4,7 @@ import { z } from "zod";
 
 import { type EventNotice } from "../domain/receive-callback.js";
 
-const id = z.union([z.string(), z.number().int()]).transform(String);
+const id = z.union([z.string().regex(/^[\w-]{1,64}$/), z.number().int()]).transform(String);
 
 const claims = z.object({
   url: z.string(),

@@ -17,7 +17,9 @@ async function main(): Promise<void> {
     const url = await running.listen();
     log.info({ url, callbacks: settings.callbackUrl, webhooks: settings.webhookUrl }, "sandbox listening");
   } catch (cause) {
-    log.fatal({ err: cause }, `cannot listen on ${settings.host}:${settings.port}`);
+    const { code } = cause as NodeJS.ErrnoException;
+    const why = code === "EADDRINUSE" ? "it is in use; set SANDBOX_PORT to a free one" : (code ?? String(cause));
+    log.fatal(`cannot listen on ${settings.host}:${settings.port}: ${why}`);
     process.exit(1);
   }
 }

@@ -68,7 +68,11 @@ export function account(deps: HttpDeps): Router<RequestState> {
   router.post("/account/sessions/:id/revoke", async function revokeSession(ctx) {
     const { subscriber } = signedInOf(ctx);
     // Somebody else's id finds nothing, like one that never was.
-    const ended = await deps.sessions.end(subscriber.id, (ctx.params["id"] ?? "").slice(0, 64), deps.now());
+    const ended = await deps.sessions.end(
+      subscriber.id,
+      (ctx.params["id"] ?? "").replace(/[^\w-]/g, "").slice(0, 64),
+      deps.now(),
+    );
     if (ended) {
       await deps.sessionsEnded();
       await recordEvent(ctx, deps, subscriber.id, "session-ended", "one");

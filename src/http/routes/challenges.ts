@@ -9,7 +9,7 @@ import { attemptOf } from "../attempt-cookie.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { HttpRefusal } from "../refusal.js";
-import { originOf } from "../origin.js";
+import { networkOf, originOf } from "../origin.js";
 import { type StreamOwner } from "../stream-hub.js";
 
 interface Watched {
@@ -66,7 +66,7 @@ async function findOwnChallenge(deps: HttpDeps, ctx: Context, id: string): Promi
       sessionKey: attempt.purpose === "sign-in" ? attempt.id : (session?.id ?? ""),
       sessionId: attempt.purpose === "sign-in" ? null : (session?.id ?? null),
       subscriberId: attempt.subscriberId,
-      address: originOf(ctx).address,
+      address: networkOf(originOf(ctx).address),
     },
   };
 }
@@ -93,7 +93,7 @@ async function findOwnEnrolment(deps: HttpDeps, ctx: Context, id: string): Promi
       sessionKey: session.id,
       sessionId: session.id,
       subscriberId: session.subscriberId,
-      address: originOf(ctx).address,
+      address: networkOf(originOf(ctx).address),
     },
   };
 }
