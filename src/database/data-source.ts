@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { DataSource, type DataSourceOptions, DefaultNamingStrategy } from "typeorm";
 import type Database from "better-sqlite3";
@@ -62,11 +62,23 @@ export class DatabaseAway extends Error {
   readonly code = "database_away";
 }
 
+/** Node's own recursive mkdir goes round for ever where a parent can be seen and not written to, as under /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(path.dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    // Web and worker may start together.
+    if (!existsSync(folder)) throw error;
+  }
+}
+
 /** Opens the database; the folder of an SQLite file is made when it is missing. May be called again when it failed. */
 export async function connect(database: DataSource): Promise<DataSource> {
   const { options } = database;
   if (options.type === "better-sqlite3" && options.database !== ":memory:")
-    mkdirSync(path.dirname(path.resolve(options.database)), { recursive: true, mode: 0o700 });
+    makeFolder(path.dirname(path.resolve(options.database)));
   return serializeSqlite(await database.initialize());
 }
 
