@@ -51,8 +51,8 @@ export function openRows(url: string): Rows {
 export function brokenInvariants(rows: Rows): string[] {
   const checks: [string, string][] = [
     [
-      "a level-2 session whose challenge was not consumed, or is of another account or browser",
-      `SELECT s.id FROM sessions s JOIN challenges c ON c.id = s.challenge_id JOIN attempts a ON a.id = c.attempt_id
+      "a level-2 session whose challenge was not consumed, or is of another account",
+      `SELECT s.id FROM sessions s JOIN challenges c ON c.id = s.challenge_id
        WHERE s.level = 2 AND (c.state <> 'consumed' OR c.subscriber_id <> s.subscriber_id)`,
     ],
     [

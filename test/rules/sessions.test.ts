@@ -20,6 +20,9 @@ describe("sessions", () => {
     return copy;
   }
 
+  const hasOpenStream = async (site: string): Promise<boolean> =>
+    /^open_event_streams [1-9]/m.test((await openWire(site).get("/metrics")).body);
+
   it("S1 gives a new id after the password, the phone, a step-up and at logout; the old one is dead", async () => {
     const person = await house.enrolled();
     const ids = [idOf(person.wire)];
@@ -55,12 +58,15 @@ describe("sessions", () => {
     const { body } = await person.wire.get("/account/two-factor/registration");
     const events = /data-events="([^"]+)"/.exec(body)?.[1] ?? "";
     const stream = elsewhere.get(events); // ends when the server ends it
-    await delay(150);
+    for (let tries = 0; tries < 100 && !(await hasOpenStream(second.site)); tries += 1) await delay(20);
     const copy = copyOf(person.wire);
     const endedAt = Date.now();
     await person.wire.post("/logout");
     const closed = await Promise.race([stream.then(() => Date.now() - endedAt), delay(4000, Infinity)]);
     assert.equal(closed < 1000, true, `the stream was closed after ${closed} ms`);
+    const { status, body: told } = await stream;
+    assert.equal(status, 200);
+    assert.match(told, /^event: status$/m);
     assert.equal(await isSignedIn(copy), false);
     assert.equal(await isSignedIn(elsewhere), false);
   });
