@@ -5,7 +5,7 @@ import path from "node:path";
 import { runChecks } from "./test/checks.js";
 import { markRun } from "./test/left-processes.js";
 
-const TEST_LIMIT_MS = 300_000;
+const TEST_LIMIT_MS = 600_000;
 
 async function main(): Promise<number> {
   const parts = process.argv.slice(2);

@@ -21,8 +21,8 @@ describe("every state of every page", () => {
       const context = await browser.newContext({ viewport: { width: 320, height: 640 }, colorScheme: "light" });
       const page = await context.newPage();
       const complaints = complaintsOf(page);
-      // The approved page sends its form at once; here it stays, to be looked at.
-      if (name.endsWith("-approved"))
+      // These go on by themselves after a moment; here they stay, to be looked at.
+      if (/-(approved|sending)$/.test(name))
         await page.route("**/assets/waiting.js", (route) =>
           route.fulfill({ contentType: "text/javascript", body: "" }),
         );
