@@ -64,6 +64,11 @@ async function repeat(
   return isEnded ? { kind: "over" } : { kind: "finished", challengeId: challenge.id, isRepeat: true };
 }
 
+/** Whether an approval came so recently that it may still be spent. */
+export function isSpendable(deps: Pick<Deps, "settings" | "now">, { settledAt }: Challenge): boolean {
+  return settledAt !== null && settledAt > approvedAfter(deps, deps.now());
+}
+
 /** Whether an approval was spent so recently that its browser may ask again, since the first reply may be lost. */
 export function isRepeatable(deps: Pick<Deps, "settings" | "now">, challenge: Challenge): boolean {
   return challenge.consumedAt !== null && challenge.consumedAt > approvedAfter(deps, deps.now());

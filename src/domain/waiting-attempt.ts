@@ -3,6 +3,7 @@ import { type Attempt } from "./attempt.js";
 import { type Challenge, isLive } from "./challenge.js";
 import { type Deps } from "./deps.js";
 import { TooMany } from "./errors.js";
+import { isSpendable } from "./finish-approval.js";
 import { settleChallenge } from "./settle-challenge.js";
 import { pushPause, type PushPause, startChallenge, type Started } from "./start-challenge.js";
 import { type Factor, type Subscriber } from "./subscriber.js";
@@ -25,6 +26,10 @@ export async function readWaitingAttempt(deps: Deps, attempt: Attempt): Promise<
   if (challenge !== null && isLive(challenge.state)) {
     const asked = await expireWhenOver(deps, challenge, challenge.expiresAt);
     if (asked.kind === "settled") challenge = await deps.challenges.find(challenge.id);
+  }
+  if (challenge?.state === "approved" && !isSpendable(deps, challenge)) {
+    await deps.challenges.lapse(challenge.id);
+    challenge = await deps.challenges.findDecisive(attempt.id);
   }
   const factor = await deps.factors.findActive(subscriber.id);
   const pause = await pushPause(deps, subscriber, attempt.isKnownBrowser);

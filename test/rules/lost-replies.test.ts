@@ -119,4 +119,30 @@ describe("an approval", () => {
     assert.equal(reply.location, "/account");
     assert.equal(await isSignedIn(wire), true);
   });
+
+  it("that nobody used in time gives way to a new request, without any worker", async () => {
+    const person = await house.enrolled();
+    const wire = house.wire();
+    await house.login(wire, person);
+    const { uuid } = await house.ring(person.authyId);
+    await house.phone.answer(uuid, "approve");
+    await house.settled(uuid);
+    house.rows.run(
+      "UPDATE challenges SET settled_at = datetime(settled_at, '-61 seconds') || '.000' WHERE authy_uuid = ?",
+      uuid,
+    );
+    await wire.post("/login/approval/finish");
+    assert.equal(await isSignedIn(wire), false);
+    assert.match((await wire.get("/login/approval")).body, /data-state="expired"/);
+    await wire.post("/login/approval/resend");
+    assert.equal((await house.approve(wire, person)).location, "/account");
+    assert.equal(await isSignedIn(wire), true);
+  });
+
+  it("S12: nobody who is not signed in leaves a session behind by signing out", async () => {
+    const before = house.rows.count("SELECT count(*) FROM sessions");
+    const wire = house.wire();
+    assert.equal((await wire.post("/logout")).location, "/");
+    assert.equal(house.rows.count("SELECT count(*) FROM sessions"), before);
+  });
 });

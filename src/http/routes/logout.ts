@@ -31,7 +31,8 @@ export function logout(deps: HttpDeps): Router<RequestState> {
       await closeSession(ctx);
     }
     await deps.sessionsEnded();
-    flash(ctx, "done", "You are signed out.");
+    // Nobody who was not signed in leaves a row behind.
+    if (session !== null) flash(ctx, "done", "You are signed out.");
     seeOther(ctx, "/");
   });
   return router;
