@@ -243,7 +243,11 @@ describe("pushes", () => {
     );
     const tampered = house.wire();
     for (const [name, value] of person.wire.cookies)
-      if (name.includes("known")) tampered.cookies.set(name, name.endsWith(".sig") ? value : `${value.slice(0, -1)}A`);
+      if (name.includes("known"))
+        tampered.cookies.set(
+          name,
+          name.endsWith(".sig") ? value : `${value.startsWith("A") ? "B" : "A"}${value.slice(1)}`,
+        );
     await house.login(tampered, person);
     assert.equal(
       (await house.phone.rings(person.authyId)).every(({ details }) => details["Code"] !== undefined),
