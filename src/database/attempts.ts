@@ -34,7 +34,7 @@ export function attempts(database: DataSource): Attempts {
       return affected === 1;
     },
     async end(id) {
-      const { affected } = await rows.update({ id, state: In(["open", "granted"]) }, { state: "ended" });
+      const { affected } = await rows.update({ id, state: "open" }, { state: "ended" });
       return affected === 1;
     },
     async revoke(id) {

@@ -56,6 +56,7 @@ export interface Attempts {
   /** One more wrong match code. @returns the tries so far. */
   countTry(id: string): Promise<number>;
   finish(id: string): Promise<boolean>;
+  /** open → ended. @returns false when it had come to its end, or its success, before. */
   end(id: string): Promise<boolean>;
   /** Ends an attempt in whatever state: not even a repeat of its approval opens anything. */
   revoke(id: string): Promise<void>;

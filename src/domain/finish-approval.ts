@@ -11,7 +11,7 @@ import { hashMatchCode } from "./start-challenge.js";
 const PERSON_ASKS_EVERY_MS = 5000;
 
 export type Finish =
-  | { readonly kind: "finished"; readonly challengeId: string; readonly isRepeat: boolean }
+  | { readonly kind: "finished"; readonly challengeId: string }
   | { readonly kind: "still-pending" }
   /** Without tries left the attempt has ended. */
   | { readonly kind: "wrong-code"; readonly triesLeft: number; readonly wasEmpty: boolean }
@@ -43,7 +43,7 @@ export async function finishApproval(deps: Deps, attempt: Attempt, matchCode: st
     const again = await deps.challenges.find(challenge.id);
     return again?.state === "consumed" ? repeat(deps, attempt, again) : { kind: "over" };
   }
-  return { kind: "finished", challengeId: challenge.id, isRepeat: false };
+  return { kind: "finished", challengeId: challenge.id };
 }
 
 function approvedAfter({ settings }: Pick<Deps, "settings">, now: Date): Date {
@@ -61,7 +61,7 @@ async function repeat(
   const isEnded =
     (await deps.sessions.hadOfChallenge(challenge.id)) &&
     (await deps.sessions.findOfChallenge(challenge.id, deps.now())) === null;
-  return isEnded ? { kind: "over" } : { kind: "finished", challengeId: challenge.id, isRepeat: true };
+  return isEnded ? { kind: "over" } : { kind: "finished", challengeId: challenge.id };
 }
 
 /** Whether an approval came so recently that it may still be spent. */

@@ -92,14 +92,16 @@ onBothDatabases("accounts, sessions and phones", (store) => {
   });
 
   it("removes a phone once, with the account's next epoch", async () => {
-    const { factors } = store();
+    const { factors, recoveryCodes } = store();
     const owner = await anOwner(store());
+    await recoveryCodes.replace(owner.subscriberId, ["one", "two"], at(0));
     const removed = await Promise.all(Array.from({ length: 8 }, () => factors.remove(owner.subscriberId, at(1000))));
     assert.deepEqual(
       removed.filter((epoch) => epoch !== null),
       [2],
     );
     assert.equal(await epochOf(store(), owner), 2);
+    assert.equal(await recoveryCodes.countLeft(owner.subscriberId), 0, "its recovery codes are gone with it");
     assert.ok((await factors.findForgotten(1000)).some(({ id }) => id === owner.factorId));
     assert.equal(await factors.isActiveAnywhere(owner.authyId), false);
   });

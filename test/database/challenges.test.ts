@@ -53,6 +53,14 @@ onBothDatabases("challenges", (store) => {
     assert.equal(await challenges.settle(late, "approved", "callback", at(END)), false);
   });
 
+  it("takes Authy's signed word that a request expired before our deadline, and nobody else's", async () => {
+    const { challenges } = store();
+    const id = await aChallenge(store(), await anOwner(store()));
+    for (const by of ["poll", "clock", "webhook"] as const)
+      assert.equal(await challenges.settle(id, "expired", by, at(1000)), false, by);
+    assert.equal(await challenges.settle(id, "expired", "callback", at(1000)), true);
+  });
+
   it("P2: keeps one live challenge for each browser, whoever inserts at once", async () => {
     const { challenges } = store();
     const owner = await anOwner(store());

@@ -40,6 +40,8 @@ export interface House {
   login(wire: Wire, person: Pick<Person, "username" | "password">, more?: Record<string, string>): Promise<Reply>;
   /** The newest open request of a phone. */
   ring(authyId: number): Promise<Ring>;
+  /** Approves the newest request on the phone, and waits until it is known. */
+  tap(person: Person): Promise<Ring>;
   /** Approves the newest request, waits until it is known, and finishes. */
   approve(wire: Wire, person: Person, base?: string): Promise<Reply>;
   /** A whole sign-in by push. */
@@ -125,10 +127,14 @@ export async function openHouse(owner: Owner, env: Readonly<Record<string, strin
       }
       throw new Error("the callback changed nothing");
     },
+    async tap(person) {
+      const ring = await house.ring(person.authyId);
+      await phone.answer(ring.uuid, "approve");
+      await house.settled(ring.uuid);
+      return ring;
+    },
     async approve(wire, person, base = "/login/approval") {
-      const { uuid, details } = await house.ring(person.authyId);
-      await phone.answer(uuid, "approve");
-      await house.settled(uuid);
+      const { details } = await house.tap(person);
       const code = details["Code"];
       return wire.post(`${base}/finish`, code === undefined ? {} : { match_code: code });
     },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 
-import { openWire, type Wire } from "../../scripts/attack/wire.js";
+import { formHeaders, openWire, type Wire } from "../../scripts/attack/wire.js";
 import { isSignedIn, openHouse, type Person } from "./house.js";
 
 const house = await openHouse({ after });
@@ -19,9 +19,7 @@ async function stepUpWithLostReply(person: Person): Promise<{ without: Wire; got
   await got.post("/account/approval", { action: "new-recovery-codes" });
   const { body } = await got.get("/account/approval");
   const token = /name="csrf" value="([^"]+)"/.exec(body)?.[1] ?? "";
-  const { uuid } = await house.ring(person.authyId);
-  await house.phone.answer(uuid, "approve");
-  await house.settled(uuid);
+  await house.tap(person);
   const without = before(got);
   const reply = await got.post("/account/approval/finish", { csrf: token });
   assert.equal(reply.location, "/account/recovery-codes");
@@ -82,6 +80,60 @@ describe("a lost reply", () => {
     assert.equal(await isSignedIn(got), true);
   });
 
+  it("F13: to a step-up, with the process gone before it renewed the session, is made up for", async () => {
+    const person = await house.enrolled();
+    const { wire } = person;
+    await wire.post("/account/approval", { action: "new-recovery-codes" });
+    const { uuid } = await house.tap(person);
+    house.rows.run(
+      `UPDATE challenges SET state = 'consumed', version = version + 1, consumed_at = settled_at WHERE authy_uuid = ?`,
+      uuid,
+    );
+    house.rows.run(
+      `UPDATE attempts SET state = 'granted', granted_at = created_at
+       WHERE id = (SELECT attempt_id FROM challenges WHERE authy_uuid = ?)`,
+      uuid,
+    );
+    const old = before(wire);
+    assert.equal((await wire.post("/account/approval/finish")).location, "/account/recovery-codes");
+    assert.equal(await isSignedIn(old), false, "S1: under a new id");
+    await wire.post("/account/recovery-codes");
+    assert.equal(granted(person), 0, "the step-up was used");
+  });
+
+  it("T4: of a step-up that two tabs finish leaves it with the session that stays", async () => {
+    const person = await house.enrolled();
+    const { wire } = person;
+    await wire.post("/account/approval", { action: "new-recovery-codes" });
+    await house.tap(person);
+    const token = await wire.token();
+    const tabs = [before(wire), before(wire)];
+    const body = new URLSearchParams({ csrf: token }).toString();
+    await Promise.all(
+      tabs.map((tab) => tab.send("POST", "/account/approval/finish", { body, headers: formHeaders(tab.origin) })),
+    );
+    const signedIn = [];
+    for (const tab of tabs) if (await isSignedIn(tab)) signedIn.push(tab);
+    assert.equal(signedIn.length, 1);
+    await signedIn[0]?.post("/account/recovery-codes");
+    assert.equal(granted(person), 0, "the step-up was used");
+  });
+
+  it("T3: to a cancel that came first opens nothing, and to one that came later changes nothing", async () => {
+    for (const isCancelFirst of [true, false]) {
+      const person = await house.enrolled();
+      const { wire } = person;
+      await wire.post("/logout");
+      await house.login(wire, person);
+      await house.tap(person);
+      const cancelling = before(wire);
+      if (isCancelFirst) await cancelling.post("/login/approval/cancel");
+      await wire.post("/login/approval/finish");
+      if (!isCancelFirst) await cancelling.post("/login/approval/cancel");
+      assert.equal(await isSignedIn(wire), !isCancelFirst);
+    }
+  });
+
   it("S2, T3: opens no session again that its owner ended", async () => {
     const person = await house.enrolled();
     const elsewhere = house.wire();
@@ -104,9 +156,7 @@ describe("an approval", () => {
     const person = await house.enrolled();
     const wire = house.wire();
     await house.login(wire, person);
-    const { uuid, details } = await house.ring(person.authyId);
-    await house.phone.answer(uuid, "approve");
-    await house.settled(uuid);
+    const { uuid, details } = await house.tap(person);
     // As if the resend had read the row before the tap, and written its own after it.
     house.rows.run(
       `INSERT INTO challenges (${COLUMNS.join(", ")})
@@ -124,9 +174,7 @@ describe("an approval", () => {
     const person = await house.enrolled();
     const wire = house.wire();
     await house.login(wire, person);
-    const { uuid } = await house.ring(person.authyId);
-    await house.phone.answer(uuid, "approve");
-    await house.settled(uuid);
+    const { uuid } = await house.tap(person);
     house.rows.run(
       "UPDATE challenges SET settled_at = datetime(settled_at, '-61 seconds') || '.000' WHERE authy_uuid = ?",
       uuid,

@@ -182,7 +182,11 @@ describe("pushes", () => {
     assert.equal(JSON.stringify(house.rows.all("SELECT * FROM challenges")).includes(code), false);
     await house.phone.answer(uuid, "approve");
     await house.settled(uuid);
-    for (const nothing of [undefined, "", "   "]) assert.equal((await finish(wire, nothing)).status, 422);
+    for (const nothing of [undefined, "", "   "]) {
+      const { status, body } = await finish(wire, nothing);
+      assert.equal(status, 422);
+      assert.match(body, /5 tries left/);
+    }
     const once = await finish(wire, wrong(code));
     assert.equal(once.status, 422);
     assert.match(once.body, /4 tries left/);
@@ -196,12 +200,15 @@ describe("pushes", () => {
       const person = await house.enrolled();
       const wire = house.wire();
       await house.login(wire, person);
-      const { uuid, details } = await house.ring(person.authyId);
-      await house.phone.answer(uuid, "approve");
-      await house.settled(uuid);
+      const { details } = await house.tap(person);
       const code = details["Code"] ?? "";
       if (atOnce) await Promise.all(Array.from({ length: 12 }, () => finish(wire, wrong(code))));
-      else for (let tries = 0; tries < 5; tries += 1) await finish(wire, wrong(code));
+      else {
+        for (let tries = 0; tries < 4; tries += 1) await finish(wire, wrong(code));
+        const fifth = await finish(wire, wrong(code));
+        assert.equal(fifth.status, 422);
+        assert.match(fifth.body, /<h1>Too many wrong digits/);
+      }
       await finish(wire, code);
       assert.equal(await isSignedIn(wire), false);
       const failures = house.rows.one("SELECT count FROM failure_counts WHERE bucket = ?", `name:${person.username}`);

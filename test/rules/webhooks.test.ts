@@ -256,16 +256,20 @@ describe("webhooks", () => {
     assert.equal(stateOf(uuid), "pending");
   });
 
+  it("takes it as final when Authy signs that a request has expired", async () => {
+    const { person, uuid } = await ringing();
+    assert.equal((await send(sign(callbackBody(uuid, person.authyId, "expired")))).status, 200);
+    assert.equal(stateOf(uuid), "expired");
+  });
+
   it("W21 answers every other method with 405 and changes nothing", async () => {
     const { person, uuid } = await ringing();
     const signed = sign(callbackBody(uuid, person.authyId, "approved"));
-    for (const method of ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
-      for (const path of ["/webhooks/authy/onetouch", "/webhooks/authy/events"])
-        assert.equal(
-          (await house.wire().send(method, path, { headers: signed.headers })).status,
-          405,
-          `${method} ${path}`,
-        );
+    for (const method of ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
+      for (const path of ["/webhooks/authy/onetouch", "/webhooks/authy/events"]) {
+        const { status, headers } = await house.wire().send(method, path, { headers: signed.headers });
+        assert.deepEqual([status, headers.allow], [405, "POST"], `${method} ${path}`);
+      }
     assert.equal(stateOf(uuid), "pending");
   });
 

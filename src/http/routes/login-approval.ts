@@ -6,9 +6,8 @@ import { attemptOf, forgetAttempt } from "../attempt-cookie.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { rememberBrowser } from "../known-browser.js";
-import { closeSession, openSession } from "../middleware/browser-session.js";
 import { recordEvent } from "../record-event.js";
-import { type Success, waiting } from "./waiting.js";
+import { openSessionFor, type Success, waiting } from "./waiting.js";
 
 /** The phone's half of signing in. */
 export function loginApproval(deps: HttpDeps): Router<RequestState> {
@@ -27,30 +26,20 @@ export function loginApproval(deps: HttpDeps): Router<RequestState> {
 
 /** Opens the session that the attempt was for: a new id, level 2, in this browser. */
 async function signIn(deps: HttpDeps, ctx: Context, attempt: Attempt, by: Success): Promise<string> {
-  const challengeId = by.kind === "approval" ? by.challengeId : null;
-  const now = deps.now();
   // A code has finished it. Of a finish and a cancel at once, one ends the attempt; a repeat finds it finished.
   if (by.kind === "code" || (await deps.attempts.finish(attempt.id))) {
     await noteSuccess(deps, attempt, await deps.subscribers.find(attempt.subscriberId));
     await recordEvent(ctx, deps, attempt.subscriberId, "signed-in", by.kind === "approval" ? "phone" : by.way);
-  } else if (await isEnded(deps, attempt)) return "/login/approval";
-  await openSession(ctx, now, deps.http.rules, {
+  }
+  const opened = await openSessionFor(deps, ctx, attempt, {
     subscriberId: attempt.subscriberId,
     level: 2,
     epoch: attempt.epoch,
-    challengeId,
+    challengeId: by.kind === "approval" ? by.challengeId : null,
     isRemembered: attempt.remember,
     passwordAt: attempt.createdAt,
   });
-  // Ended on purpose while it was opened: then it was never open.
-  if (await isEnded(deps, attempt)) {
-    await closeSession(ctx);
-    return "/login/approval";
-  }
+  if (opened === null) return "/login/approval";
   await rememberBrowser(ctx, deps, attempt.subscriberId, deps.http.isHttps);
   return attempt.next;
-}
-
-async function isEnded({ attempts }: Pick<HttpDeps, "attempts">, { id }: Attempt): Promise<boolean> {
-  return (await attempts.find(id))?.state === "ended";
 }

@@ -15,8 +15,10 @@ export function logout(deps: HttpDeps): Router<RequestState> {
   router.post("/logout", async function signOut(ctx) {
     const { session } = ctx.state;
     const attempt = await attemptOf(deps, ctx);
-    if (attempt?.state === "open") await cancelAttempt(deps, attempt);
-    if (attempt !== null) await deps.attempts.revoke(attempt.id);
+    if (attempt !== null) {
+      await cancelAttempt(deps, attempt);
+      await deps.attempts.revoke(attempt.id);
+    }
     // Two tabs may have crossed: then what rings on the phone is not what the cookie names.
     const ringing = await deps.challenges.findLiveOfBrowser(visitHash(ctx));
     const other = ringing === null ? null : await deps.attempts.find(ringing.attemptId);
@@ -25,7 +27,10 @@ export function logout(deps: HttpDeps): Router<RequestState> {
     forgetAttempt(ctx, "step-up", deps.http.isHttps);
     if (session !== null) {
       const stepUp = await deps.attempts.findLatestOfSession(session.id);
-      if (stepUp?.state === "open") await cancelAttempt(deps, stepUp);
+      if (stepUp !== null) {
+        await cancelAttempt(deps, stepUp);
+        await deps.attempts.revoke(stepUp.id);
+      }
       await recordEvent(ctx, deps, session.subscriberId, "signed-out");
       await deps.sessions.end(session.subscriberId, session.id, deps.now());
       await closeSession(ctx);

@@ -9,14 +9,14 @@ import { attemptKey, giveAttempt } from "../attempt-cookie.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { isKnownHere } from "../known-browser.js";
-import { flash, openSession } from "../middleware/browser-session.js";
+import { flash } from "../middleware/browser-session.js";
 import { fields, MalformedForm } from "../middleware/form.js";
 import { visitHash } from "../middleware/visit.js";
 import { originOf } from "../origin.js";
 import { recordEvent } from "../record-event.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
 import { seeOther } from "../views.js";
-import { waiting } from "./waiting.js";
+import { openSessionFor, waiting } from "./waiting.js";
 
 /** A fresh approval for one sensitive act; a sign-in does not count as one, nor one act's for another. */
 export function stepUp(deps: HttpDeps): Router<RequestState> {
@@ -65,14 +65,12 @@ export function stepUp(deps: HttpDeps): Router<RequestState> {
       return attempt === null || attempt.state === "finished" ? null : attempt;
     },
     forget: () => undefined,
-    succeed: async (ctx, attempt, by) =>
-      attempt.state === "granted"
-        ? pageOf(attempt)
-        : grant(deps, ctx, {
-            ...signedInOf(ctx),
-            attempt,
-            challengeId: by.kind === "approval" ? by.challengeId : null,
-          }),
+    succeed: async (ctx, attempt, by) => {
+      const challengeId = by.kind === "approval" ? by.challengeId : null;
+      const { session, subscriber } = signedInOf(ctx);
+      const isRenewed = challengeId !== null && session.challengeId === challengeId;
+      return isRenewed ? pageOf(attempt) : grant(deps, ctx, { attempt, session, subscriber, challengeId });
+    },
   });
   router.use(place.routes());
   return router;
@@ -89,8 +87,11 @@ async function grant(
     challengeId,
   }: { attempt: Attempt; session: Session; subscriber: Subscriber; challengeId: string | null },
 ): Promise<string> {
-  const now = deps.now();
-  const renewed = await openSession(ctx, now, deps.http.rules, {
+  if (await deps.attempts.grant(attempt.id, session.id, deps.now())) {
+    await noteSuccess(deps, attempt, subscriber);
+    await recordEvent(ctx, deps, session.subscriberId, "step-up", attempt.purpose);
+  }
+  const renewed = await openSessionFor(deps, ctx, attempt, {
     subscriberId: session.subscriberId,
     level: 2,
     epoch: session.epoch,
@@ -99,11 +100,10 @@ async function grant(
     passwordAt: session.passwordAt,
     expiresAt: session.expiresAt,
   });
+  if (renewed === null) return "/account/approval";
   await deps.attempts.moveToSession(session.id, renewed.id);
-  if (await deps.attempts.grant(attempt.id, renewed.id, now)) {
-    await noteSuccess(deps, attempt, subscriber);
-    await recordEvent(ctx, deps, session.subscriberId, "step-up", attempt.purpose);
-  } else await deps.attempts.regrant(attempt.id, renewed.id);
+  // Two tabs may have crossed: then it was granted to a session that this one has just replaced.
+  await deps.attempts.regrant(attempt.id, renewed.id);
   return pageOf(attempt);
 }
 

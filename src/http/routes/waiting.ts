@@ -4,10 +4,11 @@ import { type Attempt } from "../../domain/attempt.js";
 import { LoginError, ProviderRefused } from "../../domain/errors.js";
 import { finishApproval } from "../../domain/finish-approval.js";
 import { verifyCode } from "../../domain/verify-code.js";
+import { type Session } from "../../domain/session.js";
 import { cancelAttempt, isUsable, readWaitingAttempt, reportNotMe, resendPush } from "../../domain/waiting-attempt.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
-import { closeSession, flash } from "../middleware/browser-session.js";
+import { closeSession, flash, openSession, type Opening } from "../middleware/browser-session.js";
 import { fields } from "../middleware/form.js";
 import { queryText } from "../query-text.js";
 import { seeOther, show } from "../views.js";
@@ -28,8 +29,7 @@ export interface WaitingPlace {
 
 /** What stands behind a success: a consumed challenge, or a code. */
 export type Success =
-  | { readonly kind: "approval"; readonly challengeId: string; readonly isRepeat: boolean }
-  | { readonly kind: "code"; readonly way: string };
+  { readonly kind: "approval"; readonly challengeId: string } | { readonly kind: "code"; readonly way: string };
 
 /** The waiting page with all that can be done there, once for sign-ins and once for step-ups. */
 export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestState> {
@@ -225,6 +225,26 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
   });
 
   return router;
+}
+
+/**
+ * Opens the session that a success is for.
+ *
+ * @returns null when the attempt was ended on purpose, by a cancel, a logout or a revoked session: that stands, even where
+ *   it comes while the session is opened.
+ */
+export async function openSessionFor(
+  deps: HttpDeps,
+  ctx: Context,
+  attempt: Attempt,
+  opening: Opening,
+): Promise<Session | null> {
+  const isEnded = async (): Promise<boolean> => (await deps.attempts.find(attempt.id))?.state === "ended";
+  if (await isEnded()) return null;
+  const opened = await openSession(ctx, deps.now(), deps.http.rules, opening);
+  if (!(await isEnded())) return opened;
+  await closeSession(ctx);
+  return null;
 }
 
 async function wasDenied({ challenges }: Pick<HttpDeps, "challenges">, attempt: Attempt): Promise<boolean> {
