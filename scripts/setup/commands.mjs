@@ -24,9 +24,9 @@ the worker on an SQLite file under .data/, and prints their addresses. Ctrl-C st
   PORT, SANDBOX_PORT   where to listen; without them 3000 and 4001, or the next free port
   REDIS_URL            use this Redis instead of a private one
   DEMO_DATA            the folder for its data; .data unless set
-  Every other setting of docs/operations.md is passed on.
+  The other settings are passed on, but for NODE_ENV, LOG_LEVEL and those of Authy, which are the demo's own.
 
-Exit codes: 0 done or stopped by hand, 1 something failed, 64 wrong options, 78 wrong settings.
+Exit codes: 0 done or stopped by hand (130 when that cuts --once short), 1 something failed, 64 wrong options, 78 wrong settings.
 `,
   },
   test: {
@@ -98,7 +98,7 @@ Exit codes: 0 nothing was lost, doubled or wrong, 1 something was, 64 wrong opti
     help: `npm run attack -- [options]
 
 Attacks the real program on loopback, with a database, a Redis and an Authy of its own, and prints a table of what was
-allowed and what was seen. Takes about half an hour in full. Needs redis-server and Chromium on PATH.
+allowed and what was seen. Takes about 20 minutes in full. Needs redis-server and Chromium on PATH.
 
   --only NAME   one of forged-callbacks, replays, races, push-bombing, guessing, timing, next-values, scripts-in-pages,
                 malformed

@@ -1,10 +1,24 @@
-import { readOptions } from "./options.js";
+import { readOptions, type StormOptions } from "./options.js";
 import { runStorm } from "./storm.js";
 import { tableOf } from "./table.js";
 
+const WRONG_USAGE = 64; // EX_USAGE of sysexits.h
+
+function given(): StormOptions | null {
+  try {
+    return readOptions();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    console.error(error.message);
+    process.exitCode = WRONG_USAGE;
+    return null;
+  }
+}
+
 /** Runs a storm and prints what came of it. Exit code 1 when anything was lost, doubled or wrong. */
 async function main(): Promise<void> {
-  const options = readOptions();
+  const options = given();
+  if (options === null) return;
   const ends: (() => void | Promise<void>)[] = [];
   const endAll = async (): Promise<void> => {
     for (const end of ends.splice(0).reverse()) await Promise.resolve(end()).catch(() => undefined);

@@ -13,11 +13,15 @@ export interface StormOptions {
   readonly logs?: string | undefined;
 }
 
-/** The storm's options. setup.mjs has refused unknown ones already, and tells what each is for. */
-export function readOptions(args?: readonly string[]): StormOptions {
+/**
+ * The storm's options. setup.mjs has refused unknown ones already, and tells what each is for.
+ *
+ * @throws RangeError when a number is none.
+ */
+export function readOptions(): StormOptions {
   const text = { type: "string" } as const;
   const options = { logins: text, seed: text, database: text, minutes: text, browsers: text, faults: text, logs: text };
-  const { values } = parseArgs({ options, ...(args === undefined ? {} : { args: [...args] }) });
+  const { values } = parseArgs({ options });
   const number = (name: "logins" | "seed" | "minutes" | "browsers" | "faults", fallback: number): number => {
     const value = Number(values[name] ?? fallback);
     if (!Number.isFinite(value) || value < 0)

@@ -34,6 +34,11 @@ describe("the signature of a callback", () => {
     assert.equal(canonicalParams({ b: "2", "a*": "x~y" }), canonicalParams(body));
   });
 
+  it("leaves out what is empty itself, and keeps the place of what only holds such", () => {
+    assert.equal(canonicalParams({ a: {}, b: [], c: "1" }), "c=1");
+    assert.equal(canonicalParams({ a: { b: {} }, c: "1" }), "&c=1");
+  });
+
   it("stops at a depth that no callback has", () => {
     let deep: Json = "x";
     for (let levels = 0; levels < 5000; levels += 1) deep = { a: deep };

@@ -22,11 +22,14 @@ interface Violation {
   nodes: { html: string; failureSummary: string }[];
 }
 
+/** What a change of colours alone can break. */
+export const CONTRAST = ["color-contrast", "color-contrast-enhanced"];
+
 /** What axe finds wrong with the page as it is now; one line for each place. */
-export async function axeViolations(page: Page): Promise<string[]> {
+export async function axeViolations(page: Page, rules = RULES): Promise<string[]> {
   await page.evaluate(axe);
   const found = await page.evaluate<Violation[]>(
-    `axe.run(document, { runOnly: ${JSON.stringify(RULES)}, resultTypes: ["violations"] }).then((result) => result.violations)`,
+    `axe.run(document, { runOnly: ${JSON.stringify(rules)}, resultTypes: ["violations"] }).then((result) => result.violations)`,
   );
   return found.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
 }
