@@ -17,6 +17,11 @@ const TIMEOUT = {
   response: 3000,
   request: 3200,
 };
+/**
+ * Idle connections are given up before the other side does it: a request on one that is being closed ends as if Authy had
+ * taken it. Node.js heeds what a server announces in `Keep-Alive` only when the agent has a limit of its own.
+ */
+const KEPT_ALIVE = { keepAlive: true, timeout: 10_000 };
 const NOT_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL"]);
 
 /** An answer of Authy that was understood: the status, and the object in the body. */
@@ -52,7 +57,7 @@ export function authyClient(apiUrl: string, apiKey: string): AuthyClient {
     timeout: TIMEOUT,
     responseType: "text",
     decompress: false, // or a small answer could grow without bound
-    agent: { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) },
+    agent: { http: new HttpAgent(KEPT_ALIVE), https: new HttpsAgent(KEPT_ALIVE) },
   });
   return async (method, path, options = {}) => {
     const { status, text, retryAfter } = await request(client, path, {

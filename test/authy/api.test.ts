@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from "node:http";
 import { type AddressInfo } from "node:net";
 import { after, describe, it } from "node:test";
 
@@ -15,9 +16,12 @@ const PUSH = { message: "Sign in?", details: { Account: "ada" }, challengeId: "a
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** A server in Authy's place that answers one way. */
-async function authyThat(answer: Answer): Promise<{ provider: Provider; seen: IncomingMessage[]; origin: string }> {
+async function authyThat(
+  answer: Answer,
+  options: ServerOptions = {},
+): Promise<{ provider: Provider; seen: IncomingMessage[]; origin: string }> {
   const seen: IncomingMessage[] = [];
-  const server = createServer((request, response) => {
+  const server = createServer(options, (request, response) => {
     seen.push(request);
     request.resume();
     answer(request, response);
@@ -135,6 +139,18 @@ describe("Authy's answers", () => {
     });
     await assert.rejects(provider.approvalState(UUID, "1"), { name: "ProviderUnconfirmed" });
     assert.equal(sent < 20_000_000, true, `${sent} bytes`);
+  });
+
+  it("leave idle connections, which our side closes before the server does", async () => {
+    const { provider, seen } = await authyThat(json(200, { success: true }), { keepAliveTimeout: 2000 });
+    await provider.removeUser("1");
+    const socket = seen[0]?.socket;
+    assert.ok(socket, "the request came over a connection");
+    const closedBy = await Promise.race([
+      once(socket, "end").then(() => "us"),
+      once(socket, "close").then(() => "the server"),
+    ]);
+    assert.equal(closedBy, "us");
   });
 
   it("that fail say nothing of the key", async () => {
