@@ -1,5 +1,5 @@
 import { MATCH_CODE_TRIES, STEP_UPS } from "../domain/attempt.js";
-import { type Challenge, isLive } from "../domain/challenge.js";
+import { type Challenge, isBeingSent, isLive } from "../domain/challenge.js";
 import { type RuleSettings } from "../domain/deps.js";
 import { isUsable, type WaitingAttempt } from "../domain/waiting-attempt.js";
 
@@ -57,7 +57,7 @@ function stateOf(waiting: WaitingAttempt, settings: RuleSettings, now: Date): St
   const { attempt, subscriber, challenge, pause, factor } = waiting;
   if (challenge !== null && isLive(challenge.state)) {
     if (challenge.state === "pending") return "waiting";
-    return challenge.failure === null ? "sending" : "failed";
+    return isBeingSent(challenge, now) ? "sending" : "failed";
   }
   if (challenge?.state === "denied") return "denied";
   if (challenge !== null && wasUsable(challenge, settings, now)) return "approved";
