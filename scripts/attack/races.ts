@@ -99,16 +99,19 @@ async function trial(
   // A denial in the trial before has paused pushes: here every trial begins with two phones ringing.
   arena.rows.run("UPDATE subscribers SET push_frozen_until = NULL WHERE id = ?", target.id);
   const login = (wire: Wire) => wire.post("/login", { username: target.username, password: PASSWORD });
-  await Promise.all([login(a), login(b)]);
-  const sides = [a, b].map((wire): Side => {
+  const answers = await Promise.all([login(a), login(b)]);
+  const sides = [a, b].map((wire, side): Side => {
     const browserHash = createHash("sha256")
       .update(wire.cookies.get("countersign-visit") ?? "")
       .digest("base64url");
     const row = arena.rows.one(
-      "SELECT authy_uuid FROM challenges WHERE browser_hash = ? AND state = 'pending'",
+      "SELECT authy_uuid, state, failure FROM challenges WHERE browser_hash = ? ORDER BY created_at DESC LIMIT 1",
       browserHash,
     );
-    if (row === undefined) throw new Error("a trial has to begin with a request on the phone");
+    if (row?.["state"] !== "pending")
+      throw new Error(
+        `a trial has to begin with a request on the phone, not with ${answers[side]?.status} and ${JSON.stringify(row)}`,
+      );
     return { wire, browserHash, uuid: String(row["authy_uuid"]), wasApproved: false };
   });
   const callback = (side: Side, status: string) => {
