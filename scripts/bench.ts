@@ -3,34 +3,35 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 
+import { type Owner } from "../test/support/owner.js";
 import { type Comparison } from "./bench/compare.js";
 import { overHttp } from "./bench/over-http.js";
 import { settle } from "./bench/settle.js";
 import { signature } from "./bench/signature.js";
+import { StopRequested, watchForStop } from "./demo/stop-request.js";
 import { findRedisServer, startPrivateRedis } from "./private-redis.js";
 
 /** Measures each piece against its bare baseline, in one run, and prints the ratios. */
-async function main(): Promise<void> {
+async function measure(owner: Owner): Promise<void> {
   const { values } = parseArgs({ options: { json: { type: "boolean" } } });
-  const folder = mkdtempSync(path.join(tmpdir(), "countersign-bench-"));
   const program = findRedisServer();
   if (program === undefined) throw new Error("Install redis-server or valkey-server: the benchmarks need a real one.");
-  const redis = await startPrivateRedis(program, path.join(folder, "redis"));
-  try {
-    const measured: Comparison[] = [];
-    const note = (...comparisons: Comparison[]): void => {
-      measured.push(...comparisons);
-      if (values.json !== true) comparisons.forEach(printLine);
-    };
-    if (values.json !== true) console.log("Each figure is the median of rounds in which both sides took turns.\n");
-    note(await signature());
-    note(await settle(folder));
-    note(...(await overHttp(folder, redis.url)));
-    if (values.json === true) console.log(JSON.stringify(measured));
-  } finally {
-    await redis.stop();
+  const folder = mkdtempSync(path.join(tmpdir(), "countersign-bench-"));
+  owner.after(() => {
     rmSync(folder, { recursive: true, force: true });
-  }
+  });
+  const redis = await startPrivateRedis(program, path.join(folder, "redis"));
+  owner.after(() => redis.stop());
+  const measured: Comparison[] = [];
+  const note = (...comparisons: Comparison[]): void => {
+    measured.push(...comparisons);
+    if (values.json !== true) comparisons.forEach(printLine);
+  };
+  if (values.json !== true) console.log("Each figure is the median of rounds in which both sides took turns.\n");
+  note(await signature());
+  note(await settle(folder));
+  note(...(await overHttp(owner, folder, redis.url)));
+  if (values.json === true) console.log(JSON.stringify(measured));
 }
 
 function printLine({ name, what, baseline, oursUs, bareUs, ratio }: Comparison): void {
@@ -39,7 +40,12 @@ function printLine({ name, what, baseline, oursUs, bareUs, ratio }: Comparison):
   console.log(`           ${what}; against ${baseline}\n`);
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});
+const ends: Parameters<Owner["after"]>[0][] = [];
+try {
+  await Promise.race([measure({ after: (end) => ends.push(end) }), watchForStop()]);
+} catch (error) {
+  if (!(error instanceof StopRequested)) console.error(error instanceof Error ? error.message : error);
+  process.exitCode = error instanceof StopRequested ? 130 : 1;
+}
+for (const end of ends.reverse()) await end();
+process.exit();

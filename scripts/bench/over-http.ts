@@ -3,6 +3,8 @@ import { Agent, createServer, request, type Server } from "node:http";
 
 import { challenges } from "../../src/database/challenges.js";
 import { openDatabase } from "../../src/database/data-source.js";
+import { type Owner } from "../../test/support/owner.js";
+import { type Part } from "../part.js";
 import { freePort } from "../ports.js";
 import { migrate, startWeb } from "../program.js";
 import { compare, type Comparison, type Side } from "./compare.js";
@@ -20,7 +22,7 @@ interface Sent {
 }
 
 /** The web process against a bare Node server that reads the same requests and writes as many bytes. */
-export async function overHttp(folder: string, redisUrl: string): Promise<Comparison[]> {
+export async function overHttp(owner: Owner, folder: string, redisUrl: string): Promise<Comparison[]> {
   const port = await freePort();
   const databaseUrl = `sqlite:${folder}/http.sqlite`;
   const env = {
@@ -35,15 +37,18 @@ export async function overHttp(folder: string, redisUrl: string): Promise<Compar
     PUBLIC_URL: `http://localhost:${port}`,
     LOOP_LAG_SHED_MS: "0",
   };
-  await migrate({ env });
-  const web = await startWeb({ env, port });
+  const onStart = (part: Part): void => {
+    owner.after(async () => {
+      await part.kill();
+    });
+  };
+  await migrate({ env, onStart });
+  const web = await startWeb({ env, port, onStart });
   const bare = await startBare();
-  try {
-    return [await page(port, bare.port), await callback(port, bare.port, databaseUrl)];
-  } finally {
-    await web.stop();
-    bare.server.close();
-  }
+  owner.after(() => void bare.server.close());
+  const measured = [await page(port, bare.port), await callback(port, bare.port, databaseUrl)];
+  await web.stop();
+  return measured;
 }
 
 function page(port: number, barePort: number): Promise<Comparison> {
