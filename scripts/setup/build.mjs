@@ -9,6 +9,7 @@ const SOURCES = [
   "src",
   "workers",
   "scripts",
+  "test/support",
   "ormconfig.ts",
   "tsconfig.json",
   "tsconfig.build.json",
