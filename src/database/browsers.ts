@@ -1,4 +1,4 @@
-import { type DataSource, MoreThan, Not } from "typeorm";
+import { type DataSource, Not } from "typeorm";
 
 import { type KnownBrowsers } from "../domain/subscriber.js";
 import { type KnownBrowserRow } from "./schema.js";
@@ -17,9 +17,6 @@ export function browsers(database: DataSource): KnownBrowsers {
     list: (subscriberId) => rows.find({ where: { subscriberId }, order: { lastSeenAt: "DESC" }, take: 50 }),
     async forgetOthers(subscriberId, keepKeyHash) {
       await rows.delete({ subscriberId, keyHash: Not(keepKeyHash) });
-    },
-    async forgetNewerThan(subscriberId, firstSeenAt) {
-      await rows.delete({ subscriberId, firstSeenAt: MoreThan(firstSeenAt) });
     },
   };
 }

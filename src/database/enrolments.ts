@@ -1,9 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { type DataSource, In } from "typeorm";
+import { type DataSource, In, MoreThan } from "typeorm";
 
 import { EXPIRY_GRACE_MS } from "../domain/challenge.js";
 import { type Completion, type Enrolments, publicEnrolmentStatus } from "../domain/enrolment.js";
-import { type EnrolmentRow, type FactorRow, type SessionRow, type SubscriberRow } from "./schema.js";
+import {
+  type AuditRow,
+  type EnrolmentRow,
+  type FactorRow,
+  type KnownBrowserRow,
+  type SessionRow,
+  type SubscriberRow,
+} from "./schema.js";
 import { isDuplicate } from "./serialize-sqlite.js";
 
 /** Thrown inside the transaction of a completion, so that nothing of it stays. */
@@ -78,6 +85,18 @@ export function enrolments(database: DataSource): Enrolments {
             createdAt: now,
             removedAt: null,
             removedUpstreamAt: null,
+          });
+          await manager
+            .getRepository<KnownBrowserRow>("browser")
+            .delete({ subscriberId, firstSeenAt: MoreThan(enrolment.createdAt) });
+          await manager.getRepository<AuditRow>("audit").insert({
+            id: randomUUID(),
+            subscriberId,
+            kind: "phone-enrolled",
+            at: now,
+            address: "",
+            browserLabel: "",
+            detail: by,
           });
           await manager.getRepository<SubscriberRow>("subscriber").increment({ id: subscriberId }, "epoch", 1);
           await manager.getRepository<SessionRow>("session").increment({ id: sessionId }, "epoch", 1);

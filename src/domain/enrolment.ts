@@ -39,8 +39,9 @@ export interface Enrolments {
   statuses(ids: readonly string[]): Promise<LiveStatus[]>;
   end(id: string, state: EnrolmentEnd, by: Witness, now: Date): Promise<boolean>;
   /**
-   * pending → completed together with the new phone's row, the end of the phone it replaces, and the account's next
-   * epoch, which the enrolling session alone takes over: every other session ends with it.
+   * pending → completed together with the new phone's row, the end of the phone it replaces, the line for the owner, and
+   * the account's next epoch, which the enrolling session alone takes over: every other session ends with it. Browsers
+   * that came in with the password alone while the phone was being added are nobody's that we know: they are forgotten.
    */
   complete(id: string, authyId: string, by: Witness, now: Date): Promise<Completion>;
   claimPoll(id: string, now: Date, until: Date): Promise<boolean>;

@@ -12,7 +12,7 @@ export type EnrolmentOutcome =
  * @returns true for the one caller that changed the state.
  */
 export async function settleEnrolment(
-  deps: Pick<Deps, "enrolments" | "browsers" | "audit" | "feed" | "polls" | "log" | "now">,
+  deps: Pick<Deps, "enrolments" | "feed" | "polls" | "log" | "now">,
   id: string,
   outcome: EnrolmentOutcome,
   by: Witness,
@@ -23,7 +23,6 @@ export async function settleEnrolment(
     { challengeId: id, kind: "registration", status: publicEnrolmentStatus(settled), by },
     "challenge settled",
   );
-  if (settled === "completed") await recordPhone(deps, id, by);
   await deps.feed.publish(id);
   if (by !== "poll") await deps.polls.forget(id);
   return true;
@@ -41,23 +40,4 @@ async function settle(
   if (completion === "lost") return null;
   const end = completion === "conflict" ? "conflict" : "cancelled";
   return (await enrolments.end(id, end, by, now())) ? end : null;
-}
-
-async function recordPhone(
-  { enrolments, browsers, audit, now }: Pick<Deps, "enrolments" | "browsers" | "audit" | "now">,
-  id: string,
-  by: Witness,
-): Promise<void> {
-  const enrolment = await enrolments.find(id);
-  if (enrolment === null) return;
-  // A browser that came in with the password alone while the phone was being added is nobody's that we know.
-  await browsers.forgetNewerThan(enrolment.subscriberId, enrolment.createdAt);
-  await audit.record({
-    subscriberId: enrolment.subscriberId,
-    kind: "phone-enrolled",
-    at: now(),
-    address: "",
-    browserLabel: "",
-    detail: by,
-  });
 }

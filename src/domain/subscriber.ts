@@ -79,7 +79,6 @@ export interface KnownBrowsers {
   list(subscriberId: string): Promise<KnownBrowser[]>;
   /** Whoever sat at the others may have been somebody else. */
   forgetOthers(subscriberId: string, keepKeyHash: string): Promise<void>;
-  forgetNewerThan(subscriberId: string, firstSeenAt: Date): Promise<void>;
 }
 
 /** Recovery codes: only hashes are kept. */

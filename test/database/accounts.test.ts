@@ -91,6 +91,22 @@ onBothDatabases("accounts, sessions and phones", (store) => {
     assert.equal((await factors.findActive(owner.subscriberId))?.authyId, `${owner.authyId}9`);
   });
 
+  it("tells the owner of a new phone, and forgets who came in meanwhile, in the same step", async () => {
+    const { enrolments, browsers, audit } = store();
+    const { enrolmentId, owner } = await enrolling(store());
+    const { subscriberId } = owner;
+    const seen = { subscriberId, label: "", address: "" };
+    for (const ms of [-1000, 500])
+      await browsers.insert({ ...seen, id: randomUUID(), keyHash: `${ms}`, firstSeenAt: at(ms), lastSeenAt: at(ms) });
+    await enrolments.complete(enrolmentId, owner.authyId, "webhook", at(1000));
+    const told = (await audit.list(subscriberId, 50)).map(({ kind, detail }) => `${kind} by ${detail}`);
+    assert.deepEqual(told, ["phone-enrolled by webhook"]);
+    assert.deepEqual(
+      (await browsers.list(subscriberId)).map(({ keyHash }) => keyHash),
+      ["-1000"],
+    );
+  });
+
   it("removes a phone once, with the account's next epoch", async () => {
     const { factors, recoveryCodes } = store();
     const owner = await anOwner(store());

@@ -6,6 +6,8 @@ import { after, before, describe } from "node:test";
 import { type DataSource } from "typeorm";
 
 import { attempts } from "../../src/database/attempts.js";
+import { audit } from "../../src/database/audit.js";
+import { browsers } from "../../src/database/browsers.js";
 import { challenges } from "../../src/database/challenges.js";
 import { openDatabase } from "../../src/database/data-source.js";
 import { enrolments } from "../../src/database/enrolments.js";
@@ -27,6 +29,8 @@ function storeOf(database: DataSource) {
   return {
     database,
     attempts: attempts(database),
+    audit: audit(database),
+    browsers: browsers(database),
     challenges: challenges(database),
     enrolments: enrolments(database),
     factors: factors(database),
