@@ -18,19 +18,17 @@ it("B2: refuses new work while the event loop is late, and goes on with what is 
     }
   };
   assert.equal(await passes("POST", "/login"), true);
-  const until = performance.now() + 2500;
-  while (performance.now() < until) {
+  for (let rounds = 0; rounds < 100 && (await passes("POST", "/login")); rounds += 1) {
     const busyUntil = performance.now() + 300;
     while (performance.now() < busyUntil);
     await nextLoop();
   }
-  await wait(1); // the sampler runs
   assert.equal(await passes("POST", "/login"), false);
   assert.equal(await passes("POST", "/register"), false);
   assert.equal(await passes("GET", "/login"), true);
   assert.equal(await passes("POST", "/login/approval/finish"), true);
   assert.equal(await passes("POST", "/login/code"), true);
   assert.equal(await passes("GET", "/challenges/abc/events"), true);
-  await wait(1200);
+  for (let tries = 0; tries < 300 && !(await passes("POST", "/login")); tries += 1) await wait(100);
   assert.equal(await passes("POST", "/login"), true, "and takes it again when it has caught up");
 });

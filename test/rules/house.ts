@@ -56,6 +56,24 @@ export interface House {
 
 let people = 0;
 
+const PATIENCE_MS = 30_000;
+
+/** Waits for what must come, however slow the machine is. @throws with `otherwise` when it never comes. */
+export async function until(isSo: () => boolean | Promise<boolean>, otherwise: string): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!(await isSo())) {
+    if (performance.now() > deadline) throw new Error(otherwise);
+    await delay(20);
+  }
+}
+
+/** For an UPDATE's SET: moves times back, as if so many seconds had gone by since. */
+export function setBack(seconds: number, ...columns: string[]): string {
+  return columns
+    .map((column) => `${column} = strftime('%Y-%m-%d %H:%M:%f', ${column}, '-${seconds} seconds')`)
+    .join(", ");
+}
+
 /** Starts the program with tight lifetimes off and every limit as given. Workers only where they are asked for. */
 export async function openHouse(owner: Owner, env: Readonly<Record<string, string>> = {}, workers = 0): Promise<House> {
   const program = await startProgram(owner, {
@@ -112,20 +130,18 @@ export async function openHouse(owner: Owner, env: Readonly<Record<string, strin
     },
     login: (wire, { username, password }, more = {}) => wire.post("/login", { username, password, ...more }),
     async ring(authyId) {
-      for (let tries = 0; tries < 100; tries += 1) {
-        const open = (await phone.rings(authyId)).find(({ status }) => status === "pending");
-        if (open !== undefined) return open;
-        await delay(20);
-      }
-      throw new Error("no request arrived on the phone");
+      let open: Ring | undefined;
+      await until(async () => {
+        open = (await phone.rings(authyId)).find(({ status }) => status === "pending");
+        return open !== undefined;
+      }, "no request arrived on the phone");
+      return open as Ring;
     },
-    async settled(uuid) {
-      for (let tries = 0; tries < 100; tries += 1) {
+    settled(uuid) {
+      return until(() => {
         const row = rows.one("SELECT state FROM challenges WHERE authy_uuid = ?", uuid);
-        if (row !== undefined && row["state"] !== "pending" && row["state"] !== "creating") return;
-        await delay(20);
-      }
-      throw new Error("the callback changed nothing");
+        return row !== undefined && row["state"] !== "pending" && row["state"] !== "creating";
+      }, "the callback changed nothing");
     },
     async tap(person) {
       const ring = await house.ring(person.authyId);
