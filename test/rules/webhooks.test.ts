@@ -5,9 +5,9 @@ import jwt from "jsonwebtoken";
 
 import { type Json } from "../../src/authy/callback-signature.js";
 import { callbackBody, signCallback, type SignedRequest } from "../../scripts/attack/phone.js";
-import { brokenInvariants } from "../../scripts/attack/rows.js";
+import { brokenInvariants, type Row } from "../../scripts/attack/rows.js";
 import { openWire, type Reply } from "../../scripts/attack/wire.js";
-import { isSignedIn, openHouse, type Person } from "./house.js";
+import { isSignedIn, openHouse, type Person, until } from "./house.js";
 
 const FORMER_KEY = "the-key-before-this-one-0123456789";
 const FORMER_EVENT_KEY = "WSK_the_key_before_this_one";
@@ -151,19 +151,18 @@ describe("webhooks", () => {
     await person.wire.post("/logout");
     await fetch(`${house.program.phone}/faults`, {
       method: "PUT",
-      body: JSON.stringify({ latency_ms: 3000 }),
+      body: JSON.stringify({ latency_ms: 10_000 }),
       headers: { "content-type": "application/json" },
     });
     const sending = house.login(person.wire, person);
-    let row;
-    for (let tries = 0; row === undefined && tries < 500; tries += 1) {
+    let row: Row | undefined;
+    await until(() => {
       row = house.rows.one(
         "SELECT id FROM challenges WHERE authy_id = ? AND state = 'creating'",
         String(person.authyId),
       );
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    assert.notEqual(row, undefined, "no challenge was being made");
+      return row !== undefined;
+    }, "no challenge was being made");
     const body = callbackBody("0e5f3b0e-c3f4-013a-9a60-00000000000a", person.authyId, "approved");
     const request = body["approval_request"] as { transaction: Record<string, Json> };
     request.transaction["hidden_details"] = { challenge_id: String(row?.["id"]) };
