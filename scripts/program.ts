@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import got from "got";
 import { type LogLine, type Part, type PartSettings, endedByItself, startPart } from "./part.js";
 
-const READY_WITHIN_MS = 30_000;
+const READY_WITHIN_MS = 60_000;
 const BETWEEN_LOOKS_MS = 50;
 
 /** What every part is started with: its environment, and what becomes of its lines. */

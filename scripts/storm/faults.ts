@@ -58,7 +58,7 @@ export function processFaults(world: World, random: Random): Fault[] {
   ];
 }
 
-/** On a machine that is too busy a start may take its half minute twice. */
+/** On a machine that is too busy a start may take its minute twice. */
 async function startAgain(place: Place): Promise<void> {
   try {
     await place.start();
