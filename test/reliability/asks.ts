@@ -3,7 +3,7 @@ import { eventually, type Town } from "./town.js";
 /** Resolves when the sandbox is asked about an approval the next time. */
 export function nextAsk(town: Town): Promise<unknown> {
   const calls = watchAsks(town);
-  return eventually(() => calls.asked() > 0, 10_000, "Authy was not asked");
+  return eventually(() => calls.asked() > 0, 30_000, "Authy was not asked");
 }
 
 export interface Asks {

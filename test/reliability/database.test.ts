@@ -1,43 +1,25 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { setTimeout as wait } from "node:timers/promises";
 import Database from "better-sqlite3";
 
+import { type ChallengeRow } from "../../src/database/schema.js";
 import { callbackBody, signCallback } from "../../scripts/attack/phone.js";
+import { type Person } from "../../scripts/storm/sign-in.js";
 import {
   answered,
   BOUNDED,
   csrfIn,
   eventually,
   finish,
+  inTime,
   openTown,
   startSignIn,
   tap,
   timed,
   type Town,
   typePassword,
+  watchMachine,
 } from "./town.js";
-
-/** Asks the process whether it lives, over and over. @returns the longest that it was busy. */
-function pulse(town: Town): { stop(): Promise<number> } {
-  const url = `${town.world.site}/healthz`;
-  const over = new AbortController();
-  let slowest = 0;
-  const beating = (async () => {
-    while (!over.signal.aborted) {
-      const { ms } = await timed(fetch(url).then((answer) => answer.text()));
-      slowest = Math.max(slowest, ms);
-      await wait(10);
-    }
-  })();
-  return {
-    async stop() {
-      over.abort();
-      await beating;
-      return slowest;
-    },
-  };
-}
 
 function callbackFor(town: Town, uuid: string, authyId: string): Promise<Response> {
   const url = `${town.world.site}/webhooks/authy/onetouch`;
@@ -45,39 +27,57 @@ function callbackFor(town: Town, uuid: string, authyId: string): Promise<Respons
   return fetch(url, { method: "POST", headers, body });
 }
 
+/** A form, a page and many callbacks at once; and the longest that the process left a page waiting that needs nothing. */
+async function rush(town: Town, { browser }: Person, password: Record<string, string>, row: ChallengeRow | null) {
+  const callback = (): Promise<Response> => callbackFor(town, row?.authyUuid ?? "", row?.authyId ?? "");
+  const pulse = watchMachine(town.world.site);
+  const [typed, called, read] = await Promise.all([
+    timed(answered(browser.post("/login", password))),
+    timed(callback()),
+    timed(answered(browser.get("/login"))),
+    ...Array.from({ length: 20 }, callback),
+  ]);
+  return { typed, called, read, standstillMs: await pulse.stop() };
+}
+
+type Rush = Awaited<ReturnType<typeof rush>>;
+
 describe("the database goes away", () => {
   it(
     "F14: another process holds SQLite: 503 with Retry-After, nothing changed, and the loop goes round",
     BOUNDED,
     async (t) => {
       const town = await openTown(t, { workers: 0 });
-      const [ada, bob] = [await town.enrol("ada"), await town.enrol("bob")];
+      const [ada, bob, eve] = [await town.enrol("ada"), await town.enrol("bob"), await town.enrol("eve")];
       await town.faults({ callbacks: "drop" });
       const waiting = await startSignIn(ada);
       const row = await town.challenge(waiting.id);
+      const settled = await town.challenge((await startSignIn(eve)).id);
       const form = csrfIn((await answered(bob.browser.get("/login"))).body);
       const password = { csrf: form, username: bob.username, password: bob.password };
       const other = new Database(town.world.databaseUrl.replace(/^sqlite:/, ""));
       t.after(() => other.close());
-      const beating = pulse(town);
+
+      // The same without the lock: so much is the machine's.
+      const free = await rush(town, bob, password, settled);
+      assert.equal(free.typed.value.status, 303);
+      assert.equal(free.called.value.status, 200);
       other.exec("BEGIN EXCLUSIVE");
-      const [typed, called, read] = await Promise.all([
-        timed(answered(bob.browser.post("/login", password))),
-        timed(callbackFor(town, row?.authyUuid ?? "", row?.authyId ?? "")),
-        timed(answered(bob.browser.get("/login"))),
-        ...Array.from({ length: 20 }, () => callbackFor(town, row?.authyUuid ?? "", row?.authyId ?? "")),
-      ]);
-      await wait(1000);
-      const slowest = await beating.stop();
+      const { typed, called, read, standstillMs } = await rush(town, bob, password, row);
       other.exec("ROLLBACK");
+      const freeAgain = await rush(town, bob, password, settled);
+      assert.equal(freeAgain.typed.value.status, 303);
+      const share = (of: (one: Rush) => number): number => 3 * Math.max(of(free), of(freeAgain));
 
       assert.equal(typed.value.status, 503);
-      assert.ok(Number(typed.value.headers["retry-after"]) >= 1);
+      assert.ok(Number(typed.value.headers["retry-after"]) >= 1, "Retry-After of the form");
       assert.equal(called.value.status, 503);
-      assert.ok(Number(called.value.headers.get("retry-after")) >= 1);
-      assert.ok(Math.max(typed.ms, called.ms) < 4000, `they took ${typed.ms} and ${called.ms} ms`);
-      assert.ok(read.ms < 1500, `a page that only reads took ${read.ms} ms`);
-      assert.ok(slowest < 250, `the event loop stood still for ${slowest} ms`);
+      assert.ok(Number(called.value.headers.get("retry-after")) >= 1, "Retry-After of the callback");
+      assert.ok(typed.ms < 4000 + share((one) => one.typed.ms), `the form took ${typed.ms} ms`);
+      assert.ok(called.ms < 4000 + share((one) => one.called.ms), `the callback took ${called.ms} ms`);
+      assert.ok(read.ms < 1500 + share((one) => one.read.ms), `a page that only reads took ${read.ms} ms`);
+      const stillMs = 250 + share((one) => one.standstillMs);
+      assert.ok(standstillMs < stillMs, `the event loop stood still for ${standstillMs} ms, ${stillMs} are the most`);
       assert.equal((await town.challenge(waiting.id))?.state, "pending", "nothing was changed");
       assert.equal(
         (await callbackFor(town, row?.authyUuid ?? "", row?.authyId ?? "")).status,
@@ -97,12 +97,11 @@ describe("the database goes away", () => {
     const password = { csrf: form, username: ada.username, password: ada.password };
     const told: string[] = [];
     const stream = ada.browser.watch(waiting.events, (status) => told.push(status));
-    await eventually(() => told.includes("pending"), 2000, "the stream told nothing");
+    await eventually(() => told.includes("pending"), 20_000, "the stream told nothing");
     await town.world.postgres?.kill();
-    const typed = await timed(answered(ada.browser.post("/login", password)));
-    assert.equal(typed.value.status, 503);
-    assert.ok(Number(typed.value.headers["retry-after"]) >= 1);
-    assert.ok(typed.ms < 4500, `it took ${typed.ms} ms`);
+    const { value: typed } = await inTime(town, 4500, "the form", answered(ada.browser.post("/login", password)));
+    assert.equal(typed.status, 503);
+    assert.ok(Number(typed.headers["retry-after"]) >= 1, "Retry-After of the form");
     assert.equal((await answered(ada.browser.get("/healthz"))).status, 200);
     assert.equal((await answered(ada.browser.get("/readyz"))).status, 503);
     assert.equal((await callbackFor(town, "11111111-2222-3333-4444-555555555555", "1")).status, 503);
@@ -128,12 +127,12 @@ describe("the database goes away", () => {
         lock.exec("BEGIN EXCLUSIVE");
       }
       const started = Promise.all([...webs, ...workers].map((place) => place.start()));
-      const alive = await eventually(() => ada.browser.get("/healthz"), 8000, "nobody listened");
+      const alive = await eventually(() => ada.browser.get("/healthz"), 30_000, "nobody listened");
       assert.equal(alive.status, 200);
       assert.equal((await answered(ada.browser.get("/readyz"))).status, 503);
       const page = await answered(ada.browser.get("/login"));
       assert.equal(page.status, 503);
-      assert.ok(Number(page.headers["retry-after"]) >= 1);
+      assert.ok(Number(page.headers["retry-after"]) >= 1, "Retry-After of the page");
       assert.equal((await callbackFor(town, "11111111-2222-3333-4444-555555555555", "1")).status, 503);
       if (lock === undefined) await postgres?.restart();
       else lock.close();
@@ -152,11 +151,10 @@ describe("the database goes away", () => {
     await postgres?.kill();
     const started = Promise.allSettled([...webs, ...workers].map((place) => place.start()));
     const waiting = (): number => town.lines.filter(({ msg }) => msg === "the database cannot be opened yet").length;
-    await eventually(() => waiting() === 2, 10_000, "nobody missed the database");
+    await eventually(() => waiting() === 2, 30_000, "nobody missed the database");
     for (const place of [...webs, ...workers]) {
-      const { value, ms } = await timed(place.part().stop(20_000));
+      const { value } = await inTime(town, 10_000, `the end of ${place.name}`, place.part().stop(60_000));
       assert.deepEqual(value, { code: 0, signal: null }, place.name);
-      assert.ok(ms < 10_000, `it took ${ms} ms`);
     }
     await started;
     await postgres?.restart();

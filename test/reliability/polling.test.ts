@@ -3,15 +3,27 @@ import { describe, it } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 
 import { type Person } from "../../scripts/storm/sign-in.js";
-import { watchAsks } from "./asks.js";
-import { BOUNDED, finish, openTown, startSignIn, tap, tapToEvent, timed, witnessOf } from "./town.js";
+import { nextAsk, watchAsks } from "./asks.js";
+import {
+  BOUNDED,
+  eventually,
+  finish,
+  inTime,
+  openTown,
+  startSignIn,
+  tap,
+  tapToEvent,
+  timed,
+  watchMachine,
+  witnessOf,
+} from "./town.js";
 
 /** How many sign in without callbacks; a person may ask for more. */
 const PEOPLE = Number(process.env["RELIABILITY_PEOPLE"] ?? 8);
 const LONGEST_REACTION_MS = 40_000;
 
 describe("polling", () => {
-  it("T12: without any callbacks the poller decides within 6 s", { timeout: 60_000 + PEOPLE * 2000 }, async (t) => {
+  it("T12: without any callbacks the poller decides within 6 s", { timeout: 300_000 + PEOPLE * 4000 }, async (t) => {
     const town = await openTown(t);
     await town.faults({ callbacks: "drop" });
     const people: Person[] = [];
@@ -21,7 +33,7 @@ describe("polling", () => {
         await wait(n * 40);
         const waiting = await startSignIn(person);
         await wait((n * 700) % LONGEST_REACTION_MS);
-        return tapToEvent(person, waiting);
+        return tapToEvent(town, person, waiting, 6000);
       }),
     );
     times.sort((a, b) => a - b);
@@ -29,7 +41,6 @@ describe("polling", () => {
     t.diagnostic(
       `${PEOPLE} sign-ins, tap to event: p50 ${share(0.5)} ms, p99 ${share(0.99)} ms, slowest ${share(1)} ms`,
     );
-    assert.ok(share(0.99) < 6000, `p99 was ${share(0.99)} ms`);
   });
 
   it("B3: Authy is not asked more often than the fleet may, however much waits", BOUNDED, async (t) => {
@@ -40,24 +51,26 @@ describe("polling", () => {
     await town.faults({ callbacks: "drop" });
     const calls = watchAsks(town);
     for (let n = 0; n < 12; n++) await startSignIn(await town.enrol(`person${n}`));
+    await nextAsk(town);
     const before = calls.asked();
-    await wait(4000);
-    const asked = calls.asked() - before;
-    assert.ok(asked >= 10 && asked <= 25, `it was asked ${asked} times in 4 s`);
+    const machine = watchMachine(town.world.site);
+    const { ms } = await timed(eventually(() => calls.asked() >= before + 30, 60_000, "Authy was not asked 30 times"));
+    await machine.stop();
+    // 5 in the second that has begun, and 5 in each that follows. An answer late by the machine brings questions closer.
+    assert.ok(ms + machine.slowestMs() > 4000, `Authy was asked 30 times in ${ms} ms`);
   });
 
   it("T12: a single lost callback costs 15 s at most, and nothing when the person says so", BOUNDED, async (t) => {
     const town = await openTown(t);
     const [ada, bob] = [await town.enrol("ada"), await town.enrol("bob")];
-    await tapToEvent(ada, await startSignIn(ada)); // callbacks are seen to arrive
+    await tapToEvent(town, ada, await startSignIn(ada), 15_000); // callbacks are seen to arrive
     await town.faults({ callbacks: "drop", callback_times: 2 });
     const [lost, pressed] = [await startSignIn(bob), await startSignIn(ada)];
-    const slow = tapToEvent(bob, lost);
+    const slow = tapToEvent(town, bob, lost, 15_000);
     await tap(ada);
-    const { value, ms } = await timed(finish(ada, pressed));
+    const { value } = await inTime(town, 1500, "pressing the button", finish(ada, pressed));
     assert.equal(value.location, "/account");
-    assert.ok(ms < 1500, `pressing the button took ${ms} ms`);
-    assert.ok((await slow) < 15_000);
+    await slow;
     assert.equal(await witnessOf(town, lost), "poll");
   });
 });
