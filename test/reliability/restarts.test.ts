@@ -4,31 +4,35 @@ import { setTimeout as wait } from "node:timers/promises";
 
 import { type Browser, openBrowser } from "../../scripts/storm/browser.js";
 import { type Person } from "../../scripts/storm/sign-in.js";
-import { finish, openTown, startSignIn, tap } from "./town.js";
+import { eventually, finish, openTown, startSignIn, tap } from "./town.js";
 
 /** How many restarts; a person may ask for more. */
 const RESTARTS = Number(process.env["RELIABILITY_RESTARTS"] ?? 4);
-const REQUESTS_PER_SECOND = 50;
+const VISITORS = 5;
+const BETWEEN_VISITS_MS = 100;
 
 describe("rolling restarts", () => {
   it(
-    `F18: ${RESTARTS} restarts under ${REQUESTS_PER_SECOND} requests a second fail no request and lose no stream`,
-    { timeout: 60_000 + RESTARTS * 10_000 },
+    `F18: ${RESTARTS} restarts under up to 50 requests a second fail no request and lose no stream`,
+    { timeout: 120_000 + RESTARTS * 60_000 },
     async (t) => {
-      const town = await openTown(t, { webs: 2, workers: 1 });
+      // Time enough for the balancer to see the 503, however slow the machine is.
+      const town = await openTown(t, { webs: 2, workers: 1, env: { DRAIN_WAIT_MS: "2000" } });
       const people = await Promise.all(["ada", "bob", "eve", "kim"].map((name) => town.enrol(name)));
       const over = new AbortController();
       let asked = 0;
       const failed: string[] = [];
       const visitor = openBrowser(town.world.site, () => undefined);
-      const ask = async (): Promise<void> => {
-        asked += 1;
-        const path = ["/", "/login", "/register", "/healthz"][asked % 4] ?? "/";
-        const answer = await visitor.get(path);
-        if (answer?.status !== 200) failed.push(`${path}: ${answer?.status ?? "broken"}`);
+      const visitsOf = async (): Promise<void> => {
+        while (!over.signal.aborted) {
+          asked += 1;
+          const path = ["/", "/login", "/register", "/healthz"][asked % 4] ?? "/";
+          const answer = await visitor.get(path);
+          if (answer?.status !== 200) failed.push(`${path}: ${answer?.status ?? "broken"}`);
+          await wait(BETWEEN_VISITS_MS);
+        }
       };
-      const asking: Promise<void>[] = [];
-      const traffic = setInterval(() => asking.push(ask()), 1000 / REQUESTS_PER_SECOND);
+      const visiting = Array.from({ length: VISITORS }, visitsOf);
       const lost: string[] = [];
       let signedIn = 0;
       const signInsOf = async (person: Person): Promise<void> => {
@@ -48,23 +52,20 @@ describe("rolling restarts", () => {
       );
       t.after(() => {
         over.abort();
-        clearInterval(traffic);
       });
       for (let restart = 0; restart < RESTARTS; restart++) {
         const place = town.world.webs[restart % 2];
-        const exit = await place?.part().stop(20_000);
+        const exit = await place?.part().stop(60_000);
         assert.deepEqual(exit, { code: 0, signal: null });
         await place?.start();
       }
-      await wait(1000);
-      clearInterval(traffic);
+      const isEnough = (): boolean => asked > RESTARTS * 20 && signedIn > RESTARTS;
+      await eventually(() => isEnough() || failed.length + lost.length > 0, 60_000, "too little was tried");
       over.abort();
-      await Promise.all(signingIn);
-      await Promise.all(asking);
+      await Promise.all([...signingIn, ...visiting]);
       t.diagnostic(`${asked} requests and ${signedIn} sign-ins over ${RESTARTS} restarts`);
       assert.deepEqual(failed, []);
       assert.deepEqual(lost, []);
-      assert.ok(asked > RESTARTS * 20 && signedIn > RESTARTS);
     },
   );
 });
