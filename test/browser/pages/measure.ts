@@ -8,8 +8,6 @@ export interface Measurements {
   readonly layoutShift: number;
   /** Everyone the page asked for something. */
   readonly origins: readonly string[];
-  /** Errors on the console, refusals of the policy among them. */
-  readonly complaints: readonly string[];
 }
 
 interface Load {
@@ -37,8 +35,11 @@ async function watch(page: Page): Promise<void> {
   const load: Load = { bytes: 0, origins: new Set(), complaints: [] };
   loads.set(page, load);
   page.on("console", (message) => {
-    const isOwnStatus = message.location().url === page.url(); // the page itself may be a 404 or a 422
-    if (message.type() === "error" && !isOwnStatus) load.complaints.push(message.text());
+    const text = message.text();
+    // The page itself may be a 404 or a 422.
+    const isOwnStatus = message.location().url === page.url() && text.startsWith("Failed to load resource");
+    const isComplaint = message.type() === "error" || text.includes("Content Security Policy");
+    if (isComplaint && !isOwnStatus) load.complaints.push(text);
   });
   page.on("pageerror", (error) => load.complaints.push(error.message));
   const network = await page.context().newCDPSession(page);
@@ -64,6 +65,11 @@ export async function measurements(page: Page): Promise<Measurements> {
     };
     look();
   })`);
-  const { bytes, origins, complaints } = loads.get(page) ?? { bytes: 0, origins: [], complaints: [] };
-  return { bytes, firstPaintMs, layoutShift, origins: [...origins], complaints: complaints.splice(0) };
+  const { bytes, origins } = loads.get(page) ?? { bytes: 0, origins: [] };
+  return { bytes, firstPaintMs, layoutShift, origins: [...origins] };
+}
+
+/** Errors on the console since the last time, refusals of the policy among them. */
+export function complaintsSoFar(page: Page): string[] {
+  return loads.get(page)?.complaints.splice(0) ?? [];
 }

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type BrowserContext, type Page } from "playwright-core";
-import { axeViolations, complaintsOf, CONTRAST, sidewaysOverflow } from "./chromium.js";
 import { launchBrowser } from "../../support/browser.js";
 import { PAGE_STATES } from "./states.js";
 import { renderState, serveStates } from "./state-server.js";
@@ -16,29 +15,6 @@ async function open(context: BrowserContext, name: string): Promise<Page> {
 }
 
 describe("every state of every page", () => {
-  for (const { name } of PAGE_STATES) {
-    it(`${name}: nothing for axe to find, light or dark; no sideways scrolling at 320 px; no complaint`, async () => {
-      const context = await browser.newContext({ viewport: { width: 320, height: 640 }, colorScheme: "light" });
-      const page = await context.newPage();
-      const complaints = complaintsOf(page);
-      // These go on by themselves after a moment; here they stay, to be looked at.
-      if (/-(approved|sending)$/.test(name))
-        await page.route("**/assets/waiting.js", (route) =>
-          route.fulfill({ contentType: "text/javascript", body: "" }),
-        );
-      await page.goto(`${server.origin}/states/${name}`);
-      assert.equal(await page.locator("h1").count(), 1);
-      assert.ok((await sidewaysOverflow(page)) <= 0, "scrolls sideways");
-      assert.deepEqual(await axeViolations(page), []);
-      await page.emulateMedia({ colorScheme: "dark" });
-      assert.deepEqual(await axeViolations(page, CONTRAST), []);
-      await page.setViewportSize({ width: 640, height: 400 }); // 1280 px at 200 %
-      assert.ok((await sidewaysOverflow(page)) <= 0, "scrolls sideways when zoomed");
-      assert.deepEqual(complaints, []);
-      await context.close();
-    });
-  }
-
   it("needs no inline script, no inline style and no other origin", () => {
     for (const { name } of PAGE_STATES) {
       const html = renderState(name);

@@ -7,6 +7,9 @@ export const TOUR_SETTINGS = { RESEND_AFTER_SECONDS: "4" };
 /** Settings of the second web process, in which everything runs out soon. */
 const SHORT_LIVED = { APPROVAL_TTL_SECONDS: "5", REGISTRATION_TTL_SECONDS: "5" };
 
+/** A step that takes longer leads nowhere, even on a slow machine. */
+const PATIENCE_MS = 60_000;
+
 const PASSWORD = "tram lemon orbit quietly";
 
 export interface TourGuide {
@@ -19,7 +22,13 @@ export interface TourGuide {
 }
 
 /** Walks through the real program and stops at every state of every page that people can bring it to. */
-export async function tour(guide: TourGuide): Promise<void> {
+export async function tour(given: TourGuide): Promise<void> {
+  const openProfile = async (): Promise<BrowserContext> => {
+    const profile = await given.openProfile();
+    profile.setDefaultTimeout(PATIENCE_MS);
+    return profile;
+  };
+  const guide = { ...given, openProfile };
   const phone = new Phone(guide.program.phone);
   const maria = await (await guide.openProfile()).newPage();
   const phoneName = await openAccount(guide, maria, phone);
@@ -156,12 +165,20 @@ async function signInWhileAuthyFails({ program, stop }: TourGuide, page: Page, p
   await phone.faults();
   await press(page, "Try again");
   await heading(page, "Approve the request on your phone");
-  await phone.faults({ route: "approval-create", latency_ms: 1500 });
-  await page.getByRole("button", { name: "Send again", exact: true }).click({ noWaitAfter: true });
   const second = await page.context().newPage();
   // It would look again while it is being looked at.
   await second.route("**/assets/waiting.js", (route) => route.fulfill({ contentType: "text/javascript", body: "" }));
-  await second.goto(`${site}/login/approval`);
+  await page.bringToFront();
+  await phone.faults({ route: "approval-create", latency_ms: 1500 });
+  const sent = page.waitForRequest("**/resend");
+  const resend = { isAnswered: false };
+  page.once("domcontentloaded", () => (resend.isAnswered = true));
+  await page.getByRole("button", { name: "Send again", exact: true }).click({ noWaitAfter: true });
+  await sent;
+  await second.bringToFront();
+  const sending = second.getByRole("heading", { name: "Sending a request to your phone…" });
+  do await second.goto(`${site}/login/approval`);
+  while (!resend.isAnswered && (await sending.count()) === 0); // the look may come to the server before the press
   await heading(second, "Sending a request to your phone…");
   await stop("login-approval-sending", second);
   await second.close();
@@ -305,12 +322,12 @@ async function fill(page: Page, fields: Readonly<Record<string, string>>): Promi
 /** Presses a button and waits for what it leads to. */
 async function press(page: Page, name: string): Promise<void> {
   const next = page.waitForEvent("domcontentloaded");
-  const pressed = page.getByRole("button", { name, exact: true }).click({ timeout: 20_000 });
+  const pressed = page.getByRole("button", { name, exact: true }).click();
   await orSay(page, `pressing "${name}" leads nowhere`, Promise.all([next, pressed]));
 }
 
 async function heading(page: Page, name: string): Promise<void> {
-  const there = page.getByRole("heading", { name, level: 1 }).waitFor({ timeout: 20_000 });
+  const there = page.getByRole("heading", { name, level: 1 }).waitFor();
   await orSay(page, `no heading "${name}"`, there);
 }
 
