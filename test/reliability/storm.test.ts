@@ -6,7 +6,7 @@ import { tableOf } from "../../scripts/storm/table.js";
 import { ensureBuilt } from "../support/built.js";
 
 describe("a storm", () => {
-  it("loses, doubles and mistakes nothing in a minute of faults", { timeout: 200_000 }, async (t) => {
+  it("loses, doubles and mistakes nothing in a minute of faults", { timeout: 580_000 }, async (t) => {
     ensureBuilt();
     const seed = Number(process.env["STORM_SEED"] ?? Math.floor(Math.random() * 1e6));
     const options = { logins: 1000, seed, database: "sqlite", minutes: 1, browsers: 16, faults: 36 } as const;
@@ -14,6 +14,6 @@ describe("a storm", () => {
     t.diagnostic(`seed ${seed}\n${tableOf(report)}`);
     const { lost, double, wrong, signedIn } = report.verdict;
     assert.deepEqual({ lost, double, wrong }, { lost: [], double: [], wrong: [] }, `seed ${seed}`);
-    assert.ok(signedIn > 20);
+    assert.ok(signedIn > options.browsers / 2, `only ${signedIn} signed in, seed ${seed}`);
   });
 });
