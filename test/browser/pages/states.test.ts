@@ -1,18 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { type BrowserContext, type Page } from "playwright-core";
+import { type Page } from "playwright-core";
 import { launchBrowser } from "../../support/browser.js";
 import { PAGE_STATES } from "./states.js";
 import { renderState, serveStates } from "./state-server.js";
 
 const browser = await launchBrowser({ after });
 const server = await serveStates({ after });
-
-async function open(context: BrowserContext, name: string): Promise<Page> {
-  const page = await context.newPage();
-  await page.goto(`${server.origin}/states/${name}`);
-  return page;
-}
 
 describe("every state of every page", () => {
   it("needs no inline script, no inline style and no other origin", () => {
@@ -25,8 +19,7 @@ describe("every state of every page", () => {
   });
 
   it("names itself in its title", () => {
-    const titles = PAGE_STATES.map(({ name }) => /<title>(.*) · Acme<\/title>/.exec(renderState(name))?.[1] ?? "");
-    assert.ok(titles.every((title) => title.length > 3));
+    for (const { name } of PAGE_STATES) assert.match(renderState(name), /<title>.{4,} · Acme<\/title>/, name);
   });
 
   it("escapes whatever people and Authy write", () => {
@@ -43,11 +36,14 @@ describe("every state of every page", () => {
 });
 
 describe("without scripts", () => {
-  let context: BrowserContext;
+  let page: Page;
   before(async () => {
-    context = await browser.newContext({ javaScriptEnabled: false });
+    page = await browser.newPage({ javaScriptEnabled: false });
   });
-  after(() => context.close());
+
+  async function open(name: string): Promise<void> {
+    await page.goto(`${server.origin}/states/${name}`);
+  }
 
   for (const name of [
     "login-approval-sending",
@@ -62,9 +58,8 @@ describe("without scripts", () => {
   }
 
   it("the waiting page offers a button that goes on", async () => {
-    const page = await open(context, "login-approval-waiting");
-    assert.ok(await page.getByRole("button", { name: "I have approved it" }).isVisible());
-    await page.close();
+    await open("login-approval-waiting");
+    assert.ok(await page.getByRole("button", { name: "I have approved it" }).isVisible(), "no such button");
   });
 
   it("the approved page offers a button that goes on", async () => {
@@ -72,29 +67,26 @@ describe("without scripts", () => {
       ["login-approval-approved", "Sign in"],
       ["approval-approved", "Go on"],
     ] as const) {
-      const page = await open(context, name);
-      assert.ok(await page.getByRole("button", { name: label }).isVisible());
-      await page.close();
+      await open(name);
+      assert.ok(await page.getByRole("button", { name: label }).isVisible(), `no button "${label}"`);
     }
   });
 
   it("a half-typed code is not reloaded away; a button looks again", async () => {
     assert.doesNotMatch(renderState("login-approval-waiting-code"), /http-equiv="refresh"/);
-    const page = await open(context, "login-approval-waiting-code");
-    assert.ok(await page.getByRole("link", { name: "Check again" }).isVisible());
-    await page.close();
+    await open("login-approval-waiting-code");
+    assert.ok(await page.getByRole("link", { name: "Check again" }).isVisible(), "no such link");
   });
 
   it("buttons that need a script are not there", async () => {
-    const codes = await open(context, "recovery-codes-shown");
-    assert.equal(await codes.getByRole("button", { name: "Copy" }).isVisible(), false);
-    const form = await open(context, "login");
-    assert.equal(await form.getByRole("button", { name: "Show" }).isVisible(), false);
+    await open("recovery-codes-shown");
+    assert.equal(await page.getByRole("button", { name: "Copy" }).isVisible(), false);
+    await open("login");
+    assert.equal(await page.getByRole("button", { name: "Show" }).isVisible(), false);
   });
 
   it("the error summary has the focus", async () => {
-    const page = await open(context, "register-errors");
-    assert.ok((await page.locator(".summary:focus").count()) === 1);
-    await page.close();
+    await open("register-errors");
+    assert.equal(await page.locator(".summary:focus").count(), 1);
   });
 });
