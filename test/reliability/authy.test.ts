@@ -81,7 +81,7 @@ describe("Authy is ill", () => {
         authy.be(answering);
         authy.asked.length = 0;
         const before = memoryOf(await answered(person.browser.get("/metrics")));
-        const { value } = await inTime(town, 4500, ill, typePassword(person));
+        const { value } = await inTime(4500, ill, typePassword(person));
         assert.equal(value.location, "/login/approval", ill);
         const page = await answered(person.browser.get("/login/approval"));
         assert.equal(stateIn(page.body), "failed", ill);
@@ -96,7 +96,7 @@ describe("Authy is ill", () => {
   it("F1: away altogether, people are told, and codes are offered", BOUNDED, async (t) => {
     const town = await openTown(t, { workers: 0, env: { AUTHY_API_URL: "http://127.0.0.1:9" } });
     const ada = await town.enrol("ada");
-    const { value } = await inTime(town, 4500, "the sign-in", typePassword(ada));
+    const { value } = await inTime(4500, "the sign-in", typePassword(ada));
     assert.equal(value.location, "/login/approval");
     const page = await answered(ada.browser.get("/login/approval"));
     assert.equal(stateIn(page.body), "failed");

@@ -18,7 +18,7 @@ import {
   timed,
   type Town,
   typePassword,
-  watchMachine,
+  feelPulse,
 } from "./town.js";
 
 function callbackFor(town: Town, uuid: string, authyId: string): Promise<Response> {
@@ -30,7 +30,7 @@ function callbackFor(town: Town, uuid: string, authyId: string): Promise<Respons
 /** A form, a page and many callbacks at once; and the longest that the process left a page waiting that needs nothing. */
 async function rush(town: Town, { browser }: Person, password: Record<string, string>, row: ChallengeRow | null) {
   const callback = (): Promise<Response> => callbackFor(town, row?.authyUuid ?? "", row?.authyId ?? "");
-  const pulse = watchMachine(town.world.site);
+  const pulse = feelPulse(town.world.site);
   const [typed, called, read] = await Promise.all([
     timed(answered(browser.post("/login", password))),
     timed(callback()),
@@ -99,7 +99,7 @@ describe("the database goes away", () => {
     const stream = ada.browser.watch(waiting.events, (status) => told.push(status));
     await eventually(() => told.includes("pending"), 20_000, "the stream told nothing");
     await town.world.postgres?.kill();
-    const { value: typed } = await inTime(town, 4500, "the form", answered(ada.browser.post("/login", password)));
+    const { value: typed } = await inTime(4500, "the form", answered(ada.browser.post("/login", password)));
     assert.equal(typed.status, 503);
     assert.ok(Number(typed.headers["retry-after"]) >= 1, "Retry-After of the form");
     assert.equal((await answered(ada.browser.get("/healthz"))).status, 200);
@@ -153,7 +153,7 @@ describe("the database goes away", () => {
     const waiting = (): number => town.lines.filter(({ msg }) => msg === "the database cannot be opened yet").length;
     await eventually(() => waiting() === 2, 30_000, "nobody missed the database");
     for (const place of [...webs, ...workers]) {
-      const { value } = await inTime(town, 10_000, `the end of ${place.name}`, place.part().stop(60_000));
+      const { value } = await inTime(10_000, `the end of ${place.name}`, place.part().stop(60_000));
       assert.deepEqual(value, { code: 0, signal: null }, place.name);
     }
     await started;

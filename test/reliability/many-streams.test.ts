@@ -86,7 +86,7 @@ describe("many streams", () => {
           settled.set(next.id, performance.now());
         }
       };
-      const machine = watchMachine(site);
+      const machine = watchMachine();
       await redis.kill();
       const calling = Promise.all(Array.from({ length: CALLBACKS_AT_ONCE }, call));
       await Promise.race([
@@ -96,7 +96,7 @@ describe("many streams", () => {
       await redis.restart();
       await calling;
       await Promise.all(ends);
-      await machine.stop();
+      machine.stop();
       const delays = waiters.map(({ id }) => Math.max(0, (told.get(id) ?? Infinity) - (settled.get(id) ?? 0)));
       delays.sort((a, b) => a - b);
       const [half, slowest] = [delays[Math.floor(delays.length / 2)] ?? 0, delays.at(-1) ?? 0];

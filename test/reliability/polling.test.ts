@@ -33,7 +33,7 @@ describe("polling", () => {
         await wait(n * 40);
         const waiting = await startSignIn(person);
         await wait((n * 700) % LONGEST_REACTION_MS);
-        return tapToEvent(town, person, waiting, 6000);
+        return tapToEvent(person, waiting, 6000);
       }),
     );
     times.sort((a, b) => a - b);
@@ -53,9 +53,9 @@ describe("polling", () => {
     for (let n = 0; n < 12; n++) await startSignIn(await town.enrol(`person${n}`));
     await nextAsk(town);
     const before = calls.asked();
-    const machine = watchMachine(town.world.site);
+    const machine = watchMachine();
     const { ms } = await timed(eventually(() => calls.asked() >= before + 30, 60_000, "Authy was not asked 30 times"));
-    await machine.stop();
+    machine.stop();
     // 5 in the second that has begun, and 5 in each that follows. An answer late by the machine brings questions closer.
     assert.ok(ms + machine.slowestMs() > 4000, `Authy was asked 30 times in ${ms} ms`);
   });
@@ -63,12 +63,12 @@ describe("polling", () => {
   it("T12: a single lost callback costs 15 s at most, and nothing when the person says so", BOUNDED, async (t) => {
     const town = await openTown(t);
     const [ada, bob] = [await town.enrol("ada"), await town.enrol("bob")];
-    await tapToEvent(town, ada, await startSignIn(ada), 15_000); // callbacks are seen to arrive
+    await tapToEvent(ada, await startSignIn(ada), 15_000); // callbacks are seen to arrive
     await town.faults({ callbacks: "drop", callback_times: 2 });
     const [lost, pressed] = [await startSignIn(bob), await startSignIn(ada)];
-    const slow = tapToEvent(town, bob, lost, 15_000);
+    const slow = tapToEvent(bob, lost, 15_000);
     await tap(ada);
-    const { value } = await inTime(town, 1500, "pressing the button", finish(ada, pressed));
+    const { value } = await inTime(1500, "pressing the button", finish(ada, pressed));
     assert.equal(value.location, "/account");
     await slow;
     assert.equal(await witnessOf(town, lost), "poll");

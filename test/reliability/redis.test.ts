@@ -22,10 +22,10 @@ import {
 const MOST_MS = 1500;
 
 /** Every kind of page once, each in time. */
-async function visitEverything(town: Town, ada: Person): Promise<void> {
+async function visitEverything(ada: Person): Promise<void> {
   const { browser } = ada;
   const visit = async (what: string, status: number, work: ReturnType<typeof typePassword>): Promise<string> => {
-    const { value } = await inTime(town, MOST_MS, what, work);
+    const { value } = await inTime(MOST_MS, what, work);
     assert.equal(value.status, status, what);
     return value.body;
   };
@@ -50,9 +50,9 @@ async function visitEverything(town: Town, ada: Person): Promise<void> {
 async function finishesInFlight(town: Town, person: Person, waiting: Awaited<ReturnType<typeof startSignIn>>) {
   const stream = person.browser.watch(waiting.events);
   await tap(person);
-  const { value } = await inTime(town, 5000, "the event after the tap", stream);
+  const { value } = await inTime(5000, "the event after the tap", stream);
   assert.deepEqual(value, { final: "approved" });
-  const finished = await inTime(town, MOST_MS, "finishing", finish(person, waiting));
+  const finished = await inTime(MOST_MS, "finishing", finish(person, waiting));
   assert.equal(finished.value.location, "/account");
   assert.equal((await town.challenge(waiting.id))?.state, "consumed");
 }
@@ -74,7 +74,7 @@ describe("Redis goes away", () => {
     const waiting = await startSignIn(ada);
     await town.world.redis.flush();
     await tap(ada);
-    const { value } = await inTime(town, 5000, "the poll after the tap", ada.browser.watch(waiting.events));
+    const { value } = await inTime(5000, "the poll after the tap", ada.browser.watch(waiting.events));
     assert.deepEqual(value, { final: "approved" });
     assert.ok(
       town.lines.some(({ msg, jobs }) => msg === "the queue was empty: its jobs are made again" && jobs === 1),
@@ -107,7 +107,7 @@ describe("Redis goes away", () => {
         const inFlight = await startSignIn(bob);
         await breakIt(town);
         await finishesInFlight(town, bob, inFlight);
-        await visitEverything(town, ann);
+        await visitEverything(ann);
         await finishesInFlight(town, eve, await startSignIn(eve));
         const ready = await answered(ann.browser.get("/readyz"));
         assert.equal(ready.status, 200);
@@ -138,7 +138,7 @@ describe("Redis comes back", () => {
       Number((await redis.pubsub("NUMSUB", `challenge:${waiting.id}`))[1]) === 1;
     await eventually(listeners, 30_000, "nobody listens again");
     await tap(ada);
-    const { value } = await inTime(town, 2000, "the event after the tap", stream.end);
+    const { value } = await inTime(2000, "the event after the tap", stream.end);
     assert.deepEqual(value, { final: "approved" });
   });
 });
@@ -173,7 +173,7 @@ describe("stopping and starting", () => {
       await breakRedis(town);
       await Promise.all(
         places(town).map(async (place) => {
-          const { value } = await inTime(town, 10_000, `the end of ${place.name}`, place.part().stop(60_000));
+          const { value } = await inTime(10_000, `the end of ${place.name}`, place.part().stop(60_000));
           assert.deepEqual(value, { code: 0, signal: null }, place.name);
         }),
       );
@@ -194,7 +194,7 @@ describe("stopping and starting", () => {
     const waiting = await startSignIn(ada);
     await tap(ada);
     await redis.restart();
-    const { value } = await inTime(town, 8000, "the poll after Redis came", ada.browser.watch(waiting.events));
+    const { value } = await inTime(8000, "the poll after Redis came", ada.browser.watch(waiting.events));
     assert.deepEqual(value, { final: "approved" });
   });
 });

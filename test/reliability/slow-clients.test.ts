@@ -40,7 +40,7 @@ describe("slow clients", () => {
       ["with a slow form", dawdle(port, body, "a")],
       ["with a slow callback", dawdle(port, body.replace("/login", "/webhooks/authy/onetouch"), "a")],
     ];
-    await Promise.all(clients.map(([which, closed]) => inTime(town, MOST_MS, `the client ${which}`, closed)));
+    await Promise.all(clients.map(([which, closed]) => inTime(MOST_MS, `the client ${which}`, closed)));
     assert.ok(isOpen, "the stream was closed, too");
     await ada.browser.post("/login/approval/cancel", { csrf: waiting.token });
     assert.deepEqual(await ended, { final: "cancelled" });

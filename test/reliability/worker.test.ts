@@ -34,7 +34,7 @@ describe("the worker", () => {
         await nextAsk(town);
         await victim.part().kill();
         process.kill(heir.part().pid, "SIGCONT");
-        rests.push((await inTime(town, 5000, "the question after the kill", nextAsk(town))).ms);
+        rests.push((await inTime(5000, "the question after the kill", nextAsk(town))).ms);
         await victim.start();
       }
       rests.sort((a, b) => a - b);
@@ -43,7 +43,7 @@ describe("the worker", () => {
         `${KILLS} kills, the job rested for ${Math.round(half)} ms at p50, ${Math.round(slowest)} ms at most`,
       );
       await town.faults({ callbacks: "drop" });
-      await tapToEvent(town, ada, waiting, 6000);
+      await tapToEvent(ada, waiting, 6000);
       assert.equal(await witnessOf(town, waiting), "poll");
       assert.deepEqual(await brokenRows(town.database), { double: [], wrong: [] });
       assert.equal(sandbox.state.requests.length, 1, "one push");
@@ -71,7 +71,7 @@ describe("the worker", () => {
     const times: number[] = [];
     for (let n = 0; n < SIGN_INS; n++) {
       const waiting = await startSignIn(person);
-      times.push(await tapToEvent(town, person, waiting, 2000));
+      times.push(await tapToEvent(person, waiting, 2000));
       assert.equal(await witnessOf(town, waiting), "callback");
     }
     t.diagnostic(`${SIGN_INS} sign-ins, the slowest event ${Math.round(Math.max(...times))} ms after its tap`);
@@ -85,10 +85,10 @@ describe("the worker", () => {
     for (const place of town.world.workers) {
       await nextAsk(town);
       process.kill(place.part().pid, "SIGSTOP");
-      await inTime(town, 5000, "the question after the freeze", nextAsk(town));
+      await inTime(5000, "the question after the freeze", nextAsk(town));
       process.kill(place.part().pid, "SIGCONT");
     }
-    await tapToEvent(town, ada, waiting, 6000);
+    await tapToEvent(ada, waiting, 6000);
     assert.deepEqual(await brokenRows(town.database), { double: [], wrong: [] });
   });
 });
