@@ -14,10 +14,10 @@ const PROGRAMS = [
   },
   {
     name: "Chromium",
-    commands: ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
+    commands: ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
     files: ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"],
     packages: {
-      "apt-get": ["chromium", "fonts-liberation"],
+      "apt-get": ["chromium-headless-shell", "fonts-liberation"],
       dnf: ["chromium"],
       apk: ["chromium", "font-liberation"],
       pacman: ["chromium"],
@@ -62,6 +62,12 @@ const INSTALL = {
     put /usr/sbin/policy-rc.d '#!/bin/sh\\nexit 101\\n'
     put /etc/postgresql-common/createcluster.d/no-main-cluster.conf 'create_main_cluster = false\\n'
     apt-get -o DPkg::Lock::Timeout=120 -q update
+    for package; do
+      shift
+      # Older releases have the whole browser only.
+      [ "$package" != chromium-headless-shell ] || apt-cache show $package > /dev/null 2>&1 || package=chromium
+      set -- "$@" $package
+    done
     apt-get -o DPkg::Lock::Timeout=120 -q -y --no-install-recommends install "$@"`,
   dnf: 'dnf -y install "$@"',
   apk: 'apk add --no-progress "$@"',
