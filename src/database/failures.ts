@@ -15,8 +15,20 @@ export function waitAfter(count: number, { waitSeconds, maxWaitSeconds }: Failur
 /** Failures by bucket, in the database: they survive Redis, and no limiter of theirs fails open. */
 export function failures(database: DataSource): Failures {
   const rows = database.getRepository<FailureRow>("failure");
+  /** What could not be given back while the database was away: right passwords must not add up to a wait. */
+  const owed: string[] = [];
+  const giveBack = async (bucket: string): Promise<void> => {
+    try {
+      await rows.decrement({ bucket, count: MoreThan(0) }, "count", 1);
+    } catch (error) {
+      owed.push(bucket);
+      throw error;
+    }
+  };
   return {
+    giveBack,
     async take(bucket, now, limits) {
+      for (let each = owed.shift(); each !== undefined; each = owed.shift()) await giveBack(each);
       // One statement for each count that was read: a try that another one overtook looks again.
       for (;;) {
         const row = await rows.findOneBy({ bucket });
@@ -29,9 +41,6 @@ export function failures(database: DataSource): Failures {
         const { affected } = await rows.update({ bucket, count: row.count }, { count: row.count + 1, lastAt: now });
         if (affected === 1) return null;
       }
-    },
-    async giveBack(bucket) {
-      await rows.decrement({ bucket, count: MoreThan(0) }, "count", 1);
     },
     async clear(bucket) {
       await rows.delete({ bucket });

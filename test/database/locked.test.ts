@@ -10,6 +10,7 @@ import Database from "better-sqlite3";
 
 import { openDatabase } from "../../src/database/data-source.js";
 import { factors } from "../../src/database/factors.js";
+import { failures } from "../../src/database/failures.js";
 import { subscribers } from "../../src/database/subscribers.js";
 import { isDatabaseAway } from "../../src/http/middleware/map-errors.js";
 
@@ -30,7 +31,7 @@ async function twoProcesses(t: TestContext) {
   const accounts = subscribers(database);
   const who = { id: "a", username: "ann", usernameKey: "ann", email: "", passwordHash: "$old" };
   await accounts.insert({ ...who, lastSuccessAt: NOW, createdAt: NOW });
-  return { accounts, phones: factors(database), other };
+  return { accounts, phones: factors(database), counts: failures(database), other };
 }
 
 /** How late a thread that does nothing gets its turns: that is the machine's, and no fault of what is tested. */
@@ -101,4 +102,17 @@ it("F16: waits for another process that is done within a second", async (t) => {
   setTimeout(() => other.exec("COMMIT"), 500);
   await Promise.all(writes);
   assert.equal((await accounts.find("a"))?.epoch, 11);
+});
+
+it("F14: gives a right password's try back later, when the database was held just then", async (t) => {
+  const { counts, other } = await twoProcesses(t);
+  const limits = { limit: 100, waitSeconds: 30, maxWaitSeconds: 3600 };
+  const left = (): unknown => other.prepare("SELECT count FROM failure_counts WHERE bucket = 'name:ann'").pluck().get();
+  for (let tries = 0; tries < 3; tries++) await counts.take("name:ann", NOW, limits);
+  other.exec("BEGIN IMMEDIATE");
+  await Promise.all([1, 2].map(() => assert.rejects(counts.giveBack("name:ann"), isDatabaseAway)));
+  other.exec("ROLLBACK");
+  assert.equal(left(), 3);
+  await counts.take("name:bob", NOW, limits);
+  assert.equal(left(), 1);
 });
