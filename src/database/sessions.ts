@@ -43,13 +43,22 @@ export function sessions(database: DataSource): Sessions & SessionStore {
   return {
     load: (keyHash, now) => living(now).andWhere("session.keyHash = :keyHash", { keyHash }).getOne(),
     async open(session) {
+      const { challengeId } = session;
       try {
         await rows.insert(session);
       } catch (error) {
-        if (!isDuplicate(error) || session.challengeId === null) throw error;
-        // Several answers to one approval crossed in the same browser: the latest session stays.
-        await rows.update({ challengeId: session.challengeId, endedAt: IsNull() }, { endedAt: session.createdAt });
-        await this.open(session);
+        if (!isDuplicate(error) || challengeId === null) throw error;
+        // Several answers to one approval crossed in the same browser: the latest session stays. A crash leaves the other.
+        await database
+          .transaction(async (manager) => {
+            const inside = manager.getRepository<SessionRow>("session");
+            await inside.update({ challengeId, endedAt: IsNull() }, { endedAt: session.createdAt });
+            await inside.insert(session);
+          })
+          .catch((again: unknown) => {
+            if (!isDuplicate(again)) throw again;
+            return this.open(session);
+          });
       }
     },
     async keep(keyHash, data) {

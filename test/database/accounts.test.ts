@@ -107,6 +107,27 @@ onBothDatabases("accounts, sessions and phones", (store) => {
     );
   });
 
+  it("F13: a crash while a session takes another's place leaves the one before", async () => {
+    const { database, sessions } = store();
+    const isPostgres = database.options.type === "postgres";
+    const owner = await anOwner(store());
+    const challengeId = randomUUID();
+    const first = await aSession(store(), owner, { challengeId });
+    // Breaks the second statement after the first was done, as a killed process or database does.
+    if (isPostgres)
+      await database.query(
+        "CREATE FUNCTION break() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$ LANGUAGE plpgsql",
+      );
+    await database.query(
+      `CREATE TRIGGER breaks AFTER INSERT ON sessions ${isPostgres ? "EXECUTE FUNCTION break()" : "BEGIN SELECT RAISE(ABORT, 'broken'); END"}`,
+    );
+    await assert.rejects(aSession(store(), owner, { challengeId }), /broken/);
+    await database.query(`DROP TRIGGER breaks${isPostgres ? " ON sessions" : ""}`);
+    assert.deepEqual(await sessions.living([first], at(1)), [first]);
+    const second = await aSession(store(), owner, { challengeId });
+    assert.deepEqual(await sessions.living([first, second], at(1)), [second]);
+  });
+
   it("removes a phone once, with the account's next epoch", async () => {
     const { factors, recoveryCodes } = store();
     const owner = await anOwner(store());
