@@ -9,6 +9,7 @@ import { overHttp } from "./bench/over-http.js";
 import { settle } from "./bench/settle.js";
 import { signature } from "./bench/signature.js";
 import { StopRequested, watchForStop } from "./demo/stop-request.js";
+import { type End, endAll } from "./end-all.js";
 import { findRedisServer, startPrivateRedis } from "./private-redis.js";
 
 /** Measures each piece against its bare baseline, in one run, and prints the ratios. */
@@ -40,12 +41,12 @@ function printLine({ name, what, baseline, oursUs, bareUs, ratio }: Comparison):
   console.log(`           ${what}; against ${baseline}\n`);
 }
 
-const ends: Parameters<Owner["after"]>[0][] = [];
+const ends: End[] = [];
 try {
   await Promise.race([measure({ after: (end) => ends.push(end) }), watchForStop()]);
 } catch (error) {
   if (!(error instanceof StopRequested)) console.error(error instanceof Error ? error.message : error);
   process.exitCode = error instanceof StopRequested ? 130 : 1;
 }
-for (const end of ends.reverse()) await end();
+await endAll(ends);
 process.exit();

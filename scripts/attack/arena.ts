@@ -6,6 +6,7 @@ import { hash } from "@node-rs/argon2";
 
 import { createSandbox } from "../../src/sandbox/app.js";
 import { type Owner } from "../../test/support/owner.js";
+import { type End, endAll } from "../end-all.js";
 import { freePort } from "../ports.js";
 import { findRedisServer, startPrivateRedis } from "../private-redis.js";
 import { migrate, startWeb, type StartSettings } from "../program.js";
@@ -51,8 +52,6 @@ export interface TargetSettings {
   readonly fullStrength?: boolean;
 }
 
-type End = () => void | Promise<void>;
-
 /** Strangers come from elsewhere. */
 const OWNERS_ADDRESS = "192.0.2.1";
 
@@ -87,17 +86,6 @@ export async function closeArenas(): Promise<void> {
 }
 
 function ignore(): void {}
-
-/** The newest first, each of them even when one before has failed. */
-async function endAll(ends: End[]): Promise<void> {
-  const end = ends.pop();
-  if (end === undefined) return;
-  try {
-    await end();
-  } finally {
-    await endAll(ends);
-  }
-}
 
 /** Whoever started this process ends what is still there when it is killed outright. */
 function keep(owner: Owner, program: { readonly pid: number; stop(): Promise<unknown> }): void {

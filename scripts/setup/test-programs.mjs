@@ -17,7 +17,7 @@ const PROGRAMS = [
     commands: ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
     files: ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"],
     packages: {
-      "apt-get": ["chromium-headless-shell", "fonts-liberation"],
+      "apt-get": ["chromium", "fonts-liberation"],
       dnf: ["chromium"],
       apk: ["chromium", "font-liberation"],
       pacman: ["chromium"],
@@ -64,9 +64,9 @@ const INSTALL = {
     apt-get -o DPkg::Lock::Timeout=120 -q update
     for package; do
       shift
-      # Older releases have the whole browser only.
-      [ "$package" != chromium-headless-shell ] || apt-cache show $package > /dev/null 2>&1 || package=chromium
-      set -- "$@" $package
+      # Debian has the browser without its windows, too: smaller, and enough.
+      [ "$package" != chromium ] || ! apt-cache show chromium-headless-shell > /dev/null 2>&1 || package=chromium-headless-shell
+      set -- "$@" "$package"
     done
     apt-get -o DPkg::Lock::Timeout=120 -q -y --no-install-recommends install "$@"`,
   dnf: 'dnf -y install "$@"',

@@ -1,3 +1,4 @@
+import { type End, endAll } from "../end-all.js";
 import { readOptions, type StormOptions } from "./options.js";
 import { runStorm } from "./storm.js";
 import { tableOf } from "./table.js";
@@ -19,13 +20,10 @@ function given(): StormOptions | null {
 async function main(): Promise<void> {
   const options = given();
   if (options === null) return;
-  const ends: (() => void | Promise<void>)[] = [];
-  const endAll = async (): Promise<void> => {
-    for (const end of ends.splice(0).reverse()) await Promise.resolve(end()).catch(() => undefined);
-  };
+  const ends: End[] = [];
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => {
-      void endAll().then(() => process.exit(130));
+      void endAll(ends).finally(() => process.exit(130));
     });
   console.log(`A storm over ${options.logins} sign-ins on ${options.database}, seed ${options.seed}`);
   try {
@@ -36,7 +34,7 @@ async function main(): Promise<void> {
     const { lost, double, wrong } = report.verdict;
     if (lost.length + double.length + wrong.length > 0) process.exitCode = 1;
   } finally {
-    await endAll();
+    await endAll(ends);
   }
 }
 

@@ -86,13 +86,13 @@ export function isLive(state: ChallengeState): boolean {
 /** The clock calls a challenge expired this long after its end, so that a tap seen by the last poll still counts. */
 export const EXPIRY_GRACE_MS = 5000;
 
-/** True from the writing of the row until the push is known to be out, or its sender is known or supposed to be gone. */
+/** Longer than any answer of Authy is waited for: a push not confirmed by then lost its sender on the way. */
+const SENDING_MS = 5000;
+
+/** True while somebody may still be sending the push; later nobody knows whether it went out. */
 export function isBeingSent({ state, failure, createdAt }: Challenge, now: Date): boolean {
   return state === "creating" && failure === null && now.getTime() - createdAt.getTime() < SENDING_MS;
 }
-
-/** Longer than any answer of Authy is waited for: a push not confirmed by then lost its sender on the way. */
-const SENDING_MS = 5000;
 
 /** What a watcher is told about a challenge or an enrolment. */
 export interface LiveStatus {

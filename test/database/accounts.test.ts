@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { it } from "node:test";
+import { type DataSource } from "typeorm";
 
 import { type EnrolmentRow } from "../../src/database/schema.js";
 import { anOwner, aChallenge, aSession, at, onBothDatabases, type Owner, type Store, winners } from "./both.js";
@@ -33,6 +34,22 @@ async function anEnrolment(store: Store, owner: Owner, given: Partial<EnrolmentR
 
 async function epochOf({ subscribers }: Store, { subscriberId }: Owner): Promise<number | undefined> {
   return (await subscribers.find(subscriberId))?.epoch;
+}
+
+/** Lets every insert into a table fail once it is done, as when a process or a database is killed between two statements. */
+async function whileInsertsBreak(database: DataSource, table: string, work: () => Promise<void>): Promise<void> {
+  const isPostgres = database.options.type === "postgres";
+  if (isPostgres)
+    await database.query(
+      "CREATE OR REPLACE FUNCTION break() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$ LANGUAGE plpgsql",
+    );
+  const breaks = isPostgres ? "EXECUTE FUNCTION break()" : "BEGIN SELECT RAISE(ABORT, 'broken'); END";
+  await database.query(`CREATE TRIGGER breaks AFTER INSERT ON ${table} ${breaks}`);
+  try {
+    await work();
+  } finally {
+    await database.query(`DROP TRIGGER breaks${isPostgres ? ` ON ${table}` : ""}`);
+  }
 }
 
 onBothDatabases("accounts, sessions and phones", (store) => {
@@ -107,22 +124,24 @@ onBothDatabases("accounts, sessions and phones", (store) => {
     );
   });
 
+  it("adds no phone that its owner could not be told of", async () => {
+    const { database, enrolments, factors } = store();
+    const { enrolmentId, owner } = await enrolling(store());
+    await whileInsertsBreak(database, "audit_events", async () => {
+      await assert.rejects(enrolments.complete(enrolmentId, owner.authyId, "poll", at(1000)), /broken/);
+    });
+    assert.equal(await factors.findActive(owner.subscriberId), null);
+    assert.equal(await enrolments.complete(enrolmentId, owner.authyId, "poll", at(1000)), "completed");
+  });
+
   it("F13: a crash while a session takes another's place leaves the one before", async () => {
     const { database, sessions } = store();
-    const isPostgres = database.options.type === "postgres";
     const owner = await anOwner(store());
     const challengeId = randomUUID();
     const first = await aSession(store(), owner, { challengeId });
-    // Breaks the second statement after the first was done, as a killed process or database does.
-    if (isPostgres)
-      await database.query(
-        "CREATE FUNCTION break() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$ LANGUAGE plpgsql",
-      );
-    await database.query(
-      `CREATE TRIGGER breaks AFTER INSERT ON sessions ${isPostgres ? "EXECUTE FUNCTION break()" : "BEGIN SELECT RAISE(ABORT, 'broken'); END"}`,
-    );
-    await assert.rejects(aSession(store(), owner, { challengeId }), /broken/);
-    await database.query(`DROP TRIGGER breaks${isPostgres ? " ON sessions" : ""}`);
+    await whileInsertsBreak(database, "sessions", async () => {
+      await assert.rejects(aSession(store(), owner, { challengeId }), /broken/);
+    });
     assert.deepEqual(await sessions.living([first], at(1)), [first]);
     const second = await aSession(store(), owner, { challengeId });
     assert.deepEqual(await sessions.living([first, second], at(1)), [second]);

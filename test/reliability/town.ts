@@ -169,15 +169,12 @@ export async function timed<T>(work: Promise<T>): Promise<{ value: T; ms: number
 /** How many turns of processes an answer takes. */
 const HOPS = 10;
 
-/**
- * Work that is promised to end in time. What the machine takes for it is allowed on top, up to twice the promise: it is seen
- * by how late this process gets its turns. What hangs is found on any machine.
- */
+/** Work that is promised to end in time, and what the machine takes for it. What hangs is found on any machine. */
 export async function inTime<T>(promisedMs: number, what: string, work: Promise<T>): Promise<{ value: T; ms: number }> {
   const machine = watchMachine();
   try {
     const { value, ms } = await timed(work);
-    const allowedMs = Math.min(HOPS * machine.slowestMs(), 2 * promisedMs);
+    const allowedMs = machine.allowedMs(promisedMs);
     assert.ok(
       ms < promisedMs + allowedMs,
       `${what} took ${Math.round(ms)} ms; promised are ${promisedMs}, and the machine may take ${Math.round(allowedMs)}`,
@@ -191,7 +188,12 @@ export async function inTime<T>(promisedMs: number, what: string, work: Promise<
 const TURN_MS = 20;
 
 /** Watches how late this process gets its turns: what is measured has no part in that. */
-export function watchMachine(): { slowestMs(): number; stop(): void } {
+export function watchMachine(): {
+  slowestMs(): number;
+  /** What may come on top of a promise: up to twice as much. */
+  allowedMs(promisedMs: number): number;
+  stop(): void;
+} {
   let [slowest, last] = [0, performance.now()];
   const turns = setInterval(() => {
     const now = performance.now();
@@ -201,6 +203,7 @@ export function watchMachine(): { slowestMs(): number; stop(): void } {
   const slowestMs = (): number => Math.max(slowest, performance.now() - last - TURN_MS);
   return {
     slowestMs,
+    allowedMs: (promisedMs) => Math.min(HOPS * slowestMs(), 2 * promisedMs),
     stop() {
       [slowest, last] = [slowestMs(), Infinity];
       clearInterval(turns);
