@@ -1,15 +1,12 @@
 import { createHash } from "node:crypto";
-import { setTimeout as wait } from "node:timers/promises";
 
 import { type Arena, PASSWORD, type Target, withArena } from "./arena.js";
 import { type Attack, dice, inParallel } from "./attack.js";
 import { callbackBody, signCallback } from "./phone.js";
 import { brokenInvariants } from "./rows.js";
-import { openWire, type Reply, type Wire } from "./wire.js";
+import { openWire, type Wire } from "./wire.js";
 
 const LANES = 8;
-const MOST_TRIES = 20;
-const BETWEEN_TRIES_MS = 500;
 const PAST = "2020-01-01 00:00:00.000";
 
 /** Everything that can happen to a sign-in, at once, in two browsers of one person. Each trial is judged by its rows. */
@@ -102,7 +99,7 @@ async function trial(
   // A denial in the trial before has paused pushes: here every trial begins with two phones ringing.
   arena.rows.run("UPDATE subscribers SET push_frozen_until = NULL WHERE id = ?", target.id);
   const login = (wire: Wire) => wire.post("/login", { username: target.username, password: PASSWORD });
-  const answers = await Promise.all([a, b].map((wire) => untilServed(() => login(wire))));
+  const answers = await Promise.all([login(a), login(b)]);
   const sides = [a, b].map((wire, side): Side => {
     const browserHash = createHash("sha256")
       .update(wire.cookies.get("countersign-visit") ?? "")
@@ -177,15 +174,6 @@ async function trial(
   );
   if (left > 0) violations.push(`${left} requests still open after signing out`);
   return { violations, signedIn };
-}
-
-/** A machine that is too busy may say so, and is asked again. */
-async function untilServed(ask: () => Promise<Reply>): Promise<Reply> {
-  for (let tries = 1; ; tries++) {
-    const reply = await ask();
-    if (reply.status !== 503 || tries === MOST_TRIES) return reply;
-    await wait(BETWEEN_TRIES_MS);
-  }
 }
 
 function livingSession(arena: Arena, wire: Wire) {

@@ -50,6 +50,8 @@ export function failures(database: DataSource): Failures {
 
 function waitLeft(row: FailureRow, now: Date, limits: FailureLimits): number {
   if (limits.limit > 0 && row.count >= limits.limit) return limits.maxWaitSeconds || 3600;
-  const until = row.lastAt.getTime() + waitAfter(row.count, limits) * 1000;
-  return Math.max(0, Math.ceil((until - now.getTime()) / 1000));
+  const waitSeconds = waitAfter(row.count, limits);
+  // Of tries that cross, one may have been counted a moment later than another one's `now`: that alone is no wait.
+  if (waitSeconds === 0) return 0;
+  return Math.max(0, Math.ceil((row.lastAt.getTime() - now.getTime()) / 1000 + waitSeconds));
 }

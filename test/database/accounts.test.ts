@@ -224,6 +224,14 @@ onBothDatabases("accounts, sessions and phones", (store) => {
     assert.equal(await failures.take(bucket, at(31_000), limits), null);
   });
 
+  it("A4: takes tries that cross, also when one was counted a moment later than another one began", async () => {
+    const { failures } = store();
+    const limits = { limit: 100, waitSeconds: 30, maxWaitSeconds: 3600 };
+    const bucket = `name:${randomUUID()}`;
+    assert.equal(await failures.take(bucket, at(40), limits), null);
+    assert.equal(await failures.take(bucket, at(0), limits), null);
+  });
+
   it("W4: knows a callback by its signature, and keeps the first of a request", async () => {
     const { receipts } = store();
     const receipt = (signatureHash: string, status: "approved" | "denied", receivedAt: Date) =>
