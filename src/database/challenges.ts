@@ -25,6 +25,16 @@ const STILL_HOLDS = `EXISTS (
   WHERE a.id = challenges.attempt_id AND a.state = 'open' AND a.expires_at > :now
     AND a.epoch = u.epoch AND f.state = 'active')`;
 
+/** False where a unique index says that another row has it already, however closely the two came. */
+async function unlessTaken(write: Promise<boolean>): Promise<boolean> {
+  try {
+    return await write;
+  } catch (error) {
+    if (isDuplicate(error)) return false;
+    throw error;
+  }
+}
+
 /** The challenges, in the database: a state changes by one statement whose WHERE holds the state believed in. */
 export function challenges(database: DataSource): Challenges {
   const rows = database.getRepository<ChallengeRow>("challenge");
@@ -33,21 +43,19 @@ export function challenges(database: DataSource): Challenges {
 
   return {
     async insert(challenge) {
-      try {
-        await rows.insert({
-          ...challenge,
-          version: 1,
-          settledAt: null,
-          settledBy: null,
-          consumedAt: null,
-          personAskedAt: null,
-          leaseUntil: null,
-        });
-        return true;
-      } catch (error) {
-        if (isDuplicate(error)) return false;
-        throw error;
-      }
+      return unlessTaken(
+        rows
+          .insert({
+            ...challenge,
+            version: 1,
+            settledAt: null,
+            settledBy: null,
+            consumedAt: null,
+            personAskedAt: null,
+            leaseUntil: null,
+          })
+          .then(() => true),
+      );
     },
     find: (id) => rows.findOneBy({ id }),
     findByUuid: (authyUuid) => rows.findOneBy({ authyUuid }),
@@ -90,11 +98,12 @@ export function challenges(database: DataSource): Challenges {
         .andWhere("challenge.createdAt > :since AND challenge.state <> 'failed'", { since })
         .getCount(),
     async confirmSent(id, authyUuid, nextPollAt) {
-      const { affected } = await change({ state: "pending", authyUuid, nextPollAt, failure: null })
-        .where("id = :id AND state = 'creating'", { id })
-        .andWhere("NOT EXISTS (SELECT 1 FROM challenges other WHERE other.authy_uuid = :authyUuid)", { authyUuid })
-        .execute();
-      return affected === 1;
+      return unlessTaken(
+        change({ state: "pending", authyUuid, nextPollAt, failure: null })
+          .where("id = :id AND state = 'creating'", { id })
+          .execute()
+          .then(({ affected }) => affected === 1),
+      );
     },
     async noteFailure(id, failure) {
       await rows.update({ id, state: "creating" }, { failure });

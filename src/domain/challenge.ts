@@ -118,7 +118,7 @@ export interface Challenges {
   /** Pushes that were or may have been sent, oldest first. */
   pushTimesOfAttempt(attemptId: string): Promise<Date[]>;
   countPushes(subscriberId: string, isKnownBrowser: boolean, since: Date): Promise<number>;
-  /** creating → pending, with the name that Authy gave it. */
+  /** creating → pending, with the name that Authy gave it. @returns false when another request has that name. */
   confirmSent(id: string, authyUuid: string, nextPollAt: Date): Promise<boolean>;
   /** Notes why nothing is known of a push that may have gone out; the state stays. */
   noteFailure(id: string, failure: PushFailure): Promise<void>;

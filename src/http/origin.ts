@@ -11,13 +11,15 @@ export function originOf(ctx: Context): Origin {
 }
 
 function addressOf(ctx: Context): string {
-  return plainText(ctx.ip.replace(/^::ffff:/, ""), 45) || "unknown";
+  return plainText(ctx.ip.replace(/^::ffff:/i, ""), 45) || "unknown";
 }
 
 /** What limits count by: an IPv4 address, or the /64 of an IPv6 one, since whoever has one address there has them all. */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
-  const [head = "", tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split("::");
+  // A link-local address names its interface after a percent sign, which no URL takes.
+  const [bare = ""] = address.split("%");
+  const [head = "", tail] = new URL(`http://[${bare}]`).hostname.slice(1, -1).split("::");
   const groups = (text: string | undefined): string[] => (text === undefined || text === "" ? [] : text.split(":"));
   const [front, back] = [groups(head), groups(tail)];
   const zeros = Array.from({ length: 8 - front.length - back.length }, () => "0");

@@ -147,6 +147,19 @@ onBothDatabases("challenges", (store) => {
     assert.equal(await challenges.confirmSent(id, randomUUID(), at(1)), false);
   });
 
+  it("leaves a name that Authy gives twice with one of the two requests, and the other unconfirmed", async () => {
+    const { challenges } = store();
+    const owner = await anOwner(store());
+    for (let round = 0; round < 20; round++) {
+      const creating = { state: "creating", authyUuid: null } as const;
+      const ids = [await aChallenge(store(), owner, creating), await aChallenge(store(), owner, creating)];
+      const name = randomUUID();
+      assert.equal(await winners(ids.map((id) => challenges.confirmSent(id, name, at(1)))), 1);
+      const states = (await Promise.all(ids.map((id) => challenges.find(id)))).map((row) => row?.state);
+      assert.deepEqual(states.sort(), ["creating", "pending"]);
+    }
+  });
+
   it("finds what is overdue and what is expired, and says who settled the newest", async () => {
     const { challenges } = store();
     const owner = await anOwner(store());
