@@ -71,8 +71,8 @@ export function openWire(origin: string, settings: WireSettings = {}): Wire {
     send,
     get: (path, headers = {}) => send("GET", path, { headers }),
     async token() {
-      // Whoever is signed in has the token on the account page.
-      for (const page of token === undefined ? ["/login", "/account"] : [])
+      // Whoever is signed in has the token on the account page; who is about to be, on the waiting page.
+      for (const page of token === undefined ? ["/login", "/account", "/login/approval"] : [])
         token ??= /name="csrf" value="([^"]+)"/.exec((await send("GET", page)).body)?.[1];
       if (token === undefined) throw new Error("no page has a form token");
       return token;

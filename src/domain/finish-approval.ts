@@ -56,12 +56,32 @@ async function repeat(
   challenge: Challenge,
 ): Promise<Finish> {
   const attempt = await deps.attempts.find(id);
-  if (attempt === null || attempt.state === "ended" || !isRepeatable(deps, challenge)) return { kind: "over" };
-  // What it opened was ended since, by its owner: that stands.
-  const isEnded =
-    (await deps.sessions.hadOfChallenge(challenge.id)) &&
-    (await deps.sessions.findOfChallenge(challenge.id, deps.now())) === null;
-  return isEnded ? { kind: "over" } : { kind: "finished", challengeId: challenge.id };
+  return attempt !== null && (await canRepeat(deps, attempt, challenge))
+    ? { kind: "finished", challengeId: challenge.id }
+    : { kind: "over" };
+}
+
+/** Whether a spent approval opens the same again: soon enough, and not where what it opened was ended by its owner. */
+export async function canRepeat(
+  deps: Pick<Deps, "sessions" | "settings" | "now">,
+  attempt: Attempt,
+  challenge: Challenge,
+): Promise<boolean> {
+  if (challenge.state !== "consumed" || attempt.state === "ended" || !isRepeatable(deps, challenge)) return false;
+  return (
+    (await deps.sessions.findOfChallenge(challenge.id, deps.now())) !== null ||
+    !(await deps.sessions.hadOfChallenge(challenge.id))
+  );
+}
+
+/** Whether a sign-in went through whose reply never came: asked of a browser that is not signed in. */
+export async function isReplyLost(
+  deps: Pick<Deps, "challenges" | "sessions" | "settings" | "now">,
+  attempt: Attempt,
+): Promise<boolean> {
+  if (attempt.state !== "finished") return false;
+  const challenge = await deps.challenges.findDecisive(attempt.id);
+  return challenge !== null && canRepeat(deps, attempt, challenge);
 }
 
 /** Whether an approval came so recently that it may still be spent. */

@@ -3,7 +3,7 @@ import { type Attempt } from "./attempt.js";
 import { type Challenge, isLive } from "./challenge.js";
 import { type Deps } from "./deps.js";
 import { TooMany } from "./errors.js";
-import { isSpendable } from "./finish-approval.js";
+import { canRepeat, isSpendable } from "./finish-approval.js";
 import { settleChallenge } from "./settle-challenge.js";
 import { pushPause, type PushPause, startChallenge, type Started } from "./start-challenge.js";
 import { type Factor, type Subscriber } from "./subscriber.js";
@@ -14,6 +14,8 @@ export interface WaitingAttempt {
   readonly subscriber: Subscriber;
   readonly factor: Factor | null;
   readonly challenge: Challenge | null;
+  /** Approved, and finishing opens something now. */
+  readonly canFinish: boolean;
   readonly pause: PushPause | null;
   readonly resend: { readonly inSeconds: number; readonly left: number | null };
 }
@@ -31,9 +33,13 @@ export async function readWaitingAttempt(deps: Deps, attempt: Attempt): Promise<
     await deps.challenges.lapse(challenge.id);
     challenge = await deps.challenges.findDecisive(attempt.id);
   }
+  const canFinish =
+    challenge?.state === "approved"
+      ? isUsable(attempt, subscriber, deps.now())
+      : challenge !== null && (await canRepeat(deps, attempt, challenge));
   const factor = await deps.factors.findActive(subscriber.id);
   const pause = await pushPause(deps, subscriber, attempt.isKnownBrowser);
-  return { attempt, subscriber, factor, challenge, pause, resend: await resendBudget(deps, attempt) };
+  return { attempt, subscriber, factor, challenge, canFinish, pause, resend: await resendBudget(deps, attempt) };
 }
 
 /** True while the attempt can still become a sign-in: open, in time, and of the account's present epoch. */

@@ -1,5 +1,5 @@
 import { MATCH_CODE_TRIES, STEP_UPS } from "../domain/attempt.js";
-import { type Challenge, isBeingSent, isLive } from "../domain/challenge.js";
+import { isBeingSent, isLive } from "../domain/challenge.js";
 import { type RuleSettings } from "../domain/deps.js";
 import { isUsable, type WaitingAttempt } from "../domain/waiting-attempt.js";
 
@@ -18,7 +18,7 @@ export function waitingView(
   const { attempt, subscriber, challenge, pause, resend } = waiting;
   const isSignIn = attempt.purpose === "sign-in";
   const base = isSignIn ? "/login/approval" : "/account/approval";
-  const state = stateOf(waiting, settings, now);
+  const state = stateOf(waiting, now);
   // A push that nobody confirmed may still be answered: the page says so and goes on watching.
   const isWatched = challenge !== null && isLive(challenge.state);
   return {
@@ -28,6 +28,7 @@ export function waitingView(
     base,
     codePath: isSignIn ? "/login/code" : "/account/approval/code",
     state,
+    wasApproved: challenge !== null && ["approved", "consumed", "lapsed"].includes(challenge.state),
     kind: isSignIn ? "sign-in" : "step-up",
     action: attempt.purpose === "sign-in" ? null : STEP_UPS[attempt.purpose].label,
     username: subscriber.username,
@@ -53,14 +54,15 @@ export function waitingView(
   };
 }
 
-function stateOf(waiting: WaitingAttempt, settings: RuleSettings, now: Date): State {
-  const { attempt, subscriber, challenge, pause, factor } = waiting;
+function stateOf(waiting: WaitingAttempt, now: Date): State {
+  const { attempt, subscriber, challenge, canFinish, pause, factor } = waiting;
   if (challenge !== null && isLive(challenge.state)) {
     if (challenge.state === "pending") return "waiting";
     return isBeingSent(challenge, now) ? "sending" : "failed";
   }
   if (challenge?.state === "denied") return "denied";
-  if (challenge !== null && wasUsable(challenge, settings, now)) return "approved";
+  if (canFinish) return "approved";
+  if (challenge?.state === "consumed") return "cancelled"; // used before
   if (!isUsable(attempt, subscriber, now) || factor === null)
     return challenge?.state === "expired" || attempt.expiresAt <= now ? "expired" : "cancelled";
   if (challenge === null) return pause === null ? "failed" : "paused";
@@ -73,12 +75,6 @@ function stateOf(waiting: WaitingAttempt, settings: RuleSettings, now: Date): St
     default:
       return "expired"; // ran out, or was approved and not used in time
   }
-}
-
-function wasUsable(challenge: Challenge, settings: RuleSettings, now: Date): boolean {
-  if (challenge.state !== "approved" && challenge.state !== "consumed") return false;
-  const at = challenge.consumedAt ?? challenge.settledAt;
-  return at !== null && now.getTime() - at.getTime() < settings.approvedTtlSeconds * 1000;
 }
 
 function secondsBetween(from: Date, to: Date): number {

@@ -138,6 +138,43 @@ describe("a lost reply", () => {
     }
   });
 
+  it("F13: to a sign-in is made up for at the sign-in page too, as where two tabs' answers came in the wrong order", async () => {
+    const person = await house.enrolled();
+    const { wire } = person;
+    await wire.post("/logout");
+    await house.login(wire, person, { next: "/account/sessions" });
+    await house.tap(person);
+    const otherTab = before(wire);
+    await wire.post("/login/approval/finish");
+    await otherTab.post("/login/approval/finish");
+    assert.equal(await isSignedIn(wire), false, "the other tab's session took the place of this one");
+    assert.equal((await wire.get("/login?next=/account")).location, "/login/approval");
+    assert.match((await wire.get("/login/approval")).body, /data-state="approved"/);
+    assert.equal((await wire.post("/login/approval/finish")).location, "/account/sessions");
+    assert.equal(await isSignedIn(wire), true);
+    await wire.post("/logout");
+    assert.equal((await wire.get("/login")).status, 200, "after the logout there is nothing to make up for");
+  });
+
+  it("T3: shows no approval that counts no more, since the page would spend it over and over", async () => {
+    const person = await house.enrolled();
+    const stranger = house.wire();
+    const shown = async (): Promise<string> => {
+      assert.equal((await stranger.post("/login/approval/finish")).location, "/login/approval");
+      return (await stranger.get("/login/approval")).body;
+    };
+    await house.signIn(stranger, person);
+    await house.signIn(person.wire, person);
+    await person.wire.post("/account/sessions/revoke-others");
+    assert.match(await shown(), /data-state="cancelled"[^]*This request is over/, "the owner ended what it opened");
+    assert.equal((await stranger.get("/login")).status, 200);
+
+    await house.login(stranger, person);
+    await house.tap(person);
+    house.rows.run("UPDATE subscribers SET epoch = epoch + 1 WHERE id = ?", house.subscriberId(person));
+    assert.match(await shown(), /data-state="cancelled"[^]*This request is over/, "the owner raised the alarm");
+  });
+
   it("S2, T3: opens no session again that its owner ended", async () => {
     const person = await house.enrolled();
     const elsewhere = house.wire();

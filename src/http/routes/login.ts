@@ -1,5 +1,6 @@
 import Router from "@koa/router";
 
+import { isReplyLost } from "../../domain/finish-approval.js";
 import { safeNext } from "../../domain/next-path.js";
 import { startLogin } from "../../domain/start-login.js";
 import { attemptOf, giveAttempt } from "../attempt-cookie.js";
@@ -28,10 +29,15 @@ export function login(deps: HttpDeps): Router<RequestState> {
     show(ctx, deps.views, "login", { values, errors }, status);
   };
 
-  router.get("/login", function showLogin(ctx) {
+  router.get("/login", async function showLogin(ctx) {
     const next = queryText(ctx, "next");
     if (ctx.state.session !== null) {
       seeOther(ctx, safeNext(next));
+      return;
+    }
+    const attempt = await attemptOf(deps, ctx);
+    if (attempt !== null && (await isReplyLost(deps, attempt))) {
+      seeOther(ctx, "/login/approval"); // which finishes it again
       return;
     }
     form(ctx, { username: "", next, remember: false }, {}, 200);
