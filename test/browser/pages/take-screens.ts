@@ -57,8 +57,11 @@ export async function takeScreens(owner: Owner): Promise<{ fromProgram: string[]
 }
 
 function index(fromProgram: readonly string[], fromTemplates: readonly string[]): string {
-  const list = (names: readonly string[]): string =>
-    names.map((name) => `- ${name}: [360 px](${name}-360.png), [1280 px](${name}-1280.png)\n`).join("");
+  const line = (name: string): string => {
+    const dark = DARK.has(name) ? ` [dark](${name}-360-dark.png),` : "";
+    return `- ${name}: [360 px](${name}-360.png),${dark} [1280 px](${name}-1280.png)\n`;
+  };
+  const list = (names: readonly string[]): string => names.map(line).join("");
   return `# Every state of every page
 
 Made by \`node scripts/screens.mjs\`, which walks through the running program and stops at each state.
