@@ -122,6 +122,29 @@ describe("a lost reply", () => {
     assert.equal(granted(person), 0, "the step-up was used");
   });
 
+  it("F13: to a step-up, from a database that went away on the way, signs nobody out and costs no approval", async () => {
+    const places = [
+      "INSERT ON sessions",
+      "UPDATE OF ended_at ON sessions",
+      "UPDATE OF session_id ON attempts WHEN OLD.state = 'granted'",
+    ];
+    for (const change of places) {
+      const person = await house.enrolled();
+      const { wire } = person;
+      await wire.post("/account/approval", { action: "new-recovery-codes" });
+      await house.tap(person);
+      house.rows.run(`CREATE TRIGGER away BEFORE ${change} BEGIN SELECT RAISE(ABORT, 'away'); END`);
+      const failed = await wire.post("/account/approval/finish");
+      house.rows.run("DROP TRIGGER away");
+      assert.equal(failed.status, 500);
+      assert.equal(await isSignedIn(wire), true, change);
+      assert.equal((await wire.post("/account/approval/finish")).location, "/account/recovery-codes");
+      assert.equal(await isSignedIn(wire), true, change);
+      assert.equal((await wire.post("/account/recovery-codes")).status, 303);
+      assert.equal(granted(person), 0, "the step-up was used");
+    }
+  });
+
   it("T3: to a cancel that came first opens nothing, and to one that came later changes nothing", async () => {
     for (const isCancelFirst of [true, false]) {
       const person = await house.enrolled();

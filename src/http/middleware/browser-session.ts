@@ -44,6 +44,8 @@ interface Carried {
 const openings = new WeakMap<Koa.Context, StoredSession>();
 /** The id that a new one takes the place of: it ends once the new one is kept, so that no crash leaves neither. */
 const replaced = new WeakMap<Koa.Context, string>();
+/** Why the session that a request was to open could not be kept: its browser goes on with the id that it brought. */
+const unopened = new WeakMap<Koa.Context, Error>();
 /** The id that a request made: it may be saved again before the answer goes out. */
 const madeIds = new WeakMap<Koa.Context, string>();
 
@@ -76,20 +78,22 @@ export function browserSession(
         ...(sealed === undefined ? {} : { sealed }),
       });
       if (ctx === undefined) return;
+      const failure = unopened.get(ctx);
+      if (failure !== undefined) throw failure;
       const opening = openings.get(ctx);
       openings.delete(ctx);
       const isLiving = madeIds.get(ctx) === id || ctx.cookies.get(key, { signed: true }) === id;
       if (opening === undefined && isLiving) return deps.store.keep(hashSecret(id), data);
       madeIds.set(ctx, id);
-      await deps.store.open(
-        opening === undefined
-          ? messengerRow(id, data, deps.now(), lifetimes)
-          : { ...opening, keyHash: hashSecret(id), data },
-      );
-      const old = replaced.get(ctx);
-      if (old === undefined) return;
-      replaced.delete(ctx);
-      await deps.store.endByKey(hashSecret(old), deps.now());
+      if (opening === undefined) return deps.store.open(messengerRow(id, data, deps.now(), lifetimes));
+      try {
+        await deps.store.open({ ...opening, keyHash: hashSecret(id), data });
+        const old = replaced.get(ctx);
+        if (old !== undefined) await deps.store.endByKey(hashSecret(old), deps.now());
+      } catch (error) {
+        if (error instanceof Error) unopened.set(ctx, error);
+        throw error;
+      }
     },
     async destroy(id: string, { ctx }: { ctx?: Koa.Context }) {
       if (ctx !== undefined && openings.has(ctx)) replaced.set(ctx, id);
@@ -105,7 +109,25 @@ export function browserSession(
     genid: newSecret,
     store,
   };
-  return [session(options, app), readSubscriber(deps, lifetimes)];
+  return [keepCookie(key), session(options, app), readSubscriber(deps, lifetimes)];
+}
+
+/** koa-session takes the old cookie back before the new session is kept; where that failed, the old one still lives. */
+function keepCookie(key: string): Middleware {
+  return async function keepCookieWhereNoneWasOpened(ctx, next) {
+    try {
+      await next();
+    } catch (error) {
+      if (unopened.has(ctx)) {
+        const cookies = [ctx.res.getHeader("Set-Cookie") ?? []].flat().map(String);
+        ctx.set(
+          "Set-Cookie",
+          cookies.filter((line) => !line.startsWith(`${key}=`) && !line.startsWith(`${key}.sig=`)),
+        );
+      }
+      throw error;
+    }
+  };
 }
 
 function readSubscriber(deps: SessionDeps, lifetimes: SessionLifetimes): Middleware {

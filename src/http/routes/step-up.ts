@@ -61,19 +61,32 @@ export function stepUp(deps: HttpDeps): Router<RequestState> {
     page: "approval",
     elsewhere: "/account",
     find: async (ctx) => {
-      const attempt = await deps.attempts.findLatestOfSession(signedInOf(ctx).session.id);
+      const { session } = signedInOf(ctx);
+      const attempt = (await deps.attempts.findLatestOfSession(session.id)) ?? (await renewalOf(deps, session));
       return attempt === null || attempt.state === "finished" ? null : attempt;
     },
     forget: () => undefined,
     succeed: async (ctx, attempt, by) => {
       const challengeId = by.kind === "approval" ? by.challengeId : null;
       const { session, subscriber } = signedInOf(ctx);
-      const isRenewed = challengeId !== null && session.challengeId === challengeId;
-      return isRenewed ? pageOf(attempt) : grant(deps, ctx, { attempt, session, subscriber, challengeId });
+      if (challengeId === null || session.challengeId !== challengeId)
+        return grant(deps, ctx, { attempt, session, subscriber, challengeId });
+      await deps.attempts.regrant(attempt.id, session.id);
+      return pageOf(attempt);
     },
   });
   router.use(place.routes());
   return router;
+}
+
+/** The step-up that gave the session its id, where the database went away before it was bound to that. */
+async function renewalOf(
+  { challenges, attempts }: Pick<HttpDeps, "challenges" | "attempts">,
+  { challengeId }: Session,
+): Promise<Attempt | null> {
+  const challenge = challengeId === null ? null : await challenges.find(challengeId);
+  const attempt = challenge === null ? null : await attempts.find(challenge.attemptId);
+  return attempt?.purpose === "sign-in" ? null : attempt;
 }
 
 /** Gives the session a new id and, with it, the one use of the act that was approved. @returns the act's page. */
