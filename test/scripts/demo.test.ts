@@ -73,7 +73,9 @@ describe("npm run demo -- --once", () => {
   it("tells the whole story with the approvals settled by callbacks, and leaves nothing behind", async (t) => {
     const dataFolder = temporaryFolder(t);
     const tree = gitStatus();
-    const demo = startDemo(t, { args: ["--once", "--json"], dataFolder });
+    // So late that only callbacks can have settled anything, on however slow a machine.
+    const env = { POLL_FIRST_MS: "60000", POLL_REGISTRATION_MS: "60000" };
+    const demo = startDemo(t, { args: ["--once", "--json"], dataFolder, env });
     assert.equal(await demo.exitCode, 0, demo.stderr());
     const report = reportOf(demo);
     assert.equal(report.ok, true);
