@@ -20,7 +20,11 @@ import got from "got";
 const ALICE: Credentials = { username: "alice", email: "alice@example.com", password: "correct horse battery" };
 
 /** So late that only callbacks can have settled anything, on however slow a machine. */
-const POLLS_COME_LATE = { POLL_FIRST_MS: "60000", POLL_FIRST_WITH_CALLBACKS_MS: "60000", POLL_REGISTRATION_MS: "60000" };
+const POLLS_COME_LATE = {
+  POLL_FIRST_MS: "60000",
+  POLL_FIRST_WITH_CALLBACKS_MS: "60000",
+  POLL_REGISTRATION_MS: "60000",
+};
 
 function stageOf(program: Program, steps: StoryStep[] = []): Stage {
   const { phone, settledBy } = program;
