@@ -9,7 +9,7 @@ import {
   publicStatus,
 } from "../domain/challenge.js";
 import { type ChallengeRow } from "./schema.js";
-import { isDuplicate } from "./serialize-sqlite.js";
+import { unlessTaken } from "./serialize-sqlite.js";
 
 const LIVE: ChallengeState[] = ["creating", "pending"];
 
@@ -24,16 +24,6 @@ const STILL_HOLDS = `EXISTS (
     JOIN factors f ON f.id = challenges.factor_id
   WHERE a.id = challenges.attempt_id AND a.state = 'open' AND a.expires_at > :now
     AND a.epoch = u.epoch AND f.state = 'active')`;
-
-/** False where a unique index says that another row has it already, however closely the two came. */
-async function unlessTaken(write: Promise<boolean>): Promise<boolean> {
-  try {
-    return await write;
-  } catch (error) {
-    if (isDuplicate(error)) return false;
-    throw error;
-  }
-}
 
 /** The challenges, in the database: a state changes by one statement whose WHERE holds the state believed in. */
 export function challenges(database: DataSource): Challenges {

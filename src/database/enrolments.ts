@@ -11,7 +11,7 @@ import {
   type SessionRow,
   type SubscriberRow,
 } from "./schema.js";
-import { isDuplicate } from "./serialize-sqlite.js";
+import { isDuplicate, unlessTaken } from "./serialize-sqlite.js";
 
 /** Thrown inside the transaction of a completion, so that nothing of it stays. */
 class Abandoned extends Error {
@@ -30,13 +30,8 @@ export function enrolments(database: DataSource): Enrolments {
   const rows = database.getRepository<EnrolmentRow>("enrolment");
   return {
     async insert(enrolment) {
-      try {
-        await rows.insert({ ...enrolment, version: 1, settledAt: null, settledBy: null, leaseUntil: null });
-        return true;
-      } catch (error) {
-        if (isDuplicate(error)) return false;
-        throw error;
-      }
+      const row = { ...enrolment, version: 1, settledAt: null, settledBy: null, leaseUntil: null };
+      return unlessTaken(rows.insert(row).then(() => true));
     },
     find: (id) => rows.findOneBy({ id }),
     findLatestOfSession: (sessionId) => rows.findOne({ where: { sessionId }, order: { createdAt: "DESC" } }),

@@ -68,3 +68,13 @@ function driverCode(error: unknown): string {
 export function isDuplicate(error: unknown): boolean {
   return ["SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "23505"].includes(driverCode(error));
 }
+
+/** @returns false where a unique index says that another row has it already, however closely the two came. */
+export async function unlessTaken(write: Promise<boolean>): Promise<boolean> {
+  try {
+    return await write;
+  } catch (error) {
+    if (isDuplicate(error)) return false;
+    throw error;
+  }
+}

@@ -2,26 +2,21 @@ import { type DataSource } from "typeorm";
 
 import { type Subscribers } from "../domain/subscriber.js";
 import { type SubscriberRow } from "./schema.js";
-import { isDuplicate } from "./serialize-sqlite.js";
+import { unlessTaken } from "./serialize-sqlite.js";
 
 /** The accounts, in the database. */
 export function subscribers(database: DataSource): Subscribers {
   const rows = database.getRepository<SubscriberRow>("subscriber");
   return {
     async insert(subscriber) {
-      try {
-        await rows.insert({
-          ...subscriber,
-          epoch: 1,
-          mustChangePassword: false,
-          pushFrozenUntil: null,
-          strangersSuccessAt: null,
-        });
-        return true;
-      } catch (error) {
-        if (isDuplicate(error)) return false;
-        throw error;
-      }
+      const row = {
+        ...subscriber,
+        epoch: 1,
+        mustChangePassword: false,
+        pushFrozenUntil: null,
+        strangersSuccessAt: null,
+      };
+      return unlessTaken(rows.insert(row).then(() => true));
     },
     find: (id) => rows.findOneBy({ id }),
     findByName: (usernameKey) => rows.findOneBy({ usernameKey }),

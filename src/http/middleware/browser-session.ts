@@ -44,8 +44,8 @@ interface Carried {
 const openings = new WeakMap<Koa.Context, StoredSession>();
 /** The id that a new one takes the place of: it ends once the new one is kept, so that no crash leaves neither. */
 const replaced = new WeakMap<Koa.Context, string>();
-/** Why the session that a request was to open could not be kept: its browser goes on with the id that it brought. */
-const unopened = new WeakMap<Koa.Context, Error>();
+/** Requests whose new session could not be kept: their browser goes on with the id that it brought. */
+const unopened = new WeakSet<Koa.Context>();
 /** The id that a request made: it may be saved again before the answer goes out. */
 const madeIds = new WeakMap<Koa.Context, string>();
 
@@ -78,8 +78,6 @@ export function browserSession(
         ...(sealed === undefined ? {} : { sealed }),
       });
       if (ctx === undefined) return;
-      const failure = unopened.get(ctx);
-      if (failure !== undefined) throw failure;
       const opening = openings.get(ctx);
       openings.delete(ctx);
       const isLiving = madeIds.get(ctx) === id || ctx.cookies.get(key, { signed: true }) === id;
@@ -91,7 +89,7 @@ export function browserSession(
         const old = replaced.get(ctx);
         if (old !== undefined) await deps.store.endByKey(hashSecret(old), deps.now());
       } catch (error) {
-        if (error instanceof Error) unopened.set(ctx, error);
+        unopened.add(ctx);
         throw error;
       }
     },
@@ -112,7 +110,10 @@ export function browserSession(
   return [keepCookie(key), session(options, app), readSubscriber(deps, lifetimes)];
 }
 
-/** koa-session takes the old cookie back before the new session is kept; where that failed, the old one still lives. */
+/**
+ * koa-session takes the old cookie back before the new session is kept, and may give the new one out although it was not;
+ * where that failed, the old one still lives.
+ */
 function keepCookie(key: string): Middleware {
   return async function keepCookieWhereNoneWasOpened(ctx, next) {
     try {
