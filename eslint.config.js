@@ -22,7 +22,7 @@ export default tseslint.config(
   },
   {
     // node:test's describe and it return promises that the runner itself awaits
-    files: ["test/**/*.ts"],
+    files: ["test/**/*.ts", "sandbox/test/**/*.ts"],
     rules: { "@typescript-eslint/no-floating-promises": "off", "@typescript-eslint/no-non-null-assertion": "off" },
   },
   {

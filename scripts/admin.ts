@@ -1,11 +1,11 @@
 import { parseArgs } from "node:util";
 
-import { authyClient } from "../src/authy/client.js";
+import { authyClient } from "../src/providers/authy/client.js";
 import { type Config, ConfigError, loadConfig } from "../src/config.js";
 import { resetTwoFactor, signOutEverywhere, unlock } from "../src/domain/administer.js";
 import { type Deps } from "../src/domain/deps.js";
 import { type Subscriber } from "../src/domain/subscriber.js";
-import { buildHouse, createLog, type House } from "../src/wiring.js";
+import { openServices, createLog, type Services } from "../src/services.js";
 
 const HELP = `Usage: npm run admin -- COMMAND [--json]
 
@@ -35,7 +35,7 @@ interface Report {
 /** The name stands for no account, or nothing could be done; the message is for the operator. */
 class Impossible extends Error {}
 
-type Command = (house: House, config: Config, name: string) => Promise<Report>;
+type Command = (services: Services, config: Config, name: string) => Promise<Report>;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   "user list": async ({ deps }) => {
@@ -62,12 +62,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       ],
     };
   },
-  "user reset-2fa": async (house, _config, name) => {
-    const { deps } = house;
+  "user reset-2fa": async (services, _config, name) => {
+    const { deps } = services;
     const subscriber = await find(deps, name);
     if (!(await resetTwoFactor(deps, subscriber)))
       throw new Impossible(`${subscriber.username} has no phone enrolled.`);
-    await house.sessionsEnded();
+    await services.sessionsEnded();
     return {
       rows: [await accountRow(deps, subscriber)],
       said: "The phone and the recovery codes are removed; all sessions ended.",
@@ -81,11 +81,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       said: "Failed tries are forgotten; requests go to the phone again.",
     };
   },
-  "user sign-out": async (house, _config, name) => {
-    const { deps } = house;
+  "user sign-out": async (services, _config, name) => {
+    const { deps } = services;
     const subscriber = await find(deps, name);
     await signOutEverywhere(deps, subscriber);
-    await house.sessionsEnded();
+    await services.sessionsEnded();
     return { rows: [await accountRow(deps, subscriber)], said: "All sessions ended." };
   },
   "challenge list": async ({ deps }) => {
@@ -225,13 +225,13 @@ async function main(): Promise<number> {
     return 2;
   }
   const config = loadConfig(process.env);
-  const house = await buildHouse(config, createLog("silent", "admin"), () => true);
+  const services = await openServices(config, createLog("silent", "admin"), () => true);
   try {
     await Promise.race([
-      new Promise((resolve) => house.redis.once("ready", resolve)),
+      new Promise((resolve) => services.redis.once("ready", resolve)),
       new Promise((resolve) => setTimeout(resolve, REDIS_PATIENCE_MS)),
     ]);
-    const { rows, said, isBad } = await command.run(house, config, command.name);
+    const { rows, said, isBad } = await command.run(services, config, command.name);
     if (parsed.values.json === true) console.log(JSON.stringify(rows, null, 2));
     else {
       printTables(rows);
@@ -243,7 +243,7 @@ async function main(): Promise<number> {
     console.error(error.message);
     return 1;
   } finally {
-    await house.close();
+    await services.close();
   }
 }
 

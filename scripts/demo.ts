@@ -7,8 +7,8 @@ import { readOptions } from "./demo/options.js";
 import { startProgram } from "./demo/start-program.js";
 import { StopRequested, watchForStop } from "./demo/stop-request.js";
 import { addressLines, closingLine } from "./demo/timeline.js";
-import { PartFailed } from "./program.js";
-import { readSettlements } from "./settlements.js";
+import { PartFailed } from "../test/kit/processes.js";
+import { readSettlements } from "../test/kit/settlements.js";
 
 const INTERRUPTED = 130;
 

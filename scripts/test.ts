@@ -28,9 +28,11 @@ async function main(): Promise<number> {
 }
 
 function testFiles(): string[] {
-  return readdirSync("test", { recursive: true, encoding: "utf8" })
+  return ["test", "sandbox/test"]
+    .flatMap((folder) =>
+      readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => path.posix.join(folder, name)),
+    )
     .filter((name) => name.endsWith(".test.ts") && !name.includes("node_modules"))
-    .map((name) => path.posix.join("test", name))
     .sort();
 }
 

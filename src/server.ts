@@ -4,7 +4,7 @@ import { setImmediate as nextLoop, setTimeout as wait } from "node:timers/promis
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 
 import { ConfigError, loadConfig } from "./config.js";
-import { expireWhenOver } from "./domain/ask-authy.js";
+import { expireWhenOver } from "./domain/ask-provider.js";
 import { EXPIRY_GRACE_MS, type LiveStatus } from "./domain/challenge.js";
 import { expireEnrolmentWhenOver } from "./domain/enrol.js";
 import { createApp } from "./http/app.js";
@@ -14,7 +14,7 @@ import { stopOnSignals } from "./stop-on-signals.js";
 import { challengeBells } from "./redis/challenge-feed.js";
 import { redisConnection } from "./redis/connections.js";
 import { localRateLimit, rateLimit } from "./redis/rate-limits.js";
-import { createLog, planHouse } from "./wiring.js";
+import { createLog, createServices } from "./services.js";
 
 const HEALTH_TIMEOUT_MS = 1000;
 const LISTEN_ANYWAY_MS = 800;
@@ -29,8 +29,8 @@ function main(): void {
   const config = loadConfig(process.env);
   const log = createLog(config.logLevel, "web");
   let isDraining = false;
-  const house = planHouse(config, log);
-  const { deps, database, redis, queue } = house;
+  const services = createServices(config, log);
+  const { deps, database, redis, queue } = services;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
@@ -70,7 +70,7 @@ function main(): void {
       ...deps,
       http: config,
       views: nunjucksViews(config.authy.appName, config.sessionKeys),
-      store: house.store,
+      store: services.store,
       streams,
       rates: {
         loginsOfAddress: rateLimit(redis, "login", limits.loginsPerAddressAndMinute, 60),
@@ -79,12 +79,12 @@ function main(): void {
         statusOfChallenge: localRateLimit("status", 5, 5),
         textMessages: rateLimit(redis, "sms", 3, 600),
       },
-      sessionsEnded: () => house.sessionsEnded(),
+      sessionsEnded: () => services.sessionsEnded(),
     },
     {
       registry,
       isDraining: () => isDraining,
-      isOpen: () => house.isOpen(),
+      isOpen: () => services.isOpen(),
       database: () => within(database.query("SELECT 1").then(() => true)),
       migrations: () => (isMigrated ? Promise.resolve(true) : within(lookForMigrations())),
       redis: () => within(redis.status === "ready" ? redis.ping().then(() => true) : Promise.resolve(false)),
@@ -126,7 +126,7 @@ function main(): void {
     process.exit(1);
   });
   // Only after a signal does it give up, and then the process ends anyway.
-  const opening = house.open(() => isDraining).catch(() => undefined);
+  const opening = services.open(() => isDraining).catch(() => undefined);
   // A balancer that knows only whether somebody listens must not send people to a process without its database; but one
   // whose database is away says so to whoever asks.
   void Promise.race([opening, wait(LISTEN_ANYWAY_MS)]).then(() => {
@@ -157,7 +157,7 @@ function main(): void {
     clearInterval(sweep);
     server.closeAllConnections();
     bells.close();
-    await house.close();
+    await services.close();
   });
 }
 

@@ -7,7 +7,7 @@ import { reconcile } from "../src/domain/reconcile.js";
 import { POLL_QUEUE, type PollJob } from "../src/queue/poll-queue.js";
 import { redisConnection } from "../src/redis/connections.js";
 import { stopOnSignals } from "../src/stop-on-signals.js";
-import { createLog, planHouse } from "../src/wiring.js";
+import { createLog, createServices } from "../src/services.js";
 import { pollChallenge } from "./poll-challenge.js";
 
 const FORGET_EVERY_MS = 60_000;
@@ -18,15 +18,15 @@ async function main(): Promise<void> {
   const config = loadConfig(process.env);
   const log = createLog(config.logLevel, "worker");
   let isStopping = false;
-  const house = planHouse(config, log);
-  const { deps } = house;
+  const services = createServices(config, log);
+  const { deps } = services;
   let finish = (): Promise<void> => Promise.resolve();
   stopOnSignals(log, async () => {
     isStopping = true;
     await finish();
-    await house.close();
+    await services.close();
   });
-  await house
+  await services
     .open(() => isStopping)
     .catch((error: unknown) => {
       if (!isStopping) throw error;
@@ -57,7 +57,7 @@ async function main(): Promise<void> {
 
   const repairs = every(config.reconcileMs, () => reconcile(deps), "reconcile");
   const removals = every(config.reconcileMs, upstreamRemovals(deps), "remove phones at Authy");
-  const forgetting = every(FORGET_EVERY_MS, () => forgetOld(house.database, deps.now()), "forget old rows");
+  const forgetting = every(FORGET_EVERY_MS, () => forgetOld(services.database, deps.now()), "forget old rows");
   function every(ms: number, work: () => Promise<void>, name: string): NodeJS.Timeout {
     let isRunning = false;
     return setInterval(() => {

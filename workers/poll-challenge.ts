@@ -1,6 +1,6 @@
 import { DelayedError, type Job, type Queue, RateLimitError } from "bullmq";
 
-import { askAboutChallenge, askAboutEnrolment, type Asked } from "../src/domain/ask-authy.js";
+import { askAboutChallenge, askAboutEnrolment, type Asked } from "../src/domain/ask-provider.js";
 import { isLive } from "../src/domain/challenge.js";
 import { type Deps } from "../src/domain/deps.js";
 import { LoginError, ProviderRefused, ProviderThrottled } from "../src/domain/errors.js";

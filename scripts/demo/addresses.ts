@@ -1,4 +1,4 @@
-import { isFree } from "../ports.js";
+import { isFree } from "../../test/kit/ports.js";
 
 /** A wrong or taken PORT or SANDBOX_PORT; the message is for people. */
 export class PortUnusable extends Error {}

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import path from "node:path";
-import { stopLeftRedis } from "../private-redis.js";
+import { stopLeftRedis } from "../../test/kit/private-redis.js";
 
 const ONCE = "once-";
 

@@ -1,4 +1,4 @@
-import { type Part, endedByItself } from "../part.js";
+import { type Part, endedByItself } from "../../test/kit/part.js";
 import { type DemoRedis } from "./redis-choice.js";
 
 const GROUP_SIGNAL_MS = 300;

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { openFormBrowser } from "../form-browser.js";
-import { type Settlements } from "../settlements.js";
-import { type StoryStep, tellStory } from "../story.js";
+import { openFormBrowser } from "../../test/kit/form-browser.js";
+import { type Settlements } from "../../test/kit/settlements.js";
+import { type StoryStep, tellStory } from "../../test/kit/story.js";
 import { type RunningProgram } from "./start-program.js";
 import { stepLine, type StoryReport } from "./timeline.js";
 

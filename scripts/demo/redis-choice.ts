@@ -1,6 +1,6 @@
 import path from "node:path";
 import { createRedisServer } from "js-redis-server";
-import { findRedisServer, startPrivateRedis } from "../private-redis.js";
+import { findRedisServer, startPrivateRedis } from "../../test/kit/private-redis.js";
 
 /** The Redis that this demo uses. */
 export interface DemoRedis {

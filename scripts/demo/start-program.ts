@@ -1,9 +1,16 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import got from "got";
-import { lineAsText, type LogLine } from "../part.js";
-import { migrate, PartFailed, startSandbox, type StartSettings, startWeb, startWorker } from "../program.js";
-import { type Settlements } from "../settlements.js";
+import { lineAsText, type LogLine } from "../../test/kit/part.js";
+import {
+  migrate,
+  PartFailed,
+  startSandbox,
+  type StartSettings,
+  startWeb,
+  startWorker,
+} from "../../test/kit/processes.js";
+import { type Settlements } from "../../test/kit/settlements.js";
 import { choosePorts, type Ports } from "./addresses.js";
 import { demoEnvironment } from "./environment.js";
 import { type Household } from "./household.js";

@@ -1,4 +1,4 @@
-import { type StoryStep } from "../story.js";
+import { type StoryStep } from "../../test/kit/story.js";
 import { type RunningProgram } from "./start-program.js";
 
 /** What `--once` has to say at its end. */

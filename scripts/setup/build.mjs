@@ -8,8 +8,8 @@ const STAMP = "dist/.built-from.json";
 const SOURCES = [
   "src",
   "workers",
-  "scripts",
-  "test/support",
+  "scripts/migrate.ts",
+  "scripts/admin.ts",
   "ormconfig.ts",
   "tsconfig.json",
   "tsconfig.build.json",

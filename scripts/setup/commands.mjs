@@ -1,7 +1,7 @@
 /** The commands that do their own set-up: the options they take, and the script that does the work after it. */
 export const COMMANDS = {
   demo: {
-    script: "dist/scripts/demo.js",
+    script: "scripts/demo.ts",
     options: {
       once: { type: "boolean" },
       "no-callbacks": { type: "boolean" },
@@ -30,7 +30,7 @@ Exit codes: 0 done or stopped by hand (130 when that cuts --once short), 1 somet
 `,
   },
   test: {
-    script: "dist/scripts/test.js",
+    script: "scripts/test.ts",
     options: {},
     positionals: true,
     help: `npm test -- [part ...]
@@ -46,7 +46,7 @@ Exit codes: 0 all passed, 1 something failed, 64 wrong options.
 `,
   },
   bench: {
-    script: "dist/scripts/bench.js",
+    script: "test/trials/bench/index.ts",
     options: { json: { type: "boolean" } },
     help: `npm run bench -- [options]
 
@@ -60,7 +60,7 @@ Exit codes: 0 measured, 1 something failed, 64 wrong options.
 `,
   },
   storm: {
-    script: "dist/scripts/storm/index.js",
+    script: "test/trials/storm/index.ts",
     options: {
       logins: { type: "string" },
       seed: { type: "string" },
@@ -90,7 +90,7 @@ Exit codes: 0 nothing was lost, doubled or wrong, 1 something was, 64 wrong opti
 `,
   },
   attack: {
-    script: "dist/scripts/attack/index.js",
+    script: "test/trials/attack/index.ts",
     options: {
       only: { type: "string" },
       short: { type: "boolean" },

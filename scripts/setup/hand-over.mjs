@@ -14,7 +14,7 @@ const LOOK_AT_PARENT_MS = 1000;
 export function handOver(script, args) {
   return new Promise((resolve, reject) => {
     const stdio = ["inherit", "inherit", "inherit", "ipc"];
-    const child = spawn(process.execPath, ["--enable-source-maps", script, ...args], { stdio });
+    const child = spawn(process.execPath, ["--import", "tsx", script, ...args], { stdio });
     let started = [];
     child.on("message", (message) => {
       started = message.started ?? started;

@@ -1,10 +1,10 @@
-import { type DataSource, In, MoreThan } from "typeorm";
+import { In, MoreThan } from "typeorm";
 
 import { type Attempts } from "../domain/attempt.js";
-import { type AttemptKeyRow, type AttemptRow } from "./schema.js";
+import { type AttemptKeyRow, type AttemptRow, type RowSource } from "./schema.js";
 
 /** The attempts and the keys that open them, in the database. */
-export function attempts(database: DataSource): Attempts {
+export function attempts(database: RowSource): Attempts {
   const rows = database.getRepository<AttemptRow>("attempt");
   const keys = database.getRepository<AttemptKeyRow>("attemptKey");
   return {

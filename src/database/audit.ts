@@ -1,11 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { type DataSource } from "typeorm";
 
 import { type Audit } from "../domain/audit.js";
-import { type AuditRow } from "./schema.js";
+import { type AuditRow, type RowSource } from "./schema.js";
 
 /** The security events, in the database. */
-export function audit(database: DataSource): Audit {
+export function audit(database: RowSource): Audit {
   const rows = database.getRepository<AuditRow>("audit");
   return {
     async record(event) {

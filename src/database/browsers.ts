@@ -1,10 +1,10 @@
-import { type DataSource, Not } from "typeorm";
+import { Not } from "typeorm";
 
 import { type KnownBrowsers } from "../domain/subscriber.js";
-import { type KnownBrowserRow } from "./schema.js";
+import { type KnownBrowserRow, type RowSource } from "./schema.js";
 
 /** The known browsers, in the database. */
-export function browsers(database: DataSource): KnownBrowsers {
+export function browsers(database: RowSource): KnownBrowsers {
   const rows = database.getRepository<KnownBrowserRow>("browser");
   return {
     find: (subscriberId, keyHash) => rows.findOneBy({ subscriberId, keyHash }),

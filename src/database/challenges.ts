@@ -1,4 +1,4 @@
-import { Between, type DataSource, In } from "typeorm";
+import { Between, In } from "typeorm";
 
 import {
   type Challenges,
@@ -8,7 +8,7 @@ import {
   type Outcome,
   publicStatus,
 } from "../domain/challenge.js";
-import { type ChallengeRow } from "./schema.js";
+import { type ChallengeRow, type RowSource } from "./schema.js";
 import { unlessTaken } from "./serialize-sqlite.js";
 
 const LIVE: ChallengeState[] = ["creating", "pending"];
@@ -26,7 +26,7 @@ const STILL_HOLDS = `EXISTS (
     AND a.epoch = u.epoch AND f.state = 'active')`;
 
 /** The challenges, in the database: a state changes by one statement whose WHERE holds the state believed in. */
-export function challenges(database: DataSource): Challenges {
+export function challenges(database: RowSource): Challenges {
   const rows = database.getRepository<ChallengeRow>("challenge");
   const change = (set: Parameters<ReturnType<ReturnType<typeof rows.createQueryBuilder>["update"]>["set"]>[0]) =>
     rows.createQueryBuilder().update().set(set);
@@ -48,7 +48,7 @@ export function challenges(database: DataSource): Challenges {
       );
     },
     find: (id) => rows.findOneBy({ id }),
-    findByUuid: (authyUuid) => rows.findOneBy({ authyUuid }),
+    findByProviderRef: (providerRef) => rows.findOneBy({ providerRef }),
     findLiveOfBrowser: (browserHash) => rows.findOneBy({ browserHash, state: In(LIVE) }),
     async findDecisive(attemptId) {
       const order = { createdAt: "DESC" } as const;
@@ -73,7 +73,7 @@ export function challenges(database: DataSource): Challenges {
         .createQueryBuilder("challenge")
         .select(["challenge.id", "challenge.createdAt"])
         .where("challenge.attemptId = :attemptId", { attemptId })
-        .andWhere("(challenge.state <> 'failed' OR challenge.authyUuid IS NOT NULL)")
+        .andWhere("(challenge.state <> 'failed' OR challenge.providerRef IS NOT NULL)")
         .orderBy("challenge.createdAt")
         .getMany();
       return found.map(({ createdAt }) => createdAt);
@@ -87,9 +87,9 @@ export function challenges(database: DataSource): Challenges {
         })
         .andWhere("challenge.createdAt > :since AND challenge.state <> 'failed'", { since })
         .getCount(),
-    async confirmSent(id, authyUuid, nextPollAt) {
+    async confirmSent(id, providerRef, nextPollAt) {
       return unlessTaken(
-        change({ state: "pending", authyUuid, nextPollAt, failure: null })
+        change({ state: "pending", providerRef, nextPollAt, failure: null })
           .where("id = :id AND state = 'creating'", { id })
           .execute()
           .then(({ affected }) => affected === 1),

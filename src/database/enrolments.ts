@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type DataSource, In, MoreThan } from "typeorm";
+import { In, MoreThan } from "typeorm";
 
 import { EXPIRY_GRACE_MS } from "../domain/challenge.js";
 import { type Completion, type Enrolments, publicEnrolmentStatus } from "../domain/enrolment.js";
@@ -10,6 +10,7 @@ import {
   type KnownBrowserRow,
   type SessionRow,
   type SubscriberRow,
+  type RowSource,
 } from "./schema.js";
 import { isDuplicate, unlessTaken } from "./serialize-sqlite.js";
 
@@ -26,7 +27,7 @@ const SESSION_LIVES = `EXISTS (
     AND s.epoch = u.epoch AND u.epoch = enrolments.epoch)`;
 
 /** The enrolments, in the database. */
-export function enrolments(database: DataSource): Enrolments {
+export function enrolments(database: RowSource): Enrolments {
   const rows = database.getRepository<EnrolmentRow>("enrolment");
   return {
     async insert(enrolment) {
@@ -53,7 +54,7 @@ export function enrolments(database: DataSource): Enrolments {
       );
       return affected === 1;
     },
-    async complete(id, authyId, by, now) {
+    async complete(id, providerId, by, now) {
       try {
         await database.transaction(async (manager) => {
           const moved = await manager
@@ -75,7 +76,7 @@ export function enrolments(database: DataSource): Enrolments {
             id: randomUUID(),
             subscriberId,
             type: "authy-push",
-            authyId,
+            providerId,
             state: "active",
             createdAt: now,
             removedAt: null,

@@ -1,10 +1,8 @@
-import { type DataSource } from "typeorm";
-
 import { type Factors } from "../domain/subscriber.js";
-import { type FactorRow, type RecoveryCodeRow, type SubscriberRow } from "./schema.js";
+import { type FactorRow, type RecoveryCodeRow, type SubscriberRow, type RowSource } from "./schema.js";
 
 /** The enrolled phones, in the database. */
-export function factors(database: DataSource): Factors {
+export function factors(database: RowSource): Factors {
   const rows = database.getRepository<FactorRow>("factor");
   return {
     find: (id) => rows.findOneBy({ id }),
@@ -30,6 +28,6 @@ export function factors(database: DataSource): Factors {
     async noteRemovedUpstream(id, now) {
       await rows.update({ id }, { removedUpstreamAt: now });
     },
-    isActiveAnywhere: (authyId) => rows.existsBy({ authyId, state: "active" }),
+    isActiveAnywhere: (providerId) => rows.existsBy({ providerId, state: "active" }),
   };
 }

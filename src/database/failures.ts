@@ -1,7 +1,7 @@
-import { type DataSource, MoreThan } from "typeorm";
+import { MoreThan } from "typeorm";
 
 import { type FailureLimits, type Failures } from "../domain/deps.js";
-import { type FailureRow } from "./schema.js";
+import { type FailureRow, type RowSource } from "./schema.js";
 
 /** Tries without a wait. */
 const FREE_TRIES = 5;
@@ -13,7 +13,7 @@ export function waitAfter(count: number, { waitSeconds, maxWaitSeconds }: Failur
 }
 
 /** Failures by bucket, in the database: they survive Redis, and no limiter of theirs fails open. */
-export function failures(database: DataSource): Failures {
+export function failures(database: RowSource): Failures {
   const rows = database.getRepository<FailureRow>("failure");
   /** What could not be given back while the database was away: right passwords must not add up to a wait. */
   const owed: string[] = [];

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { type DataSource, IsNull } from "typeorm";
+import { IsNull } from "typeorm";
 
 import { type RecoveryCodes } from "../domain/subscriber.js";
-import { type RecoveryCodeRow } from "./schema.js";
+import { type RecoveryCodeRow, type RowSource } from "./schema.js";
 
 /** The recovery codes, in the database. */
-export function recoveryCodes(database: DataSource): RecoveryCodes {
+export function recoveryCodes(database: RowSource): RecoveryCodes {
   const rows = database.getRepository<RecoveryCodeRow>("recoveryCode");
   return {
     replace: (subscriberId, codeHashes, now) =>

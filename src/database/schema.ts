@@ -1,4 +1,4 @@
-import { EntitySchema, type EntitySchemaColumnOptions } from "typeorm";
+import { type EntityManager, EntitySchema, type EntitySchemaColumnOptions } from "typeorm";
 
 import { type Attempt } from "../domain/attempt.js";
 import { type AuditEvent } from "../domain/audit.js";
@@ -9,6 +9,9 @@ import { type Session } from "../domain/session.js";
 import { type Factor, type KnownBrowser, type Subscriber } from "../domain/subscriber.js";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Where a noun reads and writes its rows: the whole database, or one transaction of it. */
+export type RowSource = Pick<EntityManager, "getRepository" | "transaction">;
 
 export type SubscriberRow = Mutable<Subscriber>;
 export type FactorRow = Mutable<Factor> & { type: "authy-push"; removedUpstreamAt: Date | null };
@@ -85,7 +88,7 @@ export function entities(isPostgres: boolean) {
         id,
         subscriberId: ref,
         type: text(20),
-        authyId: text(20),
+        providerId: { ...text(20), name: "authy_id" },
         state: text(20),
         createdAt: time,
         removedAt: nullable(time),
@@ -93,7 +96,7 @@ export function entities(isPostgres: boolean) {
       },
       indices: [
         { name: "factors_active_subscriber", columns: ["subscriberId"], unique: true, where: "state = 'active'" },
-        { name: "factors_active_authy_id", columns: ["authyId"], unique: true, where: "state = 'active'" },
+        { name: "factors_active_authy_id", columns: ["providerId"], unique: true, where: "state = 'active'" },
       ],
     }),
     new EntitySchema<EnrolmentRow>({
@@ -163,8 +166,8 @@ export function entities(isPostgres: boolean) {
         factorId: ref,
         browserHash: text(64),
         isKnownBrowser: truth,
-        authyId: text(20),
-        authyUuid: nullable(text(64)),
+        providerId: { ...text(20), name: "authy_id" },
+        providerRef: { ...nullable(text(64)), name: "authy_uuid" },
         state: text(20),
         version: whole,
         matchCodeHash: nullable(text(64)),
@@ -186,7 +189,7 @@ export function entities(isPostgres: boolean) {
           unique: true,
           where: "state IN ('creating', 'pending')",
         },
-        { name: "challenges_uuid", columns: ["authyUuid"], unique: true },
+        { name: "challenges_uuid", columns: ["providerRef"], unique: true },
         { name: "challenges_attempt", columns: ["attemptId", "createdAt"] },
         { name: "challenges_subscriber", columns: ["subscriberId", "createdAt"] },
         { name: "challenges_state", columns: ["state", "expiresAt"] },
@@ -245,9 +248,15 @@ export function entities(isPostgres: boolean) {
     new EntitySchema<ReceiptRow>({
       name: "receipt",
       tableName: "receipts",
-      columns: { signatureHash: id, authyUuid: text(64), authyId: text(20), status: text(20), receivedAt: time },
+      columns: {
+        signatureHash: id,
+        providerRef: { ...text(64), name: "authy_uuid" },
+        providerId: { ...text(20), name: "authy_id" },
+        status: text(20),
+        receivedAt: time,
+      },
       indices: [
-        { name: "receipts_uuid", columns: ["authyUuid"] },
+        { name: "receipts_uuid", columns: ["providerRef"] },
         { name: "receipts_received", columns: ["receivedAt"] },
       ],
     }),

@@ -1,7 +1,7 @@
-import { type DataSource, IsNull, Not } from "typeorm";
+import { IsNull, Not } from "typeorm";
 
 import { type Session, type Sessions } from "../domain/session.js";
-import { type AttemptRow, type SessionRow } from "./schema.js";
+import { type AttemptRow, type SessionRow, type RowSource } from "./schema.js";
 import { isDuplicate } from "./serialize-sqlite.js";
 
 /** What the browser-session store keeps and reads; `subscriberId` is null while nobody is signed in. */
@@ -23,7 +23,7 @@ const OF_PRESENT_EPOCH =
 const IN_TIME = "session.endedAt IS NULL AND session.idleUntil > :now AND session.expiresAt > :now";
 
 /** The sessions, in the database. */
-export function sessions(database: DataSource): Sessions & SessionStore {
+export function sessions(database: RowSource): Sessions & SessionStore {
   const rows = database.getRepository<SessionRow>("session");
   /** First of all, so that a repeat which opens a session meanwhile finds out afterwards. */
   const revokeApprovals = (sessionsOf: string, params: Record<string, string>) =>

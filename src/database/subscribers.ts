@@ -1,11 +1,9 @@
-import { type DataSource } from "typeorm";
-
 import { type Subscribers } from "../domain/subscriber.js";
-import { type SubscriberRow } from "./schema.js";
+import { type SubscriberRow, type RowSource } from "./schema.js";
 import { unlessTaken } from "./serialize-sqlite.js";
 
 /** The accounts, in the database. */
-export function subscribers(database: DataSource): Subscribers {
+export function subscribers(database: RowSource): Subscribers {
   const rows = database.getRepository<SubscriberRow>("subscriber");
   return {
     async insert(subscriber) {

@@ -42,8 +42,8 @@ export interface Challenge {
   readonly factorId: string;
   readonly browserHash: string;
   readonly isKnownBrowser: boolean;
-  readonly authyId: string;
-  readonly authyUuid: string | null;
+  readonly providerId: string;
+  readonly providerRef: string | null;
   readonly state: ChallengeState;
   readonly version: number;
   readonly matchCodeHash: string | null;
@@ -110,7 +110,7 @@ export interface Challenges {
     challenge: Omit<Challenge, "version" | "settledAt" | "settledBy" | "consumedAt" | "personAskedAt">,
   ): Promise<boolean>;
   find(id: string): Promise<Challenge | null>;
-  findByUuid(authyUuid: string): Promise<Challenge | null>;
+  findByProviderRef(providerRef: string): Promise<Challenge | null>;
   findLiveOfBrowser(browserHash: string): Promise<Challenge | null>;
   /** The push that decides an attempt: one that was approved, whatever was sent after it; else the latest. */
   findDecisive(attemptId: string): Promise<Challenge | null>;
@@ -119,7 +119,7 @@ export interface Challenges {
   pushTimesOfAttempt(attemptId: string): Promise<Date[]>;
   countPushes(subscriberId: string, isKnownBrowser: boolean, since: Date): Promise<number>;
   /** creating → pending, with the name that Authy gave it. @returns false when another request has that name. */
-  confirmSent(id: string, authyUuid: string, nextPollAt: Date): Promise<boolean>;
+  confirmSent(id: string, providerRef: string, nextPollAt: Date): Promise<boolean>;
   /** Notes why nothing is known of a push that may have gone out; the state stays. */
   noteFailure(id: string, failure: PushFailure): Promise<void>;
   /** A live challenge gets its outcome, once, in the time that the outcome allows. */

@@ -39,7 +39,7 @@ export type ApprovalState = "pending" | "approved" | "denied" | "expired" | "unk
 export type RegistrationState =
   | { readonly state: "pending" }
   | { readonly state: "failed" }
-  | { readonly state: "completed"; readonly authyId: string };
+  | { readonly state: "completed"; readonly providerId: string };
 
 /** How a push looks on the phone. */
 export interface Push {
@@ -51,13 +51,13 @@ export interface Push {
 
 /** What we ask of Authy; src/authy fills it. Every method throws the Provider… errors. */
 export interface Provider {
-  sendApprovalRequest(authyId: string, push: Push): Promise<{ uuid: string }>;
-  approvalState(uuid: string, authyId: string, signal?: AbortSignal): Promise<ApprovalState>;
+  sendApprovalRequest(providerId: string, push: Push): Promise<{ uuid: string }>;
+  approvalState(uuid: string, providerId: string, signal?: AbortSignal): Promise<ApprovalState>;
   registrationState(enrolmentId: string, signal?: AbortSignal): Promise<RegistrationState>;
   /** True when Authy takes the code now. */
-  verifyCode(authyId: string, code: string): Promise<boolean>;
-  sendTextMessage(authyId: string): Promise<void>;
-  removeUser(authyId: string): Promise<void>;
+  verifyCode(providerId: string, code: string): Promise<boolean>;
+  sendTextMessage(providerId: string): Promise<void>;
+  removeUser(providerId: string): Promise<void>;
 }
 
 /** Rings the bell for whoever watches a challenge or enrolment. Losing it loses nothing. */
@@ -108,8 +108,8 @@ export interface FailureLimits {
 /** A verified callback or event, kept for a while: for what it said about a request that we did not know yet. */
 export interface Receipt {
   readonly signatureHash: string;
-  readonly authyUuid: string;
-  readonly authyId: string;
+  readonly providerRef: string;
+  readonly providerId: string;
   readonly status: "approved" | "denied" | "expired";
   readonly receivedAt: Date;
 }
@@ -118,7 +118,7 @@ export interface Receipt {
 export interface Receipts {
   /** @returns false when this very callback was seen before. */
   insert(receipt: Receipt): Promise<boolean>;
-  findByUuid(authyUuid: string): Promise<Receipt | null>;
+  findByProviderRef(providerRef: string): Promise<Receipt | null>;
 }
 
 export type LogFields = Readonly<Record<string, string | number | boolean | null>>;
@@ -130,12 +130,8 @@ export interface Log {
   error(fields: LogFields, message: string): void;
 }
 
-/** Everything the rules may ask of the rooms around them. Each rule picks the few it needs. */
-export interface Deps {
-  /** The database's idea of now. */
-  now(): Date;
-  readonly settings: RuleSettings;
-  readonly log: Log;
+/** The rows of every noun. Inside a transaction they are read and written as that transaction sees them. */
+export interface Rows {
   readonly subscribers: Subscribers;
   readonly factors: Factors;
   readonly enrolments: Enrolments;
@@ -147,10 +143,23 @@ export interface Deps {
   readonly receipts: Receipts;
   readonly failures: Failures;
   readonly audit: Audit;
+}
+
+/** Everything the rules may ask of the rooms around them. Each rule picks the few it needs. */
+export interface Deps extends Rows {
+  /** The database's idea of now. */
+  now(): Date;
+  readonly settings: RuleSettings;
+  readonly log: Log;
   readonly feed: Feed;
   readonly polls: Polls;
   readonly provider: Provider;
   readonly passwords: Passwords;
+  /**
+   * Runs `work` in one database transaction: all of its writes stand, or none. Keep it short: no network, no hashing.
+   * What `work` throws undoes everything and is thrown on. It may run again where the database was busy.
+   */
+  transaction<T>(work: (rows: Rows) => Promise<T>): Promise<T>;
 }
 
 /** Where a request comes from: shown on the phone and kept in the history. */

@@ -39,7 +39,8 @@ export function upstreamRemovals(deps: Pick<Deps, "factors" | "provider" | "log"
       if ((restUntil.get(factor.id) ?? 0) > deps.now().getTime()) continue;
       try {
         // The same phone may protect an account again: then Authy must keep it.
-        if (!(await deps.factors.isActiveAnywhere(factor.authyId))) await deps.provider.removeUser(factor.authyId);
+        if (!(await deps.factors.isActiveAnywhere(factor.providerId)))
+          await deps.provider.removeUser(factor.providerId);
       } catch (error) {
         const isRefused = error instanceof ProviderRefused;
         deps.log.warn({ factorId: factor.id, isRefused }, "the phone is not removed at Authy yet");

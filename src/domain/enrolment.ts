@@ -43,7 +43,7 @@ export interface Enrolments {
    * the account's next epoch, which the enrolling session alone takes over: every other session ends with it. Browsers
    * that came in with the password alone while the phone was being added are nobody's that we know: they are forgotten.
    */
-  complete(id: string, authyId: string, by: Witness, now: Date): Promise<Completion>;
+  complete(id: string, providerId: string, by: Witness, now: Date): Promise<Completion>;
   claimPoll(id: string, now: Date, until: Date): Promise<boolean>;
   /** Gives one's own claim back; one that ran out meanwhile and went to somebody else stays theirs. */
   releasePoll(id: string, claimedUntil: Date, nextPollAt: Date): Promise<void>;

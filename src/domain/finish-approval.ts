@@ -1,4 +1,4 @@
-import { askAboutChallenge, expireWhenOver } from "./ask-authy.js";
+import { askAboutChallenge, expireWhenOver } from "./ask-provider.js";
 import { type Attempt, MATCH_CODE_TRIES } from "./attempt.js";
 import { type Challenge, isLive } from "./challenge.js";
 import { failureBucket, failureLimits } from "./check-password.js";

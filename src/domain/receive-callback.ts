@@ -1,4 +1,4 @@
-import { askAboutChallenge, askAboutEnrolment } from "./ask-authy.js";
+import { askAboutChallenge, askAboutEnrolment } from "./ask-provider.js";
 import { type Challenge, isLive } from "./challenge.js";
 import { type Deps } from "./deps.js";
 import { settleChallenge } from "./settle-challenge.js";
@@ -6,8 +6,8 @@ import { settleChallenge } from "./settle-challenge.js";
 /** What a callback with a good signature says. */
 export interface CallbackNotice {
   readonly signatureHash: string;
-  readonly authyUuid: string;
-  readonly authyId: string;
+  readonly providerRef: string;
+  readonly providerId: string;
   readonly status: "approved" | "denied" | "expired";
   /** Our own id, which travelled in hidden details; null when it did not come back. */
   readonly challengeId: string | null;
@@ -25,31 +25,31 @@ export type Received = "settled" | "settled-before" | "unknown" | "other-phone" 
 export async function receiveCallback(deps: Deps, notice: CallbackNotice): Promise<Received> {
   const isNew = await deps.receipts.insert({
     signatureHash: notice.signatureHash,
-    authyUuid: notice.authyUuid,
-    authyId: notice.authyId,
+    providerRef: notice.providerRef,
+    providerId: notice.providerId,
     status: notice.status,
     receivedAt: deps.now(),
   });
   const challenge = await findChallenge(deps, notice);
   if (challenge === null) return "unknown";
-  if (challenge.authyId !== notice.authyId) return "other-phone";
+  if (challenge.providerId !== notice.providerId) return "other-phone";
   if (!isLive(challenge.state)) return isNew ? "settled-before" : "repeated";
-  if (challenge.state === "creating") await deps.challenges.confirmSent(challenge.id, notice.authyUuid, deps.now());
+  if (challenge.state === "creating") await deps.challenges.confirmSent(challenge.id, notice.providerRef, deps.now());
   return (await settleChallenge(deps, challenge.id, notice.status, "callback")) ? "settled" : "settled-before";
 }
 
 async function findChallenge(deps: Pick<Deps, "challenges">, notice: CallbackNotice): Promise<Challenge | null> {
-  const byUuid = await deps.challenges.findByUuid(notice.authyUuid);
+  const byUuid = await deps.challenges.findByProviderRef(notice.providerRef);
   if (byUuid !== null || notice.challengeId === null) return byUuid;
   const byId = await deps.challenges.find(notice.challengeId);
   // Our id alone is enough only while Authy's own name for the request is not known yet.
-  return byId?.authyUuid == null || byId.authyUuid === notice.authyUuid ? byId : null;
+  return byId?.providerRef == null || byId.providerRef === notice.providerRef ? byId : null;
 }
 
 /** An event of Authy's webhook that may concern us. The token has no age, so it only makes us ask. */
 export type EventNotice =
   | { readonly kind: "registration"; readonly enrolmentId: string }
-  | { readonly kind: "approval"; readonly authyUuid: string };
+  | { readonly kind: "approval"; readonly providerRef: string };
 
 /** Asks Authy for the truth behind an event; when it cannot be asked, the poller will. */
 export async function receiveEvent(deps: Deps, notice: EventNotice): Promise<void> {
@@ -59,7 +59,7 @@ export async function receiveEvent(deps: Deps, notice: EventNotice): Promise<voi
       if (enrolment?.state === "pending") await askAboutEnrolment(deps, enrolment, "webhook");
       return;
     }
-    const challenge = await deps.challenges.findByUuid(notice.authyUuid);
+    const challenge = await deps.challenges.findByProviderRef(notice.providerRef);
     if (challenge !== null && isLive(challenge.state)) await askAboutChallenge(deps, challenge, "webhook");
   } catch (error) {
     if (!isProviderError(error)) throw error;

@@ -3,7 +3,7 @@ import { type Deps } from "./deps.js";
 import { type EnrolmentEnd, publicEnrolmentStatus } from "./enrolment.js";
 
 export type EnrolmentOutcome =
-  { readonly state: "completed"; readonly authyId: string } | { readonly state: Exclude<EnrolmentEnd, "conflict"> };
+  { readonly state: "completed"; readonly providerId: string } | { readonly state: Exclude<EnrolmentEnd, "conflict"> };
 
 /**
  * Gives a pending enrolment its outcome, once. A phone that already protects another account makes it a conflict; one
@@ -35,7 +35,7 @@ async function settle(
   by: Witness,
 ): Promise<EnrolmentEnd | "completed" | null> {
   if (outcome.state !== "completed") return (await enrolments.end(id, outcome.state, by, now())) ? outcome.state : null;
-  const completion = await enrolments.complete(id, outcome.authyId, by, now());
+  const completion = await enrolments.complete(id, outcome.providerId, by, now());
   if (completion === "completed") return "completed";
   if (completion === "lost") return null;
   const end = completion === "conflict" ? "conflict" : "cancelled";

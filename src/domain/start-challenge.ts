@@ -66,8 +66,8 @@ export async function startChallenge(
     factorId: factor.id,
     browserHash: attempt.browserHash,
     isKnownBrowser: attempt.isKnownBrowser,
-    authyId: factor.authyId,
-    authyUuid: null,
+    providerId: factor.providerId,
+    providerRef: null,
     state: "creating" as const,
     matchCodeHash: matchCode === null ? null : hashMatchCode(attempt.id, matchCode),
     failure: null,
@@ -123,12 +123,12 @@ async function overBudget(
 
 async function send(
   deps: Deps,
-  challenge: Pick<Challenge, "id" | "authyId" | "subscriberId">,
+  challenge: Pick<Challenge, "id" | "providerId" | "subscriberId">,
   push: Parameters<Deps["provider"]["sendApprovalRequest"]>[1],
 ): Promise<Started> {
   let uuid: string;
   try {
-    ({ uuid } = await deps.provider.sendApprovalRequest(challenge.authyId, push));
+    ({ uuid } = await deps.provider.sendApprovalRequest(challenge.providerId, push));
   } catch (error) {
     const failure = failureOf(error);
     deps.log.warn({ challengeId: challenge.id, failure }, "push not sent");
@@ -140,14 +140,14 @@ async function send(
   const pollAt = await firstApprovalPoll(deps, deps.now());
   await deps.challenges.confirmSent(challenge.id, uuid, pollAt);
   await deps.polls.schedule("approval", challenge.id, pollAt);
-  await settleFromEarlierCallback(deps, challenge.id, challenge.authyId, uuid);
+  await settleFromEarlierCallback(deps, challenge.id, challenge.providerId, uuid);
   return { kind: "sent", challengeId: challenge.id };
 }
 
 /** A callback without our id that came before Authy's answer waits among the receipts. */
-async function settleFromEarlierCallback(deps: Deps, id: string, authyId: string, uuid: string): Promise<void> {
-  const receipt = await deps.receipts.findByUuid(uuid);
-  if (receipt?.authyId !== authyId) return;
+async function settleFromEarlierCallback(deps: Deps, id: string, providerId: string, uuid: string): Promise<void> {
+  const receipt = await deps.receipts.findByProviderRef(uuid);
+  if (receipt?.providerId !== providerId) return;
   const challenge = await deps.challenges.find(id);
   if (challenge !== null && isLive(challenge.state)) await settleChallenge(deps, id, receipt.status, "callback");
 }

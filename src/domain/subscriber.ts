@@ -42,7 +42,7 @@ export interface Subscribers {
 export interface Factor {
   readonly id: string;
   readonly subscriberId: string;
-  readonly authyId: string;
+  readonly providerId: string;
   readonly state: "active" | "removed";
   readonly createdAt: Date;
   readonly removedAt: Date | null;
@@ -57,7 +57,7 @@ export interface Factors {
   /** Removed here, not yet at Authy, and not enrolled again since. */
   findForgotten(limit: number): Promise<Factor[]>;
   noteRemovedUpstream(id: string, now: Date): Promise<void>;
-  isActiveAnywhere(authyId: string): Promise<boolean>;
+  isActiveAnywhere(providerId: string): Promise<boolean>;
 }
 
 /** A browser in which somebody registered, enrolled or signed in to this account before. */

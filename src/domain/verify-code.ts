@@ -55,5 +55,5 @@ async function verifyAppCode(
   code: string,
 ): Promise<boolean> {
   const factor = await deps.factors.findActive(subscriberId);
-  return factor !== null && (await deps.provider.verifyCode(factor.authyId, code));
+  return factor !== null && (await deps.provider.verifyCode(factor.providerId, code));
 }

@@ -1,4 +1,4 @@
-import { expireWhenOver } from "./ask-authy.js";
+import { expireWhenOver } from "./ask-provider.js";
 import { type Attempt } from "./attempt.js";
 import { type Challenge, isLive } from "./challenge.js";
 import { type Deps } from "./deps.js";

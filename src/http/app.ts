@@ -29,7 +29,7 @@ import { recoveryCodes } from "./routes/recovery-codes.js";
 import { register } from "./routes/register.js";
 import { stepUp } from "./routes/step-up.js";
 import { twoFactor } from "./routes/two-factor.js";
-import { webhooks } from "./routes/webhooks.js";
+import { webhooks } from "../providers/authy/callbacks.js";
 import { projectRoot } from "./views.js";
 
 /** Browsers that leave are no errors; a load test without this wrote 65,796 lines. */

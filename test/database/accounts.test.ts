@@ -56,7 +56,7 @@ onBothDatabases("accounts, sessions and phones", (store) => {
   it("R5: lets one of two accounts have a phone, and nothing of the other's completion stays", async () => {
     const { enrolments, factors } = store();
     const [first, second] = [await enrolling(store()), await enrolling(store())];
-    const phone = first.owner.authyId;
+    const phone = first.owner.providerId;
     const ended = await Promise.all(
       [first, second].map(({ enrolmentId }) => enrolments.complete(enrolmentId, phone, "poll", at(1000))),
     );
@@ -74,7 +74,7 @@ onBothDatabases("accounts, sessions and phones", (store) => {
     const { enrolments } = store();
     const { enrolmentId, owner } = await enrolling(store());
     const ended = await Promise.all(
-      Array.from({ length: 10 }, () => enrolments.complete(enrolmentId, owner.authyId, "webhook", at(1000))),
+      Array.from({ length: 10 }, () => enrolments.complete(enrolmentId, owner.providerId, "webhook", at(1000))),
     );
     assert.equal(ended.filter((each) => each === "completed").length, 1);
     assert.equal(ended.filter((each) => each === "lost").length, 9);
@@ -91,7 +91,7 @@ onBothDatabases("accounts, sessions and phones", (store) => {
     for (const [why, spoilIt] of spoil) {
       const { enrolmentId, owner, sessionId } = await enrolling(store());
       await spoilIt(owner, sessionId);
-      assert.equal(await enrolments.complete(enrolmentId, owner.authyId, "poll", at(1000)), "stale", why);
+      assert.equal(await enrolments.complete(enrolmentId, owner.providerId, "poll", at(1000)), "stale", why);
       assert.equal(await factors.findActive(owner.subscriberId), null, why);
       assert.equal((await enrolments.find(enrolmentId))?.state, "pending", why);
     }
@@ -102,10 +102,10 @@ onBothDatabases("accounts, sessions and phones", (store) => {
     const owner = await anOwner(store());
     const [sessionId, otherId] = [await aSession(store(), owner), await aSession(store(), owner)];
     const id = await anEnrolment(store(), owner, { sessionId, replacesFactor: true });
-    assert.equal(await enrolments.complete(id, `${owner.authyId}9`, "poll", at(1000)), "completed");
+    assert.equal(await enrolments.complete(id, `${owner.providerId}9`, "poll", at(1000)), "completed");
     assert.deepEqual(await sessions.living([sessionId, otherId], at(1001)), [sessionId]);
     assert.equal((await factors.find(owner.factorId))?.state, "removed");
-    assert.equal((await factors.findActive(owner.subscriberId))?.authyId, `${owner.authyId}9`);
+    assert.equal((await factors.findActive(owner.subscriberId))?.providerId, `${owner.providerId}9`);
   });
 
   it("tells the owner of a new phone, and forgets who came in meanwhile, in the same step", async () => {
@@ -115,7 +115,7 @@ onBothDatabases("accounts, sessions and phones", (store) => {
     const seen = { subscriberId, label: "", address: "" };
     for (const ms of [-1000, 500])
       await browsers.insert({ ...seen, id: randomUUID(), keyHash: `${ms}`, firstSeenAt: at(ms), lastSeenAt: at(ms) });
-    await enrolments.complete(enrolmentId, owner.authyId, "webhook", at(1000));
+    await enrolments.complete(enrolmentId, owner.providerId, "webhook", at(1000));
     const told = (await audit.list(subscriberId, 50)).map(({ kind, detail }) => `${kind} by ${detail}`);
     assert.deepEqual(told, ["phone-enrolled by webhook"]);
     assert.deepEqual(
@@ -128,10 +128,10 @@ onBothDatabases("accounts, sessions and phones", (store) => {
     const { database, enrolments, factors } = store();
     const { enrolmentId, owner } = await enrolling(store());
     await whileInsertsBreak(database, "audit_events", async () => {
-      await assert.rejects(enrolments.complete(enrolmentId, owner.authyId, "poll", at(1000)), /broken/);
+      await assert.rejects(enrolments.complete(enrolmentId, owner.providerId, "poll", at(1000)), /broken/);
     });
     assert.equal(await factors.findActive(owner.subscriberId), null);
-    assert.equal(await enrolments.complete(enrolmentId, owner.authyId, "poll", at(1000)), "completed");
+    assert.equal(await enrolments.complete(enrolmentId, owner.providerId, "poll", at(1000)), "completed");
   });
 
   it("F13: a crash while a session takes another's place leaves the one before", async () => {
@@ -159,7 +159,7 @@ onBothDatabases("accounts, sessions and phones", (store) => {
     assert.equal(await epochOf(store(), owner), 2);
     assert.equal(await recoveryCodes.countLeft(owner.subscriberId), 0, "its recovery codes are gone with it");
     assert.ok((await factors.findForgotten(1000)).some(({ id }) => id === owner.factorId));
-    assert.equal(await factors.isActiveAnywhere(owner.authyId), false);
+    assert.equal(await factors.isActiveAnywhere(owner.providerId), false);
   });
 
   it("A16: changes a password once for each old one", async () => {
@@ -235,11 +235,11 @@ onBothDatabases("accounts, sessions and phones", (store) => {
   it("W4: knows a callback by its signature, and keeps the first of a request", async () => {
     const { receipts } = store();
     const receipt = (signatureHash: string, status: "approved" | "denied", receivedAt: Date) =>
-      receipts.insert({ signatureHash, authyUuid: signatureHash.slice(0, 5), authyId: "1", status, receivedAt });
+      receipts.insert({ signatureHash, providerRef: signatureHash.slice(0, 5), providerId: "1", status, receivedAt });
     const name = randomUUID();
     assert.equal(await winners(Array.from({ length: 10 }, () => receipt(name, "approved", at(1)))), 1);
     assert.equal(await receipt(`${name}x`, "denied", at(2)), true);
-    assert.equal((await receipts.findByUuid(name.slice(0, 5)))?.status, "approved");
+    assert.equal((await receipts.findByProviderRef(name.slice(0, 5)))?.status, "approved");
   });
 
   it("spends a recovery code once", async () => {

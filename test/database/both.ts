@@ -5,41 +5,18 @@ import path from "node:path";
 import { after, before, describe } from "node:test";
 import { type DataSource } from "typeorm";
 
-import { attempts } from "../../src/database/attempts.js";
-import { audit } from "../../src/database/audit.js";
-import { browsers } from "../../src/database/browsers.js";
-import { challenges } from "../../src/database/challenges.js";
 import { openDatabase } from "../../src/database/data-source.js";
-import { enrolments } from "../../src/database/enrolments.js";
-import { factors } from "../../src/database/factors.js";
-import { failures } from "../../src/database/failures.js";
-import { receipts } from "../../src/database/receipts.js";
-import { recoveryCodes } from "../../src/database/recovery-codes.js";
+import { rowsIn } from "../../src/database/rows.js";
 import { type FactorRow, type SessionRow } from "../../src/database/schema.js";
-import { sessions } from "../../src/database/sessions.js";
-import { subscribers } from "../../src/database/subscribers.js";
 import { type Attempt } from "../../src/domain/attempt.js";
 import { type Challenge } from "../../src/domain/challenge.js";
-import { startPostgres } from "../support/postgres.js";
+import { startPostgres } from "../kit/postgres.js";
 
 /** All rows of one migrated database. */
 export type Store = ReturnType<typeof storeOf>;
 
 function storeOf(database: DataSource) {
-  return {
-    database,
-    attempts: attempts(database),
-    audit: audit(database),
-    browsers: browsers(database),
-    challenges: challenges(database),
-    enrolments: enrolments(database),
-    factors: factors(database),
-    failures: failures(database),
-    receipts: receipts(database),
-    recoveryCodes: recoveryCodes(database),
-    sessions: sessions(database),
-    subscribers: subscribers(database),
-  };
+  return { database, ...rowsIn(database.manager) };
 }
 
 /** Runs the same tests on an SQLite file and on a PostgreSQL of the test's own. */
@@ -85,7 +62,7 @@ async function postgresDatabase(ends: (() => void | Promise<void>)[]): Promise<s
 export interface Owner {
   readonly subscriberId: string;
   readonly factorId: string;
-  readonly authyId: string;
+  readonly providerId: string;
 }
 
 /** A moment of the tests' own clock, so many milliseconds after the first one. */
@@ -97,7 +74,7 @@ let phones = 1000;
 
 /** An account with an active phone. */
 export async function anOwner({ subscribers, database }: Store): Promise<Owner> {
-  const [subscriberId, factorId, authyId] = [randomUUID(), randomUUID(), String(++phones)];
+  const [subscriberId, factorId, providerId] = [randomUUID(), randomUUID(), String(++phones)];
   await subscribers.insert({
     id: subscriberId,
     username: subscriberId,
@@ -108,10 +85,10 @@ export async function anOwner({ subscribers, database }: Store): Promise<Owner> 
     createdAt: at(0),
   });
   await database.getRepository<FactorRow>("factor").insert({
-    ...{ id: factorId, subscriberId, authyId, type: "authy-push", state: "active" },
+    ...{ id: factorId, subscriberId, providerId, type: "authy-push", state: "active" },
     ...{ createdAt: at(0), removedAt: null, removedUpstreamAt: null },
   });
-  return { subscriberId, factorId, authyId };
+  return { subscriberId, factorId, providerId };
 }
 
 /** An open attempt of an account's first epoch. */
@@ -135,7 +112,7 @@ export async function aChallenge(store: Store, owner: Owner, given: Partial<Chal
   const attemptId = given.attemptId ?? (await anAttempt(store, owner));
   const inserted = await store.challenges.insert({
     ...{ id, attemptId, subscriberId: owner.subscriberId, factorId: owner.factorId, browserHash: id },
-    ...{ isKnownBrowser: true, authyId: owner.authyId, authyUuid: randomUUID(), state: "pending" as const },
+    ...{ isKnownBrowser: true, providerId: owner.providerId, providerRef: randomUUID(), state: "pending" as const },
     ...{ matchCodeHash: null, failure: null, createdAt: at(0), expiresAt: at(120_000), nextPollAt: at(2000) },
     ...given,
   });

@@ -70,7 +70,7 @@ onBothDatabases("challenges", (store) => {
     assert.ok(row);
     const won = await winners(
       Array.from({ length: 20 }, () =>
-        challenges.insert({ ...row, id: randomUUID(), attemptId, authyUuid: null, state: "creating", browserHash }),
+        challenges.insert({ ...row, id: randomUUID(), attemptId, providerRef: null, state: "creating", browserHash }),
       ),
     );
     assert.equal(won, 1);
@@ -140,10 +140,10 @@ onBothDatabases("challenges", (store) => {
   it("takes Authy's name for a request once, and knows it again by that name", async () => {
     const { challenges } = store();
     const owner = await anOwner(store());
-    const id = await aChallenge(store(), owner, { state: "creating", authyUuid: null });
+    const id = await aChallenge(store(), owner, { state: "creating", providerRef: null });
     assert.equal(await winners(["a", "b", "c"].map((name) => challenges.confirmSent(id, `${id}-${name}`, at(1)))), 1);
-    const { authyUuid } = (await challenges.find(id)) ?? {};
-    assert.equal((await challenges.findByUuid(authyUuid ?? ""))?.id, id);
+    const { providerRef } = (await challenges.find(id)) ?? {};
+    assert.equal((await challenges.findByProviderRef(providerRef ?? ""))?.id, id);
     assert.equal(await challenges.confirmSent(id, randomUUID(), at(1)), false);
   });
 
@@ -151,7 +151,7 @@ onBothDatabases("challenges", (store) => {
     const { challenges } = store();
     const owner = await anOwner(store());
     for (let round = 0; round < 20; round++) {
-      const creating = { state: "creating", authyUuid: null } as const;
+      const creating = { state: "creating", providerRef: null } as const;
       const ids = [await aChallenge(store(), owner, creating), await aChallenge(store(), owner, creating)];
       const name = randomUUID();
       assert.equal(await winners(ids.map((id) => challenges.confirmSent(id, name, at(1)))), 1);

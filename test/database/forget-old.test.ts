@@ -13,7 +13,7 @@ onBothDatabases("forgetting", (store) => {
     const owner = await anOwner(store());
     for (let n = 0; n < 1100; n++)
       await receipts.insert({
-        ...{ signatureHash: randomUUID(), authyUuid: "u", authyId: "1", status: "approved", receivedAt: at(0) },
+        ...{ signatureHash: randomUUID(), providerRef: "u", providerId: "1", status: "approved", receivedAt: at(0) },
       });
     await aSession(store(), owner);
     const young = await anAttempt(store(), owner, { createdAt: at(6 * DAY_MS) });

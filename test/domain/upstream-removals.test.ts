@@ -8,7 +8,7 @@ import { type Factor } from "../../src/domain/subscriber.js";
 
 function phone(id: string): Factor {
   const at = new Date("2026-11-24T10:00:00Z");
-  return { id, subscriberId: id, authyId: id, state: "removed", createdAt: at, removedAt: at };
+  return { id, subscriberId: id, providerId: id, state: "removed", createdAt: at, removedAt: at };
 }
 
 /** Phones that are removed here, and an Authy that answers each removal as told. */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 
-import { openWire, type Reply } from "../../scripts/attack/wire.js";
-import { startProgram } from "../support/program.js";
-import { vectors } from "../sandbox/vectors.js";
+import { openWire, type Reply } from "../trials/attack/wire.js";
+import { startProgram } from "../kit/program.js";
+import { vectors } from "../../sandbox/test/vectors.js";
 
 const [sample] = vectors.callbacks;
 const program = await startProgram(

@@ -13,8 +13,8 @@ import {
   type Stage,
   type StoryStep,
   tellStory,
-} from "../../scripts/story.js";
-import { type Program, startProgram } from "../support/program.js";
+} from "../kit/story.js";
+import { type Program, startProgram } from "../kit/program.js";
 import got from "got";
 
 const ALICE: Credentials = { username: "alice", email: "alice@example.com", password: "correct horse battery" };

@@ -3,8 +3,8 @@ import { describe, it } from "node:test";
 import Database from "better-sqlite3";
 
 import { type ChallengeRow } from "../../src/database/schema.js";
-import { callbackBody, signCallback } from "../../scripts/attack/phone.js";
-import { type Person } from "../../scripts/storm/sign-in.js";
+import { callbackBody, signCallback } from "../trials/attack/phone.js";
+import { type Person } from "../trials/storm/sign-in.js";
 import {
   answered,
   BOUNDED,
@@ -21,15 +21,15 @@ import {
   feelPulse,
 } from "./town.js";
 
-function callbackFor(town: Town, uuid: string, authyId: string): Promise<Response> {
+function callbackFor(town: Town, uuid: string, providerId: string): Promise<Response> {
   const url = `${town.world.site}/webhooks/authy/onetouch`;
-  const { headers, body } = signCallback(callbackBody(uuid, authyId, "approved"), { key: town.world.apiKey, url });
+  const { headers, body } = signCallback(callbackBody(uuid, providerId, "approved"), { key: town.world.apiKey, url });
   return fetch(url, { method: "POST", headers, body });
 }
 
 /** A form, a page and many callbacks at once; and the longest that the process left a page waiting that needs nothing. */
 async function rush(town: Town, { browser }: Person, password: Record<string, string>, row: ChallengeRow | null) {
-  const callback = (): Promise<Response> => callbackFor(town, row?.authyUuid ?? "", row?.authyId ?? "");
+  const callback = (): Promise<Response> => callbackFor(town, row?.providerRef ?? "", row?.providerId ?? "");
   const pulse = feelPulse(town.world.site);
   const [typed, called, read] = await Promise.all([
     timed(answered(browser.post("/login", password))),
@@ -80,7 +80,7 @@ describe("the database goes away", () => {
       assert.ok(standstillMs < stillMs, `the event loop stood still for ${standstillMs} ms, ${stillMs} are the most`);
       assert.equal((await town.challenge(waiting.id))?.state, "pending", "nothing was changed");
       assert.equal(
-        (await callbackFor(town, row?.authyUuid ?? "", row?.authyId ?? "")).status,
+        (await callbackFor(town, row?.providerRef ?? "", row?.providerId ?? "")).status,
         200,
         "sent again, it counts",
       );

@@ -6,8 +6,8 @@ import Keygrip from "keygrip";
 import { attempts } from "../../src/database/attempts.js";
 import { challenges } from "../../src/database/challenges.js";
 import { hashSecret } from "../../src/domain/secrets.js";
-import { callbackBody, signCallback } from "../../scripts/attack/phone.js";
-import { type Browser, openBrowser } from "../../scripts/storm/browser.js";
+import { callbackBody, signCallback } from "../trials/attack/phone.js";
+import { type Browser, openBrowser } from "../trials/storm/browser.js";
 import { eventually, openTown, type Town, watchMachine } from "./town.js";
 
 /** How many browsers wait at once; a person may ask for more. */
@@ -36,7 +36,7 @@ async function aWaiter({ world, database }: Town, n: number): Promise<Waiter> {
     hashSecret(key),
   );
   await challenges(database).insert({
-    ...{ ...who, id, attemptId, factorId: "f", authyId: "77", authyUuid: uuid, state: "pending" },
+    ...{ ...who, id, attemptId, factorId: "f", providerId: "77", providerRef: uuid, state: "pending" },
     ...{ matchCodeHash: null, failure: null, createdAt: now, expiresAt, nextPollAt: expiresAt },
   });
   const browser = openBrowser(world.site, () => undefined);

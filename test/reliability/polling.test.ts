@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 
-import { type Person } from "../../scripts/storm/sign-in.js";
+import { type Person } from "../trials/storm/sign-in.js";
 import { nextAsk, watchAsks } from "./asks.js";
 import {
   BOUNDED,

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 
-import { type Browser, openBrowser } from "../../scripts/storm/browser.js";
-import { type Person } from "../../scripts/storm/sign-in.js";
+import { type Browser, openBrowser } from "../trials/storm/browser.js";
+import { type Person } from "../trials/storm/sign-in.js";
 import { eventually, finish, openTown, startSignIn, tap } from "./town.js";
 
 /** How many restarts; a person may ask for more. */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { runStorm } from "../../scripts/storm/storm.js";
-import { tableOf } from "../../scripts/storm/table.js";
-import { ensureBuilt } from "../support/built.js";
+import { runStorm } from "../trials/storm/storm.js";
+import { tableOf } from "../trials/storm/table.js";
+import { ensureBuilt } from "../kit/built.js";
 
 describe("a storm", () => {
   it("loses, doubles and mistakes nothing in a minute of faults", { timeout: 580_000 }, async (t) => {

@@ -6,7 +6,7 @@ import { setTimeout as wait } from "node:timers/promises";
 
 import { type LiveStatus } from "../../src/domain/challenge.js";
 import { type StreamOwner, streamHub, type StreamLimits } from "../../src/http/stream-hub.js";
-import { openBrowser } from "../../scripts/storm/browser.js";
+import { openBrowser } from "../trials/storm/browser.js";
 import { eventually } from "./town.js";
 
 const NO_LIMITS: StreamLimits = { streamsPerSession: 0, streamsPerUser: 0, streamsPerAddress: 0, streams: 0 };

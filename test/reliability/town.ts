@@ -5,12 +5,12 @@ import { type DataSource } from "typeorm";
 
 import { openDatabase } from "../../src/database/data-source.js";
 import { type ChallengeRow } from "../../src/database/schema.js";
-import { type Answer, type StreamEnd } from "../../scripts/storm/browser.js";
-import { enrolPerson } from "../../scripts/storm/people.js";
-import { type Person, signOut } from "../../scripts/storm/sign-in.js";
-import { startWorld, type World, type WorldSettings } from "../../scripts/storm/world.js";
-import { ensureBuilt } from "../support/built.js";
-import { type Owner } from "../support/owner.js";
+import { type Answer, type StreamEnd } from "../trials/storm/browser.js";
+import { enrolPerson } from "../trials/storm/people.js";
+import { type Person, signOut } from "../trials/storm/sign-in.js";
+import { startWorld, type World, type WorldSettings } from "../trials/storm/world.js";
+import { ensureBuilt } from "../kit/built.js";
+import { type Owner } from "../kit/owner.js";
 
 /** A world with people in it, and what its tests do most. */
 export interface Town {

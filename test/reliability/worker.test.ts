@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { brokenRows } from "../../scripts/storm/audit.js";
+import { brokenRows } from "../trials/storm/audit.js";
 import { BOUNDED, eventually, finish, inTime, openTown, startSignIn, tapToEvent, witnessOf } from "./town.js";
 import { nextAsk, watchAsks } from "./asks.js";
 

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { after, describe, it } from "node:test";
 import { hash } from "@node-rs/argon2";
 
-import { type Reply } from "../../scripts/attack/wire.js";
+import { type Reply } from "../trials/attack/wire.js";
 import { passwords } from "../../src/passwords.js";
 import { type House, isSignedIn, openHouse, type Person, setBack } from "./house.js";
 

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import path from "node:path";
 import { after, describe, it } from "node:test";
 
-import { formHeaders, openWire, type Reply } from "../../scripts/attack/wire.js";
+import { formHeaders, openWire, type Reply } from "../trials/attack/wire.js";
 import { isSignedIn, openHouse } from "./house.js";
 
 const house = await openHouse({ after }, { TRUST_PROXY: "2" });

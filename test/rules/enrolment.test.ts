@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import jwt from "jsonwebtoken";
 
-import { type Wire } from "../../scripts/attack/wire.js";
+import { type Wire } from "../trials/attack/wire.js";
 import { isSignedIn, openHouse, type Person, until } from "./house.js";
 
 const house = await openHouse({ after }, { POLL_REGISTRATION_MS: "200", POLL_MAX_MS: "400" }, 1);

@@ -7,11 +7,11 @@ import {
   registrationUrl,
   type Ring,
   signCallback,
-} from "../../scripts/attack/phone.js";
-import { openRows, type Rows } from "../../scripts/attack/rows.js";
-import { openWire, type Reply, type Wire, type WireSettings } from "../../scripts/attack/wire.js";
-import { type Owner } from "../support/owner.js";
-import { type Program, startProgram } from "../support/program.js";
+} from "../trials/attack/phone.js";
+import { openRows, type Rows } from "../trials/attack/rows.js";
+import { openWire, type Reply, type Wire, type WireSettings } from "../trials/attack/wire.js";
+import { type Owner } from "../kit/owner.js";
+import { type Program, startProgram } from "../kit/program.js";
 
 /** Somebody with an account. */
 export interface Person {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 
-import { formHeaders, openWire, type Wire } from "../../scripts/attack/wire.js";
+import { formHeaders, openWire, type Wire } from "../trials/attack/wire.js";
 import { isSignedIn, openHouse, type Person } from "./house.js";
 
 const house = await openHouse({ after });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 
-import { type Ring } from "../../scripts/attack/phone.js";
-import { openWire, type Reply, type Wire } from "../../scripts/attack/wire.js";
+import { type Ring } from "../trials/attack/phone.js";
+import { openWire, type Reply, type Wire } from "../trials/attack/wire.js";
 import { plainText, pushText } from "../../src/domain/push-text.js";
 import { isSignedIn, openHouse, type Person, setBack } from "./house.js";
 

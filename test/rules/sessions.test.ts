@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { after, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { openWire, type Wire } from "../../scripts/attack/wire.js";
+import { openWire, type Wire } from "../trials/attack/wire.js";
 import { isSignedIn, openHouse, setBack, until } from "./house.js";
 
 const house = await openHouse(

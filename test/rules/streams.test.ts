@@ -4,7 +4,7 @@ import { after, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Redis } from "ioredis";
 
-import { openWire, type Wire } from "../../scripts/attack/wire.js";
+import { openWire, type Wire } from "../trials/attack/wire.js";
 import { openHouse, type Person, until } from "./house.js";
 
 const house = await openHouse({ after }, { STREAM_REREAD_MS: "500" });

@@ -3,10 +3,10 @@ import { gzipSync } from "node:zlib";
 import { after, describe, it } from "node:test";
 import jwt from "jsonwebtoken";
 
-import { type Json } from "../../src/authy/callback-signature.js";
-import { callbackBody, signCallback, type SignedRequest } from "../../scripts/attack/phone.js";
-import { brokenInvariants, type Row } from "../../scripts/attack/rows.js";
-import { openWire, type Reply } from "../../scripts/attack/wire.js";
+import { type Json } from "../../src/providers/authy/callback-signature.js";
+import { callbackBody, signCallback, type SignedRequest } from "../trials/attack/phone.js";
+import { brokenInvariants, type Row } from "../trials/attack/rows.js";
+import { openWire, type Reply } from "../trials/attack/wire.js";
 import { isSignedIn, openHouse, type Person, until } from "./house.js";
 
 const FORMER_KEY = "the-key-before-this-one-0123456789";

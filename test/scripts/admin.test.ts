@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, describe, it, type TestContext } from "node:test";
 
-import { type Credentials, enrol, register, signInByPassword, type Stage } from "../../scripts/story.js";
-import { runCommand } from "../support/command.js";
-import { type Program, startProgram } from "../support/program.js";
+import { type Credentials, enrol, register, signInByPassword, type Stage } from "../kit/story.js";
+import { runCommand } from "../kit/command.js";
+import { type Program, startProgram } from "../kit/program.js";
 
 interface Said {
   readonly code: number | null;

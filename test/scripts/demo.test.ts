@@ -8,9 +8,9 @@ import { before, describe, it, type TestContext } from "node:test";
 import got from "got";
 import { Redis } from "ioredis";
 import { type StoryReport } from "../../scripts/demo/timeline.js";
-import { ensureBuilt } from "../support/built.js";
-import { type RunningCommand, runCommand } from "../support/command.js";
-import { startRedis } from "../support/redis.js";
+import { ensureBuilt } from "../kit/built.js";
+import { type RunningCommand, runCommand } from "../kit/command.js";
+import { startRedis } from "../kit/redis.js";
 
 const READY = "Ctrl-C stops";
 

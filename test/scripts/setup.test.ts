@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { runCommand } from "../support/command.js";
+import { runCommand } from "../kit/command.js";
 
 function temporaryFolder(t: TestContext): string {
   const folder = mkdtempSync(path.join(tmpdir(), "countersign-setup-"));
@@ -82,13 +82,18 @@ describe("a command's set-up", () => {
 
 describe("npm test", () => {
   it("refuses a part that no test file has in its path", async (t) => {
-    const test = runCommand(t, process.execPath, ["dist/scripts/test.js", "no-such-part"]);
+    const test = runCommand(t, process.execPath, ["--import", "tsx", "scripts/test.ts", "no-such-part"]);
     assert.equal(await test.exitCode, 64);
     assert.match(test.stderr(), /^No test file's path contains no-such-part\./);
   });
 
   it("runs the part that it is given, and closes with the runner's summary", async (t) => {
-    const test = runCommand(t, process.execPath, ["dist/scripts/test.js", "test/scripts/lock-file.test.ts"]);
+    const test = runCommand(t, process.execPath, [
+      "--import",
+      "tsx",
+      "scripts/test.ts",
+      "test/scripts/lock-file.test.ts",
+    ]);
     assert.equal(await test.exitCode, 0, test.stdout());
     assert.match(test.stdout(), /^1 test files?:$/m);
     assert.match(test.stdout(), /^ℹ pass 2$[\s\S]*^ℹ fail 0$/m);

@@ -3,7 +3,7 @@ import Router from "@koa/router";
 import { type Challenge, EXPIRY_GRACE_MS, type LiveStatus, publicStatus } from "../../domain/challenge.js";
 import { publicEnrolmentStatus } from "../../domain/enrolment.js";
 import { expireEnrolmentWhenOver } from "../../domain/enrol.js";
-import { expireWhenOver } from "../../domain/ask-authy.js";
+import { expireWhenOver } from "../../domain/ask-provider.js";
 import { isLive } from "../../domain/challenge.js";
 import { attemptOf } from "../attempt-cookie.js";
 import { type Context, type RequestState } from "../context.js";

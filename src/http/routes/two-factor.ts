@@ -1,7 +1,7 @@
 import Router from "@koa/router";
 import QRCode from "qrcode";
 
-import { registrationToken } from "../../authy/registration-token.js";
+import { registrationToken } from "../../providers/authy/registration-token.js";
 import { confirmPassword } from "../../domain/check-password.js";
 import { disableTwoFactor } from "../../domain/disable-two-factor.js";
 import { needsFreshPassword, readEnrolment, startEnrolment } from "../../domain/enrol.js";

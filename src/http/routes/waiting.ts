@@ -215,7 +215,7 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
     }
     await deps.rates.textMessages(attempt.subscriberId);
     try {
-      await deps.provider.sendTextMessage(read.factor.authyId);
+      await deps.provider.sendTextMessage(read.factor.providerId);
       flash(ctx, "note", "A text message with a code is on its way to your phone.");
     } catch (error) {
       if (!(error instanceof ProviderRefused)) throw error;

@@ -1,7 +1,7 @@
 import got from "got";
 import { type Page } from "playwright-core";
-import { answer, openRequest, type PhoneRequest } from "../../../scripts/story.js";
-import { readQrCode } from "../../../scripts/qr-code.js";
+import { answer, openRequest, type PhoneRequest } from "../../kit/story.js";
+import { readQrCode } from "../../kit/qr-code.js";
 
 /** A person's phone in the sandbox, in front of a page in the browser. */
 export class Phone {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { type BrowserContext, type Page } from "playwright-core";
-import { launchBrowser } from "../../support/browser.js";
-import { startProgram } from "../../support/program.js";
+import { launchBrowser } from "../../kit/browser.js";
+import { startProgram } from "../../kit/program.js";
 import { axeViolations, CONTRAST, sidewaysOverflow } from "./chromium.js";
 import { complaintsSoFar, measure, measurements } from "./measure.js";
 import { serveStates } from "./state-server.js";

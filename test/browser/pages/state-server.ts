@@ -4,7 +4,7 @@ import { type AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import nunjucks from "nunjucks";
 import QRCode from "qrcode";
-import { type Owner } from "../../support/owner.js";
+import { type Owner } from "../../kit/owner.js";
 import { PAGE_STATES } from "./states.js";
 
 const VIEWS = join(import.meta.dirname, "../../../views");

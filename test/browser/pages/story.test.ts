@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { type BrowserContext, type Page } from "playwright-core";
-import { launchBrowser } from "../../support/browser.js";
-import { startProgram } from "../../support/program.js";
+import { launchBrowser } from "../../kit/browser.js";
+import { startProgram } from "../../kit/program.js";
 import { Phone } from "./phone.js";
 
 const PASSWORD = "tram lemon orbit quietly";

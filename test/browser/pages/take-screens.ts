@@ -1,9 +1,9 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type BrowserContext, type Page } from "playwright-core";
-import { launchBrowser } from "../../support/browser.js";
-import { type Owner } from "../../support/owner.js";
-import { startProgram } from "../../support/program.js";
+import { launchBrowser } from "../../kit/browser.js";
+import { type Owner } from "../../kit/owner.js";
+import { startProgram } from "../../kit/program.js";
 import { smallPng } from "./small-png.js";
 import { serveStates } from "./state-server.js";
 import { PAGE_STATES } from "./states.js";

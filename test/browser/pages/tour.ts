@@ -1,5 +1,5 @@
 import { type BrowserContext, type Page } from "playwright-core";
-import { type Program } from "../../support/program.js";
+import { type Program } from "../../kit/program.js";
 import { Phone } from "./phone.js";
 
 /** Settings of the program that let a tour see everything within a minute. */

@@ -1,0 +1,33 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+
+import { type CallbackNotice } from "../../domain/receive-callback.js";
+import { type Json } from "./callback-signature.js";
+
+/** Strict only now that the signature is known to be good: it cannot tell 1 from "1", or null from "". */
+const callback = z.object({
+  callback_action: z.literal("approval_request_status"),
+  uuid: z.string().regex(/^[\w-]{8,64}$/),
+  status: z.enum(["approved", "denied", "expired"]),
+  authy_id: z.union([z.number().int().positive(), z.string().regex(/^\d{1,18}$/)]).transform(String),
+  approval_request: z
+    .object({
+      transaction: z.object({ hidden_details: z.object({ challenge_id: z.string().regex(/^[\w-]{1,64}$/) }) }),
+    })
+    .optional()
+    .catch(undefined),
+});
+
+/** What a callback with a good signature says; null when it is of another kind and changes nothing. */
+export function callbackNotice(body: Record<string, Json>, signature: string): CallbackNotice | null {
+  const read = callback.safeParse(body);
+  if (!read.success) return null;
+  const { uuid, status, authy_id: authyId, approval_request: request } = read.data;
+  return {
+    signatureHash: createHash("sha256").update(signature).digest("base64url"),
+    providerRef: uuid,
+    providerId: authyId,
+    status,
+    challengeId: request?.transaction.hidden_details.challenge_id ?? null,
+  };
+}

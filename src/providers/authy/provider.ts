@@ -1,0 +1,93 @@
+import { z } from "zod";
+
+import { type ApprovalState, type Provider, type Push } from "../../domain/deps.js";
+import { ProviderRefused, ProviderUnavailable, ProviderUnconfirmed } from "../../domain/errors.js";
+import { type AuthyAnswer, type AuthyClient } from "./client.js";
+
+const authyId = z.union([z.number().int().positive(), z.string().regex(/^\d{1,18}$/)]).transform(String);
+const created = z.object({ approval_request: z.object({ uuid: z.string().regex(/^[\w-]{8,64}$/) }) });
+const approval = z.object({
+  approval_request: z.object({ status: z.string(), uuid: z.string().optional(), _authy_id: authyId.optional() }),
+});
+const registration = z.object({ registration: z.object({ status: z.string(), authy_id: z.unknown().optional() }) });
+
+/** A wrong or used token, as against a wrong key: both come with 401. */
+const WRONG_TOKEN = new Set(["60019", "60020"]);
+
+/**
+ * Authy's approval requests, registrations and codes, as the rules ask for them. Odd answers fail closed: what is not
+ * understood is neither yes nor no.
+ *
+ * @see https://www.twilio.com/docs/authy/api
+ */
+export function authyProvider(call: AuthyClient): Provider {
+  return {
+    async sendApprovalRequest(id, push) {
+      const answer = await call("POST", `onetouch/json/users/${encodeURIComponent(id)}/approval_requests`, {
+        json: approvalRequest(push),
+      });
+      refuseFailure(answer, "approval request");
+      const read = created.safeParse(answer.body);
+      if (!read.success) throw new ProviderUnconfirmed("Authy named no approval request");
+      return { uuid: read.data.approval_request.uuid };
+    },
+    async approvalState(uuid, id, signal) {
+      const answer = await call("GET", `onetouch/json/approval_requests/${encodeURIComponent(uuid)}`, { signal });
+      const read = answer.isSuccess ? approval.safeParse(answer.body) : null;
+      if (!read?.success) return "unknown";
+      const { status, _authy_id: of, uuid: named } = read.data.approval_request;
+      if ((of !== undefined && of !== id) || (named !== undefined && named !== uuid)) return "unknown";
+      return isApprovalState(status) ? status : "unknown";
+    },
+    async registrationState(enrolmentId, signal) {
+      const answer = await call("GET", "protected/json/registrations/status", {
+        query: { custom_user_id: enrolmentId },
+        signal,
+      });
+      if (answer.status === 404) return { state: "pending" };
+      refuseFailure(answer, "registration status");
+      const read = registration.safeParse(answer.body);
+      if (!read.success) throw new ProviderUnavailable("Authy's registration status is not understood");
+      const { status, authy_id: of } = read.data.registration;
+      if (status === "pending") return { state: "pending" };
+      const id = authyId.safeParse(of);
+      return status === "completed" && id.success ? { state: "completed", providerId: id.data } : { state: "failed" };
+    },
+    async verifyCode(id, code) {
+      const answer = await call("GET", `protected/json/verify/${encodeURIComponent(code)}/${encodeURIComponent(id)}`, {
+        query: { force: "true" },
+      });
+      if (answer.isSuccess) return answer.body["token"] === "is valid";
+      if (WRONG_TOKEN.has(answer.errorCode)) return false;
+      throw new ProviderRefused(`Authy judged no code (${answer.status} ${answer.errorCode})`);
+    },
+    async sendTextMessage(id) {
+      refuseFailure(
+        await call("GET", `protected/json/sms/${encodeURIComponent(id)}`, { query: { force: "true" } }),
+        "text message",
+      );
+    },
+    async removeUser(id) {
+      const answer = await call("POST", `protected/json/users/${encodeURIComponent(id)}/remove`);
+      if (answer.errorCode === "60026") return; // gone already
+      refuseFailure(answer, "removal");
+    },
+  };
+}
+
+function approvalRequest(push: Push): Record<string, unknown> {
+  return {
+    message: push.message,
+    details: push.details,
+    hidden_details: { challenge_id: push.challengeId },
+    seconds_to_expire: push.secondsToExpire,
+  };
+}
+
+function refuseFailure(answer: AuthyAnswer, what: string): void {
+  if (!answer.isSuccess) throw new ProviderRefused(`${what}: Authy answered ${answer.status} ${answer.errorCode}`);
+}
+
+function isApprovalState(status: string): status is Exclude<ApprovalState, "unknown"> {
+  return ["pending", "approved", "denied", "expired"].includes(status);
+}

@@ -1,0 +1,119 @@
+import { type Redis } from "ioredis";
+import { pino } from "pino";
+import { setTimeout as wait } from "node:timers/promises";
+import { DataSource } from "typeorm";
+
+import { authyClient } from "./providers/authy/client.js";
+import { authyProvider } from "./providers/authy/provider.js";
+import { type Config } from "./config.js";
+import { databaseClock } from "./database/clock.js";
+import { connect, dataSourceOptions } from "./database/data-source.js";
+import { rowsIn } from "./database/rows.js";
+import { type SessionStore } from "./database/sessions.js";
+import { type Deps, type Log } from "./domain/deps.js";
+import { passwords } from "./passwords.js";
+import { pollQueue } from "./queue/poll-queue.js";
+import { challengeFeed } from "./redis/challenge-feed.js";
+import { redisConnection } from "./redis/connections.js";
+
+/** What both processes are made of. */
+export interface Services {
+  readonly deps: Deps;
+  readonly store: SessionStore;
+  readonly database: DataSource;
+  /** Fails fast; for pages, limits and bells. */
+  readonly redis: Redis;
+  readonly queue: ReturnType<typeof pollQueue>;
+  /** False until the database was opened for the first time: before that nothing can be asked of it. */
+  isOpen(): boolean;
+  sessionsEnded(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** JSON lines on standard output; only fields that we chose ever reach it. */
+export function createLog(level: Config["logLevel"], name: string): Log {
+  const options = { level, base: { process: name, pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime };
+  // Written at once: pino's buffered form waits for ever at exit when the reader of the log has gone away.
+  return pino(options, pino.destination({ dest: 1, sync: true }));
+}
+
+const RETRY_DATABASE_MS = 300;
+
+/** Builds the services and waits until its database is open. @throws what the database says, once `isStopped`. */
+export async function openServices(
+  config: Config,
+  log: Log,
+  isStopped: () => boolean = () => false,
+): Promise<Services> {
+  const services = createServices(config, log);
+  await services.open(isStopped);
+  return services;
+}
+
+/**
+ * Builds the services; the only place that knows all rooms. Its database is not open yet: `open` waits for one that is
+ * away, since a process starts with anything missing and heals alone.
+ */
+export function createServices(config: Config, log: Log): Services & { open(isStopped: () => boolean): Promise<void> } {
+  const database = new DataSource(dataSourceOptions(config.databaseUrl));
+  let isOpen = false;
+  const redis = redisConnection(config.redisUrl, "page", log);
+  const producer = redisConnection(config.redisUrl, "producer", log);
+  const clock = databaseClock(database);
+  const queue = pollQueue(producer, clock.now, log);
+  const feed = challengeFeed(redis);
+  const adjusting = setInterval(() => {
+    if (isOpen) void clock.adjust().catch(() => undefined);
+  }, 60_000);
+  adjusting.unref();
+  const rows = rowsIn(database.manager);
+  const deps: Deps = {
+    ...rows,
+    transaction: (work) => database.manager.transaction((manager) => work(rowsIn(manager))),
+    now: clock.now,
+    settings: config.rules,
+    log,
+    feed,
+    polls: queue,
+    provider: authyProvider(authyClient(config.authy.apiUrl, config.authy.apiKey)),
+    passwords: passwords(config.argon2TestStrength, config.limits.hashesQueued),
+  };
+  return {
+    deps,
+    store: rows.sessions,
+    database,
+    redis,
+    queue,
+    isOpen: () => isOpen,
+    async open(isStopped) {
+      for (let isQuiet = false; ; isQuiet = true) {
+        try {
+          await connect(database);
+          await clock.adjust();
+          isOpen = true;
+          return;
+        } catch (error) {
+          if (database.isInitialized) await database.destroy().catch(() => undefined);
+          if (isStopped()) throw error;
+          if (!isQuiet) log.error({ reason: reasonOf(error) }, "the database cannot be opened yet");
+        }
+        await wait(RETRY_DATABASE_MS);
+      }
+    },
+    sessionsEnded: () => feed.sessionsEnded(),
+    async close() {
+      clearInterval(adjusting);
+      await Promise.race([queue.close(), new Promise((resolve) => setTimeout(resolve, 1000).unref())]).catch(
+        () => undefined,
+      );
+      redis.disconnect();
+      producer.disconnect();
+      if (database.isInitialized) await database.destroy();
+    },
+  };
+}
+
+function reasonOf(error: unknown): string {
+  const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown };
+  return typeof code === "string" ? code : String(name);
+}
