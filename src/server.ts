@@ -9,6 +9,7 @@ import { EXPIRY_GRACE_MS, type LiveStatus } from "./domain/challenge.js";
 import { expireEnrolmentWhenOver } from "./domain/enrol.js";
 import { createApp } from "./http/app.js";
 import { streamHub } from "./http/stream-hub.js";
+import { loadText } from "./http/text.js";
 import { nunjucksViews } from "./http/views.js";
 import { stopOnSignals } from "./stop-on-signals.js";
 import { challengeBells } from "./redis/challenge-feed.js";
@@ -69,6 +70,7 @@ function main(): void {
     {
       ...deps,
       http: config,
+      text: loadText("en"),
       views: nunjucksViews(config.authy.appName, config.sessionKeys),
       store: services.store,
       streams,

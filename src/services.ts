@@ -11,6 +11,8 @@ import { connect, dataSourceOptions } from "./database/data-source.js";
 import { rowsIn } from "./database/rows.js";
 import { type SessionStore } from "./database/sessions.js";
 import { type Deps, type Log } from "./domain/deps.js";
+import { pushWords } from "./http/push-words.js";
+import { loadText } from "./http/text.js";
 import { passwords } from "./passwords.js";
 import { pollQueue } from "./queue/poll-queue.js";
 import { challengeFeed } from "./redis/challenge-feed.js";
@@ -76,6 +78,7 @@ export function createServices(config: Config, log: Log): Services & { open(isSt
     feed,
     polls: queue,
     provider: authyProvider(authyClient(config.authy.apiUrl, config.authy.apiKey)),
+    pushWords: pushWords(loadText("en")),
     passwords: passwords(config.argon2TestStrength, config.limits.hashesQueued),
   };
   return {

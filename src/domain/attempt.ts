@@ -1,20 +1,14 @@
 /** What an approval is for. An approval for one purpose opens nothing else. */
 export type Purpose = "sign-in" | StepUpAction;
 
-/** Sensitive acts that ask for a fresh approval of their own. */
-export type StepUpAction = "disable-two-factor" | "replace-phone" | "change-password" | "new-recovery-codes";
+const STEP_UP_ACTIONS = ["disable-two-factor", "replace-phone", "change-password", "new-recovery-codes"] as const;
 
-/** How a push names the act, and where it goes on afterwards. */
-export const STEP_UPS: Readonly<Record<StepUpAction, { readonly label: string; readonly page: string }>> = {
-  "disable-two-factor": { label: "Disable two-factor sign-in", page: "/account/two-factor/disable" },
-  "replace-phone": { label: "Replace the phone", page: "/account/two-factor" },
-  "change-password": { label: "Change the password", page: "/account/password" },
-  "new-recovery-codes": { label: "Make new recovery codes", page: "/account/recovery-codes" },
-};
+/** Sensitive acts that ask for a fresh approval of their own. */
+export type StepUpAction = (typeof STEP_UP_ACTIONS)[number];
 
 /** True for the name of an act that takes a step-up. */
 export function isStepUpAction(name: string): name is StepUpAction {
-  return Object.hasOwn(STEP_UPS, name);
+  return (STEP_UP_ACTIONS as readonly string[]).includes(name);
 }
 
 /** open → finished (a sign-in, or a step-up that was used), open → granted → finished (a step-up), or ended without. */

@@ -12,7 +12,7 @@ import { cancelAllOf } from "./waiting-attempt.js";
  * else is right. Other sessions end with the account's next epoch.
  *
  * @returns the new epoch, or null when a step-up is missing.
- * @throws Invalid with a message for each field.
+ * @throws Invalid with what is wrong with a field.
  */
 export async function changePassword(
   deps: Deps,
@@ -32,14 +32,11 @@ export async function changePassword(
   });
   if (problem !== null) throw new Invalid({ password: problem });
   if (!(await confirmPassword(deps, session.id, subscriber, form.currentPassword)))
-    throw new Invalid({
-      current_password: "This is not your present password. After several wrong tries a pause is made.",
-    });
+    throw new Invalid({ current_password: { code: "wrong" } });
   const hash = await deps.passwords.inTurn(() => deps.passwords.hash(normalizePassword(form.password)), true);
   if (hasFactor && !(await useStepUp(deps, session, "change-password"))) return null;
   const epoch = await deps.subscribers.changePassword(subscriber.id, subscriber.passwordHash, hash);
-  if (epoch === null)
-    throw new Invalid({ current_password: "The password was changed elsewhere just now. Try again." });
+  if (epoch === null) throw new Invalid({ current_password: { code: "changed" } });
   await cancelAllOf(deps, subscriber.id);
   await deps.audit.record({
     subscriberId: subscriber.id,

@@ -1,4 +1,4 @@
-import { type Attempts } from "./attempt.js";
+import { type Attempts, type Purpose, type StepUpAction } from "./attempt.js";
 import { type Audit } from "./audit.js";
 import { type Challenges } from "./challenge.js";
 import { type Enrolments } from "./enrolment.js";
@@ -47,6 +47,16 @@ export interface Push {
   readonly details: Readonly<Record<string, string>>;
   readonly challengeId: string;
   readonly secondsToExpire: number;
+}
+
+/** The words of a push, in the language of whoever is asked. The names of its details are part of the outside contract. */
+export interface PushWords {
+  /** The question itself: "Sign in to Example?" */
+  question(purpose: Purpose, appName: string): string;
+  /** What a step-up allows, as the phone names it: "Change the password". */
+  action(action: StepUpAction): string;
+  /** When it was asked, to the minute. */
+  time(at: Date): string;
 }
 
 /** What we ask of Authy; src/authy fills it. Every method throws the Provider… errors. */
@@ -155,6 +165,7 @@ export interface Deps extends Rows {
   readonly polls: Polls;
   readonly provider: Provider;
   readonly passwords: Passwords;
+  readonly pushWords: PushWords;
   /**
    * Runs `work` in one database transaction: all of its writes stand, or none. Keep it short: no network, no hashing.
    * What `work` throws undoes everything and is thrown on. It may run again where the database was busy.

@@ -1,3 +1,6 @@
+import { type PasswordProblem } from "./password-policy.js";
+import { type EmailProblem, type UsernameProblem } from "./username.js";
+
 /** A refusal with a stable `code`; `message` is for the log. One middleware turns codes into statuses and pages. */
 export class LoginError extends Error {
   readonly code: string = "login_error";
@@ -56,10 +59,19 @@ export class Busy extends LoginError {
   }
 }
 
-/** What a form asked for cannot be done; `fields` names each field and says what to mend. */
+/** What is wrong with each field of a form, as a code with the values that its sentence needs. */
+export interface FieldProblems {
+  readonly username?: UsernameProblem;
+  readonly email?: EmailProblem;
+  readonly password?: PasswordProblem;
+  /** `changed`: right when the form was sent, but the password was changed elsewhere meanwhile. */
+  readonly current_password?: { readonly code: "wrong" | "changed" };
+}
+
+/** What a form asked for cannot be done. */
 export class Invalid extends LoginError {
   override readonly code = "invalid";
-  constructor(readonly fields: Readonly<Record<string, string>>) {
-    super(`invalid ${Object.keys(fields).join(", ")}`);
+  constructor(readonly problems: FieldProblems) {
+    super(`invalid ${Object.keys(problems).join(", ")}`);
   }
 }

@@ -15,22 +15,23 @@ export function normalizePassword(password: string): string {
   return password.normalize("NFKC");
 }
 
-/** @returns why the password cannot be taken and what to do, or null. Nothing is cut off, no composition is asked for. */
-export function passwordProblem(password: string, context: PasswordContext): string | null {
+/** Why a password is refused. */
+export type PasswordProblem =
+  | { readonly code: "missing" | "common" | "repetitive" | "own-name" }
+  | { readonly code: "too-short"; readonly min: number }
+  | { readonly code: "too-long"; readonly maxBytes: number };
+
+/** @returns why the password cannot be taken, or null. Nothing is cut off, no composition is asked for. */
+export function passwordProblem(password: string, context: PasswordContext): PasswordProblem | null {
   const normal = normalizePassword(password);
-  if (normal === "") return "Choose a password.";
-  if (Array.from(normal).length < context.minLength)
-    return `Use at least ${context.minLength} characters. A few words in a row are easy to remember.`;
-  if (Buffer.byteLength(normal) > MAX_BYTES) return `Use at most ${MAX_BYTES} bytes.`;
+  if (normal === "") return { code: "missing" };
+  if (Array.from(normal).length < context.minLength) return { code: "too-short", min: context.minLength };
+  if (Buffer.byteLength(normal) > MAX_BYTES) return { code: "too-long", maxBytes: MAX_BYTES };
   const lower = normal.toLowerCase();
   if (context.isCommon(lower) || isCommonWithTrimmings(lower, context.isCommon) || isDigitRun(lower))
-    return "This password is in lists of common passwords. Choose one that nobody else uses.";
-  if (/^(.{1,8})\1+.{0,3}$/su.test(lower)) return "This password repeats itself. Choose one that is harder to guess.";
-  for (const own of ownNames(context)) {
-    if (isMostly(lower, own))
-      return "This password is your name, your address or ours. Choose one that is harder to guess.";
-  }
-  return null;
+    return { code: "common" };
+  if (/^(.{1,8})\1+.{0,3}$/su.test(lower)) return { code: "repetitive" };
+  return ownNames(context).some((own) => isMostly(lower, own)) ? { code: "own-name" } : null;
 }
 
 /** How many of the most common passwords are refused with signs around them, too. */

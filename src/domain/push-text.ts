@@ -1,5 +1,5 @@
-import { type Attempt, STEP_UPS } from "./attempt.js";
-import { type Push } from "./deps.js";
+import { type Attempt } from "./attempt.js";
+import { type Push, type PushWords } from "./deps.js";
 
 /** Authy's limit for a message is not published; client libraries refuse more than 144. */
 const MESSAGE_MAX = 144;
@@ -16,22 +16,21 @@ export function plainText(text: string, max = DETAIL_MAX): string {
 
 /** What the phone shows: who, from where, with which browser, when, for what, and the code where one is asked. */
 export function pushText(
+  words: PushWords,
   attempt: Pick<Attempt, "purpose" | "address" | "browserLabel">,
   username: string,
   appName: string,
   now: Date,
   matchCode: string | null,
 ): Pick<Push, "message" | "details"> {
-  const action = attempt.purpose === "sign-in" ? null : STEP_UPS[attempt.purpose].label;
   const details: Record<string, string> = {
     Account: plainText(username),
     From: plainText(attempt.address),
     Browser: plainText(attempt.browserLabel),
-    Time: `${now.toISOString().slice(0, 16).replace("T", " ")} UTC`,
+    Time: plainText(words.time(now)),
   };
-  if (action !== null) details["Action"] = action;
+  if (attempt.purpose !== "sign-in") details["Action"] = plainText(words.action(attempt.purpose));
   if (matchCode !== null) details["Code"] = matchCode;
-  const name = plainText(appName, 60);
-  const message = action === null ? `Sign in to ${name}?` : `${name}: ${action}?`;
+  const message = words.question(attempt.purpose, plainText(appName, 60));
   return { message: plainText(message, MESSAGE_MAX), details };
 }

@@ -9,7 +9,7 @@ import { emailProblem, usernameKey, usernameProblem } from "./username.js";
 /**
  * Opens an account.
  *
- * @throws Invalid with a message for each field that must be mended, a name that is taken among them.
+ * @throws Invalid with a problem for each field that must be mended, a name that is taken among them.
  * @throws Busy when too many passwords wait to be hashed.
  */
 export async function registerSubscriber(
@@ -19,19 +19,21 @@ export async function registerSubscriber(
 ): Promise<Subscriber> {
   const username = form.username.normalize("NFKC").trim();
   const email = form.email.normalize("NFKC").trim();
-  const problems = {
-    username: usernameProblem(username),
-    email: emailProblem(email),
-    password: passwordProblem(form.password, {
-      username,
-      email,
-      appName: deps.settings.appName,
-      minLength: deps.settings.passwordMinLength,
-      isCommon: (password, amongFirst) => deps.passwords.isCommon(password, amongFirst),
-    }),
-  };
-  const wrong = Object.entries(problems).filter((entry): entry is [string, string] => entry[1] !== null);
-  if (wrong.length > 0) throw new Invalid(Object.fromEntries(wrong));
+  const wrongName = usernameProblem(username);
+  const wrongEmail = emailProblem(email);
+  const wrongPassword = passwordProblem(form.password, {
+    username,
+    email,
+    appName: deps.settings.appName,
+    minLength: deps.settings.passwordMinLength,
+    isCommon: (password, amongFirst) => deps.passwords.isCommon(password, amongFirst),
+  });
+  if (wrongName !== null || wrongEmail !== null || wrongPassword !== null)
+    throw new Invalid({
+      ...(wrongName === null ? {} : { username: wrongName }),
+      ...(wrongEmail === null ? {} : { email: wrongEmail }),
+      ...(wrongPassword === null ? {} : { password: wrongPassword }),
+    });
 
   const passwordHash = await deps.passwords.inTurn(() => deps.passwords.hash(normalizePassword(form.password)));
   const at = deps.now();
@@ -44,8 +46,7 @@ export async function registerSubscriber(
     lastSuccessAt: at,
     createdAt: at,
   };
-  if (!(await deps.subscribers.insert(subscriber)))
-    throw new Invalid({ username: "This username is taken. Choose another one." });
+  if (!(await deps.subscribers.insert(subscriber))) throw new Invalid({ username: { code: "taken" } });
   await deps.audit.record({ subscriberId: subscriber.id, kind: "registered", at, ...origin, detail: "" });
   return { ...subscriber, epoch: 1, mustChangePassword: false, pushFrozenUntil: null, strangersSuccessAt: null };
 }

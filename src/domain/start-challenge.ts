@@ -94,7 +94,7 @@ export async function startChallenge(
     return late;
   }
   return send(deps, challenge, {
-    ...pushText(attempt, subscriber.username, deps.settings.appName, createdAt, matchCode),
+    ...pushText(deps.pushWords, attempt, subscriber.username, deps.settings.appName, createdAt, matchCode),
     challengeId: challenge.id,
     secondsToExpire: deps.settings.approvalTtlSeconds,
   });

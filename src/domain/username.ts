@@ -8,19 +8,31 @@ export function usernameKey(typed: string): string {
   return typed.normalize("NFKC").trim().toLowerCase().slice(0, 256);
 }
 
-/** @returns what to mend, or null when the name may be registered: 2 to 32 letters, digits, dots, dashes, underscores. */
-export function usernameProblem(username: string): string | null {
-  if (username === "") return "Choose a username.";
-  if (username.length < 2 || username.length > 32) return "Use 2 to 32 characters.";
-  if (!ALLOWED.test(username))
-    return "Use letters, digits, dots, dashes and underscores; begin and end with a letter or digit.";
-  return null;
+const MIN_LENGTH = 2;
+const MAX_LENGTH = 32;
+
+/** Why a username is refused. */
+export type UsernameProblem =
+  | { readonly code: "missing" | "characters" | "taken" }
+  | { readonly code: "length"; readonly min: number; readonly max: number };
+
+/** @returns why not, or null when the name may be registered: 2 to 32 letters, digits, dots, dashes, underscores. */
+export function usernameProblem(username: string): UsernameProblem | null {
+  if (username === "") return { code: "missing" };
+  if (username.length < MIN_LENGTH || username.length > MAX_LENGTH)
+    return { code: "length", min: MIN_LENGTH, max: MAX_LENGTH };
+  return ALLOWED.test(username) ? null : { code: "characters" };
 }
 
-/** @returns what to mend, or null when a message could reach the address. */
-export function emailProblem(email: string): string | null {
-  if (email === "") return "Enter your e-mail address.";
+/** Why an e-mail address is refused. */
+export interface EmailProblem {
+  readonly code: "missing" | "malformed";
+}
+
+/** @returns why not, or null when a message could reach the address. */
+export function emailProblem(email: string): EmailProblem | null {
+  if (email === "") return { code: "missing" };
   if (email.length > 254 || !/^[^\s@<>"',;:\\()[\]]+@[^\s@<>"',;:\\()[\]]+\.[^\s@<>"',;:\\()[\].]+$/.test(email))
-    return "Enter an e-mail address such as name@example.com.";
+    return { code: "malformed" };
   return null;
 }

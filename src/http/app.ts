@@ -30,7 +30,7 @@ import { register } from "./routes/register.js";
 import { stepUp } from "./routes/step-up.js";
 import { twoFactor } from "./routes/two-factor.js";
 import { webhooks } from "../providers/authy/callbacks.js";
-import { projectRoot } from "./views.js";
+import { projectRoot } from "./project-root.js";
 
 /** Browsers that leave are no errors; a load test without this wrote 65,796 lines. */
 const LEFT = new Set(["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE", "HPE_INVALID_EOF_STATE"]);

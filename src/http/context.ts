@@ -3,11 +3,14 @@ import type Koa from "koa";
 import { type Log } from "../domain/deps.js";
 import { type Session } from "../domain/session.js";
 import { type Subscriber } from "../domain/subscriber.js";
+import { type Text } from "./text.js";
 
 /** What the middleware hands on with each request. */
 export interface RequestState {
   readonly log: Log;
   readonly requestId: string;
+  /** The words of the reader's language. */
+  readonly text: Text;
   /** When the request arrived, by the database's clock. */
   readonly arrivedAt: Date;
   /** The living session behind the cookie, and whose it is; null while nobody is signed in. */

@@ -3,12 +3,14 @@ import { type Deps } from "../domain/deps.js";
 import { type RateLimit } from "../redis/rate-limits.js";
 import { type HttpSettings } from "./settings.js";
 import { type StreamHub } from "./stream-hub.js";
+import { type Text } from "./text.js";
 import { type Views } from "./views.js";
 
 /** What routes are given: the rules' own dependencies, and what only pages need. */
 export interface HttpDeps extends Deps {
   readonly http: HttpSettings;
   readonly views: Views;
+  readonly text: Text;
   readonly store: SessionStore;
   readonly streams: StreamHub;
   readonly rates: {

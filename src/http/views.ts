@@ -1,19 +1,14 @@
-import { existsSync } from "node:fs";
 import path from "node:path";
 import nunjucks from "nunjucks";
 
 import { type Context } from "./context.js";
 import { takeFlashes } from "./middleware/browser-session.js";
 import { csrfToken } from "./middleware/visit.js";
+import { projectRoot } from "./project-root.js";
 
 /** Renders pages. */
 export interface Views {
   render(ctx: Context, page: string, locals: Readonly<Record<string, unknown>>): string;
-}
-
-/** The folder that holds package.json: source and build lie at different depths below it. */
-export function projectRoot(from = import.meta.dirname): string {
-  return existsSync(path.join(from, "package.json")) ? from : projectRoot(path.dirname(from));
 }
 
 /** Templates escape everything, and refuse a value that was forgotten. */

@@ -1,7 +1,8 @@
-import { MATCH_CODE_TRIES, STEP_UPS } from "../domain/attempt.js";
+import { MATCH_CODE_TRIES } from "../domain/attempt.js";
 import { isBeingSent, isLive } from "../domain/challenge.js";
 import { type RuleSettings } from "../domain/deps.js";
 import { isUsable, type WaitingAttempt } from "../domain/waiting-attempt.js";
+import { type Text } from "./text.js";
 
 type State = "sending" | "waiting" | "approved" | "denied" | "expired" | "cancelled" | "failed" | "paused";
 
@@ -10,6 +11,7 @@ export const DEVICE_LABEL = "Authy on your phone";
 
 /** What the waiting page shows of an attempt, in the words of its template. */
 export function waitingView(
+  text: Text,
   waiting: WaitingAttempt,
   settings: RuleSettings,
   now: Date,
@@ -30,7 +32,7 @@ export function waitingView(
     state,
     wasApproved: challenge !== null && ["approved", "consumed", "lapsed"].includes(challenge.state),
     kind: isSignIn ? "sign-in" : "step-up",
-    action: attempt.purpose === "sign-in" ? null : STEP_UPS[attempt.purpose].label,
+    action: attempt.purpose === "sign-in" ? null : text(`action.${attempt.purpose}`),
     username: subscriber.username,
     browser: attempt.browserLabel,
     address: attempt.address,

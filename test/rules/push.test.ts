@@ -4,6 +4,8 @@ import { after, describe, it } from "node:test";
 import { type Ring } from "../trials/attack/phone.js";
 import { openWire, type Reply, type Wire } from "../trials/attack/wire.js";
 import { plainText, pushText } from "../../src/domain/push-text.js";
+import { pushWords } from "../../src/http/push-words.js";
+import { loadText } from "../../src/http/text.js";
 import { isSignedIn, openHouse, type Person, setBack } from "./house.js";
 
 const house = await openHouse(
@@ -327,7 +329,7 @@ describe("pushes", () => {
     assert.equal(details["Browser"], "Firefox on Linux");
     assert.equal(plainText("a\u0000b\u202ec\u2066d\ne\u200bf"), "a b c d e f");
     const attempt = { purpose: "sign-in", address: "x".repeat(500), browserLabel: "\u202eevil" } as const;
-    const push = pushText(attempt, "ada", "App\u202e".repeat(90), new Date(0), null);
+    const push = pushText(pushWords(loadText("en")), attempt, "ada", "App\u202e".repeat(90), new Date(0), null);
     for (const text of [push.message, ...Object.values(push.details)]) {
       assert.equal(text.length <= 144, true);
       assert.doesNotMatch(text, /[\p{Cc}\p{Cf}]/u);

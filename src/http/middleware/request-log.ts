@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { type Histogram } from "prom-client";
 
-import { type Deps } from "../../domain/deps.js";
 import { type Middleware } from "../context.js";
+import { type HttpDeps } from "../deps.js";
 
 /** One line for each request: method, path without query, status, time. Never a header, a cookie or a body. */
 export function requestLog(
-  deps: Pick<Deps, "log" | "now">,
+  deps: Pick<HttpDeps, "log" | "now" | "text">,
   seconds: Histogram<"route" | "method" | "status">,
 ): Middleware {
   return async function logRequest(ctx, next) {
@@ -14,6 +14,7 @@ export function requestLog(
     const requestId = randomUUID();
     Object.assign(ctx.state, {
       log: deps.log,
+      text: deps.text,
       requestId,
       arrivedAt: deps.now(),
       session: null,

@@ -10,6 +10,7 @@ import { flash, openSession } from "../middleware/browser-session.js";
 import { fields } from "../middleware/form.js";
 import { originOf } from "../origin.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
+import { fieldErrors } from "../text.js";
 import { seeOther, show } from "../views.js";
 
 /** A new password: needs the old one, and the phone where one is enrolled. */
@@ -65,7 +66,7 @@ export function password(deps: HttpDeps): Router<RequestState> {
       seeOther(ctx, "/account");
     } catch (error) {
       if (!(error instanceof Invalid)) throw error;
-      await form(ctx, error.fields, 422);
+      await form(ctx, fieldErrors(ctx.state.text, error.problems), 422);
     }
   });
   return router;

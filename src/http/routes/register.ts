@@ -10,6 +10,7 @@ import { openSession } from "../middleware/browser-session.js";
 import { fields, MalformedForm } from "../middleware/form.js";
 import { networkOf, originOf } from "../origin.js";
 import { queryText } from "../query-text.js";
+import { fieldErrors } from "../text.js";
 import { seeOther, show } from "../views.js";
 
 /** Opening an account; signs in at assurance level 1. */
@@ -64,7 +65,12 @@ export function register(deps: HttpDeps): Router<RequestState> {
       seeOther(ctx, safeNext(given.next));
     } catch (error) {
       if (!(error instanceof Invalid)) throw error;
-      form(ctx, { username: given.username, email: given.email, next: given.next }, error.fields, 422);
+      form(
+        ctx,
+        { username: given.username, email: given.email, next: given.next },
+        fieldErrors(ctx.state.text, error.problems),
+        422,
+      );
     }
   });
   return router;

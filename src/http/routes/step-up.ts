@@ -1,6 +1,6 @@
 import Router from "@koa/router";
 
-import { type Attempt, isStepUpAction, STEP_UPS } from "../../domain/attempt.js";
+import { type Attempt, isStepUpAction, type StepUpAction } from "../../domain/attempt.js";
 import { noteSuccess } from "../../domain/note-success.js";
 import { type Session } from "../../domain/session.js";
 import { startStepUp, unclaimedStepUp } from "../../domain/step-up.js";
@@ -17,6 +17,14 @@ import { recordEvent } from "../record-event.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
 import { seeOther } from "../views.js";
 import { openSessionFor, waiting } from "./waiting.js";
+
+/** Where an approved act is done. */
+const PAGES: Readonly<Record<StepUpAction, string>> = {
+  "disable-two-factor": "/account/two-factor/disable",
+  "replace-phone": "/account/two-factor",
+  "change-password": "/account/password",
+  "new-recovery-codes": "/account/recovery-codes",
+};
 
 /** A fresh approval for one sensitive act; a sign-in does not count as one, nor one act's for another. */
 export function stepUp(deps: HttpDeps): Router<RequestState> {
@@ -121,6 +129,6 @@ async function grant(
 }
 
 function pageOf({ purpose }: Attempt): string {
-  if (purpose === "sign-in") throw new Error("a sign-in is no step-up");
-  return STEP_UPS[purpose].page;
+  if (purpose === "sign-in") throw new Error("expected a step-up attempt, got a sign-in");
+  return PAGES[purpose];
 }

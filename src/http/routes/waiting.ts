@@ -58,7 +58,7 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
       deps.views,
       place.page,
       {
-        waiting: waitingView(read, deps.settings, deps.now(), { ...shown, recoveryAllowed }),
+        waiting: waitingView(ctx.state.text, read, deps.settings, deps.now(), { ...shown, recoveryAllowed }),
         errors: shown.errors ?? {},
       },
       status,

@@ -1,0 +1,14 @@
+import { type PushWords } from "../domain/deps.js";
+import { type Text } from "./text.js";
+
+/** What a phone asks, in the words of one language. */
+export function pushWords(text: Text): PushWords {
+  return {
+    question: (purpose, appName) =>
+      purpose === "sign-in"
+        ? text("push.sign-in", { app: appName })
+        : text("push.step-up", { app: appName, action: text(`action.${purpose}`) }),
+    time: (at) => text("push.time", { utc: at.toISOString().slice(0, 16).replace("T", " ") }),
+    action: (action) => text(`action.${action}`),
+  };
+}
