@@ -57,11 +57,6 @@ export function dataSourceOptions(url: string): DataSourceOptions {
   };
 }
 
-/** The database was not opened yet; says nothing about the request. */
-export class DatabaseAway extends Error {
-  readonly code = "database_away";
-}
-
 /** Node's own recursive mkdir goes round for ever where a parent can be seen and not written to, as under /proc. */
 function makeFolder(folder: string): void {
   if (existsSync(folder)) return;

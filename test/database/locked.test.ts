@@ -9,10 +9,10 @@ import { Worker } from "node:worker_threads";
 import Database from "better-sqlite3";
 
 import { openDatabase } from "../../src/database/data-source.js";
+import { isDatabaseAway } from "../../src/database/errors.js";
 import { factors } from "../../src/database/factors.js";
 import { failures } from "../../src/database/failures.js";
 import { subscribers } from "../../src/database/subscribers.js";
-import { isDatabaseAway } from "../../src/http/middleware/map-errors.js";
 
 const NOW = new Date();
 

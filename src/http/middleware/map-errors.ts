@@ -1,4 +1,4 @@
-import { DatabaseAway } from "../../database/data-source.js";
+import { isDatabaseAway } from "../../database/errors.js";
 import {
   Busy,
   LoginError,
@@ -111,26 +111,6 @@ function pageOf(error: unknown): Page {
 function httpStatusOf(error: unknown): number | null {
   const status = (error as { status?: unknown } | null)?.status;
   return typeof status === "number" && status >= 400 && status < 600 ? status : null;
-}
-
-/** Codes of the drivers and of the network, for a database that is locked, stopped, or too slow. */
-const AWAY =
-  /^(SQLITE_(BUSY|LOCKED|READONLY|IOERR|CANTOPEN|FULL)|ECONN|ENOTFOUND|EAI_|ETIMEDOUT|57P0|53|08|57014|25P0)/;
-
-/** True when the database cannot be used now although nothing is wrong with the request. */
-export function isDatabaseAway(error: unknown): boolean {
-  if (error instanceof DatabaseAway) return true;
-  const chain = error as {
-    code?: unknown;
-    driverError?: { code?: unknown; message?: string };
-    message?: string;
-  } | null;
-  const code = chain?.driverError?.code ?? chain?.code;
-  if (typeof code === "string" && AWAY.test(code)) return true;
-  const message = chain?.driverError?.message ?? chain?.message ?? "";
-  return /timeout (exceeded|expired) when trying to connect|Connection terminated|Query read timeout|not queryable|DataSource is not (set|initialized|connected)/i.test(
-    message,
-  );
 }
 
 /** Chosen fields only: somebody else's error object may carry a key or a password. */

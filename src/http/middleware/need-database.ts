@@ -1,4 +1,4 @@
-import { DatabaseAway } from "../../database/data-source.js";
+import { DatabaseAway } from "../../database/errors.js";
 import { type Middleware } from "../context.js";
 
 /** Refuses with 503 what needs the database, as long as it was never opened: the process listens from its first moment. */

@@ -1,0 +1,36 @@
+/** The database was not opened yet; says nothing about the request. */
+export class DatabaseAway extends Error {
+  readonly code = "database_away";
+}
+
+/** Codes of the network and of SQLite, for a database that is locked, stopped, full or out of reach. */
+const DRIVER_CODES =
+  /^(SQLITE_(BUSY|LOCKED|READONLY|IOERR|CANTOPEN|FULL)|E(CONN|PIPE|HOST|NET|AI_|TIMEDOUT)|ENOTFOUND)/;
+
+/**
+ * PostgreSQL's codes (https://www.postgresql.org/docs/current/errcodes-appendix.html) for what is wrong with the server
+ * or with our place in it, and never with one statement: no connection (08), a read-only server or a transaction that was
+ * ended (25), a login refused (28), the database gone (3D), a conflict with others (40), full or too many (53), not ready
+ * (55), stopping, starting or too slow (57), its files (58), no permission (42501), the tables gone (42P01).
+ */
+const SERVER_CODES = /^(08|25|28|3D|40|53|55|57|58)[0-9A-Z]{3}$|^42501$|^42P01$/;
+
+const CLIENT_WORDS =
+  /timeout (exceeded|expired) when trying to connect|Connection terminated|Query read timeout|not queryable|DataSource is not (set|initialized|connected)/i;
+
+/** True when the database cannot be used now although nothing is wrong with the request. */
+export function isDatabaseAway(error: unknown): boolean {
+  if (error instanceof DatabaseAway) return true;
+  const { code, message } = driverErrorOf(error);
+  return DRIVER_CODES.test(code) || SERVER_CODES.test(code) || CLIENT_WORDS.test(message);
+}
+
+/** The driver's own error, from inside TypeORM's where there is one. */
+function driverErrorOf(error: unknown): { code: string; message: string } {
+  const outer = (error ?? {}) as { code?: unknown; message?: unknown; driverError?: unknown };
+  const inner = (outer.driverError ?? outer) as { code?: unknown; message?: unknown };
+  return {
+    code: typeof inner.code === "string" ? inner.code : "",
+    message: typeof inner.message === "string" ? inner.message : "",
+  };
+}
