@@ -1,4 +1,4 @@
-import { Between, In } from "typeorm";
+import { In } from "typeorm";
 
 import {
   type Challenges,
@@ -144,8 +144,6 @@ export function challenges(database: RowSource): Challenges {
     },
     findLiveOfSubscriber: (subscriberId) => rows.findBy({ subscriberId, state: In(LIVE) }),
     listLive: (limit) => rows.find({ where: { state: In(LIVE) }, order: { createdAt: "DESC" }, take: limit }),
-    findDeniedByStrangers: (from, to) =>
-      rows.findBy({ state: "denied", isKnownBrowser: false, settledAt: Between(from, to) }),
     findOverdue: (now, limit) =>
       rows
         .createQueryBuilder("challenge")

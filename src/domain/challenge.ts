@@ -137,8 +137,6 @@ export interface Challenges {
   findLiveOfSubscriber(subscriberId: string): Promise<Challenge[]>;
   /** Every live challenge, newest first. */
   listLive(limit: number): Promise<Challenge[]>;
-  /** Denied in a browser that the account does not know, settled in this time. */
-  findDeniedByStrangers(from: Date, to: Date): Promise<Challenge[]>;
   findOverdue(now: Date, limit: number): Promise<Challenge[]>;
   findExpired(now: Date, limit: number): Promise<string[]>;
   lapseOld(approvedBefore: Date): Promise<number>;

@@ -1,5 +1,5 @@
 import { type Deps } from "./deps.js";
-import { repairDenials, settleChallenge } from "./settle-challenge.js";
+import { settleChallenge } from "./settle-challenge.js";
 import { settleEnrolment } from "./settle-enrolment.js";
 
 const BATCH = 200;
@@ -25,7 +25,6 @@ export async function reconcile(deps: ReconcileDeps): Promise<void> {
   for (const id of await deps.challenges.findExpired(now, BATCH)) await settleChallenge(deps, id, "expired", "clock");
   for (const id of await deps.enrolments.findExpired(now, BATCH))
     await settleEnrolment(deps, id, { state: "expired" }, "clock");
-  await repairDenials(deps);
   const overdue = new Date(now.getTime() - OVERDUE_MS);
   for (const challenge of await deps.challenges.findOverdue(overdue, BATCH))
     await deps.polls.schedule("approval", challenge.id, now);

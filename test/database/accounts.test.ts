@@ -1,10 +1,19 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { it } from "node:test";
-import { type DataSource } from "typeorm";
 
 import { type EnrolmentRow } from "../../src/database/schema.js";
-import { anOwner, aChallenge, aSession, at, onBothDatabases, type Owner, type Store, winners } from "./both.js";
+import {
+  anOwner,
+  aChallenge,
+  aSession,
+  at,
+  onBothDatabases,
+  type Owner,
+  type Store,
+  whileRefused,
+  winners,
+} from "./both.js";
 
 /** An account whose phone was removed again, its session of the present epoch, and a pending enrolment of that. */
 async function enrolling(store: Store): Promise<{ owner: Owner; sessionId: string; enrolmentId: string }> {
@@ -34,22 +43,6 @@ async function anEnrolment(store: Store, owner: Owner, given: Partial<EnrolmentR
 
 async function epochOf({ subscribers }: Store, { subscriberId }: Owner): Promise<number | undefined> {
   return (await subscribers.find(subscriberId))?.epoch;
-}
-
-/** Lets every insert into a table fail once it is done, as when a process or a database is killed between two statements. */
-async function whileInsertsBreak(database: DataSource, table: string, work: () => Promise<void>): Promise<void> {
-  const isPostgres = database.options.type === "postgres";
-  if (isPostgres)
-    await database.query(
-      "CREATE OR REPLACE FUNCTION break() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$ LANGUAGE plpgsql",
-    );
-  const breaks = isPostgres ? "EXECUTE FUNCTION break()" : "BEGIN SELECT RAISE(ABORT, 'broken'); END";
-  await database.query(`CREATE TRIGGER breaks AFTER INSERT ON ${table} ${breaks}`);
-  try {
-    await work();
-  } finally {
-    await database.query(`DROP TRIGGER breaks${isPostgres ? ` ON ${table}` : ""}`);
-  }
 }
 
 onBothDatabases("accounts, sessions and phones", (store) => {
@@ -127,8 +120,8 @@ onBothDatabases("accounts, sessions and phones", (store) => {
   it("adds no phone that its owner could not be told of", async () => {
     const { database, enrolments, factors } = store();
     const { enrolmentId, owner } = await enrolling(store());
-    await whileInsertsBreak(database, "audit_events", async () => {
-      await assert.rejects(enrolments.complete(enrolmentId, owner.providerId, "poll", at(1000)), /broken/);
+    await whileRefused(database, "INSERT ON audit_events", async () => {
+      await assert.rejects(enrolments.complete(enrolmentId, owner.providerId, "poll", at(1000)), /refused/);
     });
     assert.equal(await factors.findActive(owner.subscriberId), null);
     assert.equal(await enrolments.complete(enrolmentId, owner.providerId, "poll", at(1000)), "completed");
@@ -139,8 +132,8 @@ onBothDatabases("accounts, sessions and phones", (store) => {
     const owner = await anOwner(store());
     const challengeId = randomUUID();
     const first = await aSession(store(), owner, { challengeId });
-    await whileInsertsBreak(database, "sessions", async () => {
-      await assert.rejects(aSession(store(), owner, { challengeId }), /broken/);
+    await whileRefused(database, "INSERT ON sessions", async () => {
+      await assert.rejects(aSession(store(), owner, { challengeId }), /refused/);
     });
     assert.deepEqual(await sessions.living([first], at(1)), [first]);
     const second = await aSession(store(), owner, { challengeId });

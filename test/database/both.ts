@@ -10,13 +10,15 @@ import { rowsIn } from "../../src/database/rows.js";
 import { type FactorRow, type SessionRow } from "../../src/database/schema.js";
 import { type Attempt } from "../../src/domain/attempt.js";
 import { type Challenge } from "../../src/domain/challenge.js";
+import { type Deps } from "../../src/domain/deps.js";
 import { startPostgres } from "../kit/postgres.js";
 
 /** All rows of one migrated database. */
 export type Store = ReturnType<typeof storeOf>;
 
 function storeOf(database: DataSource) {
-  return { database, ...rowsIn(database.manager) };
+  const transaction: Deps["transaction"] = (work) => database.manager.transaction((manager) => work(rowsIn(manager)));
+  return { database, transaction, ...rowsIn(database.manager) };
 }
 
 /** Runs the same tests on an SQLite file and on a PostgreSQL of the test's own. */
@@ -135,4 +137,24 @@ export async function aSession(store: Store, owner: Owner, given: Partial<Sessio
 /** How many of several attempts at the same thing won. */
 export async function winners(attempts: readonly Promise<unknown>[]): Promise<number> {
   return (await Promise.all(attempts)).filter((won) => won === true).length;
+}
+
+/**
+ * Lets every such change of a table fail once it is done, as when a process or a database dies between two statements.
+ *
+ * @param change - `INSERT ON table`, `UPDATE ON table`, `UPDATE OF column ON table` or `DELETE ON table`
+ */
+export async function whileRefused(database: DataSource, change: string, work: () => Promise<void>): Promise<void> {
+  const isPostgres = database.options.type === "postgres";
+  if (isPostgres)
+    await database.query(
+      "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$ LANGUAGE plpgsql",
+    );
+  const refuses = isPostgres ? "FOR EACH ROW EXECUTE FUNCTION refuse()" : "BEGIN SELECT RAISE(ABORT, 'refused'); END";
+  await database.query(`CREATE TRIGGER refuses AFTER ${change} ${refuses}`);
+  try {
+    await work();
+  } finally {
+    await database.query(`DROP TRIGGER refuses${isPostgres ? ` ON ${change.split(" ON ")[1] ?? ""}` : ""}`);
+  }
 }

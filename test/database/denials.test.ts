@@ -1,39 +1,50 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 
-import { audit } from "../../src/database/audit.js";
-import { repairDenials, type SettleDeps } from "../../src/domain/settle-challenge.js";
-import { aChallenge, anOwner, at, onBothDatabases } from "./both.js";
+import { settleChallenge, type SettleDeps } from "../../src/domain/settle-challenge.js";
+import { aChallenge, anOwner, at, onBothDatabases, type Owner, type Store, whileRefused } from "./both.js";
 
-onBothDatabases("denials that nobody noted", (store) => {
-  it("P5, F13: pause unknown browsers all the same, once, and only while they are fresh", async () => {
-    const { challenges, attempts, subscribers, database } = store();
-    const history = audit(database);
-    const repairAt = (ms: number): Promise<void> =>
-      repairDenials({
-        ...{ challenges, attempts, subscribers, audit: history },
-        settings: { pushFreezeSeconds: 900 },
-        now: () => at(ms),
-      } as unknown as SettleDeps);
-    const denied = async (isKnownBrowser: boolean): Promise<string> => {
-      const owner = await anOwner(store());
+function settleDeps({ challenges, transaction }: Store): SettleDeps {
+  return {
+    ...{ challenges, transaction },
+    ...{ settings: { pushFreezeSeconds: 900 }, now: () => at(1000) },
+    ...{ feed: { publish: () => Promise.resolve() }, polls: { forget: () => Promise.resolve() } },
+    log: { info: () => undefined },
+  } as unknown as SettleDeps;
+}
+
+async function consequences({ subscribers, audit }: Store, { subscriberId }: Owner) {
+  const history = (await audit.list(subscriberId, 10)).map(({ kind, detail }) => `${kind} ${detail}`);
+  return { frozenUntil: (await subscribers.find(subscriberId))?.pushFrozenUntil ?? null, history };
+}
+
+onBothDatabases("a denial", (store) => {
+  it("P5: is shown to the owner and pauses unknown browsers, once, however many report it", async () => {
+    const [stranger, known] = [await anOwner(store()), await anOwner(store())];
+    for (const [owner, isKnownBrowser] of [
+      [stranger, false],
+      [known, true],
+    ] as const) {
       const id = await aChallenge(store(), owner, { isKnownBrowser });
-      await challenges.settle(id, "denied", "callback", at(1000));
-      return owner.subscriberId;
-    };
-    const [stranger, known] = [await denied(false), await denied(true)];
-    const frozenUntil = async (id: string) => (await subscribers.find(id))?.pushFrozenUntil ?? null;
-
-    await repairAt(2000);
-    assert.equal(await frozenUntil(stranger), null, "whoever settled it may still be about to note it");
-    await repairAt(5000);
-    assert.deepEqual(await frozenUntil(stranger), at(905_000));
-    assert.equal(await frozenUntil(known), null);
-    await repairAt(6000);
-    assert.equal((await history.list(stranger, 10)).length, 1);
-
-    const late = await denied(false);
-    await repairAt(60_000);
-    assert.equal(await frozenUntil(late), null);
+      const reports = Array.from({ length: 6 }, () => settleChallenge(settleDeps(store()), id, "denied", "callback"));
+      assert.equal((await Promise.all(reports)).filter(Boolean).length, 1);
+    }
+    const history = ["sign-in-denied sign-in"];
+    assert.deepEqual(await consequences(store(), stranger), { frozenUntil: at(901_000), history });
+    assert.deepEqual(await consequences(store(), known), { frozenUntil: null, history });
   });
+
+  for (const change of ["UPDATE OF push_frozen_until ON subscribers", "INSERT ON audit_events"])
+    it(`F13: stands with all that follows from it or not at all, where the database dies at ${change}`, async () => {
+      const owner = await anOwner(store());
+      const id = await aChallenge(store(), owner, { isKnownBrowser: false });
+      const settle = (): Promise<boolean> => settleChallenge(settleDeps(store()), id, "denied", "callback");
+      await whileRefused(store().database, change, async () => {
+        await assert.rejects(settle(), /refused/);
+      });
+      assert.equal((await store().challenges.find(id))?.state, "pending");
+      assert.deepEqual(await consequences(store(), owner), { frozenUntil: null, history: [] });
+      assert.equal(await settle(), true);
+      assert.equal((await consequences(store(), owner)).history.length, 1);
+    });
 });
