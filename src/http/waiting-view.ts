@@ -6,9 +6,6 @@ import { type Text } from "./text.js";
 
 type State = "sending" | "waiting" | "approved" | "denied" | "expired" | "cancelled" | "failed" | "paused";
 
-/** What an enrolled phone is called on pages: Authy tells no more than that there is one. */
-export const DEVICE_LABEL = "Authy on your phone";
-
 /** What the waiting page shows of an attempt, in the words of its template. */
 export function waitingView(
   text: Text,
@@ -36,7 +33,7 @@ export function waitingView(
     username: subscriber.username,
     browser: attempt.browserLabel,
     address: attempt.address,
-    deviceLabel: DEVICE_LABEL,
+    deviceLabel: text("device.authy"),
     sentAt: challenge?.createdAt.toISOString() ?? null,
     expiresAt: challenge?.expiresAt.toISOString() ?? null,
     secondsSince: challenge === null ? 0 : secondsBetween(challenge.createdAt, now),

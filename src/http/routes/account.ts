@@ -1,5 +1,6 @@
 import Router from "@koa/router";
 
+import { isStepUpAction } from "../../domain/attempt.js";
 import { type AuditEvent } from "../../domain/audit.js";
 import { type Session } from "../../domain/session.js";
 import { hashSecret } from "../../domain/secrets.js";
@@ -9,8 +10,8 @@ import { knownKey } from "../known-browser.js";
 import { flash } from "../middleware/browser-session.js";
 import { recordEvent } from "../record-event.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
+import { type Text, type TextKey } from "../text.js";
 import { seeOther, show } from "../views.js";
-import { DEVICE_LABEL } from "../waiting-view.js";
 
 /** The account page: what protects it, where it is signed in, what happened lately. */
 export function account(deps: HttpDeps): Router<RequestState> {
@@ -27,11 +28,11 @@ export function account(deps: HttpDeps): Router<RequestState> {
       username: subscriber.username,
       email: subscriber.email,
       mustChangePassword: subscriber.mustChangePassword,
-      protection: protectionText(factor !== null, recoveryCodesLeft),
+      protection: protectionText(ctx.state.text, factor !== null, recoveryCodesLeft),
       factor:
         factor === null
           ? null
-          : { id: factor.id, enrolledAt: factor.createdAt.toISOString(), deviceLabel: DEVICE_LABEL },
+          : { id: factor.id, enrolledAt: factor.createdAt.toISOString(), deviceLabel: ctx.state.text("device.authy") },
       recoveryCodesLeft,
       sessions: (await deps.sessions.list(subscriber.id, deps.now())).map((one) => sessionView(one, session.id)),
       browsers: browsers.map((browser) => ({
@@ -40,7 +41,7 @@ export function account(deps: HttpDeps): Router<RequestState> {
         lastSeenAt: browser.lastSeenAt.toISOString(),
         current: key !== null && browser.keyHash === hashSecret(key),
       })),
-      activity: (await deps.audit.list(subscriber.id, 8)).map(activityView),
+      activity: (await deps.audit.list(subscriber.id, 8)).map((event) => activityView(ctx.state.text, event)),
     });
   });
 
@@ -59,8 +60,8 @@ export function account(deps: HttpDeps): Router<RequestState> {
       ctx,
       "done",
       ended.length === 0
-        ? "You were signed in nowhere else."
-        : `Signed out in ${ended.length} other ${ended.length === 1 ? "place" : "places"}.`,
+        ? ctx.state.text("flash.nowhere-else")
+        : ctx.state.text("flash.signed-out-elsewhere", { places: ended.length }),
     );
     seeOther(ctx, "/account/sessions");
   });
@@ -76,23 +77,22 @@ export function account(deps: HttpDeps): Router<RequestState> {
     if (ended) {
       await deps.sessionsEnded();
       await recordEvent(ctx, deps, subscriber.id, "session-ended", "one");
-      flash(ctx, "done", "Signed out there.");
+      flash(ctx, "done", ctx.state.text("flash.session-ended"));
     }
     seeOther(ctx, "/account/sessions");
   });
 
   router.get("/account/activity", async function showActivity(ctx) {
     const { subscriber } = signedInOf(ctx);
-    show(ctx, deps.views, "activity", { activity: (await deps.audit.list(subscriber.id, 100)).map(activityView) });
+    const events = await deps.audit.list(subscriber.id, 100);
+    show(ctx, deps.views, "activity", { activity: events.map((event) => activityView(ctx.state.text, event)) });
   });
   return router;
 }
 
-function protectionText(hasFactor: boolean, recoveryCodesLeft: number): string {
-  if (!hasFactor) return "Only your password protects this account. Add your phone to make it much safer.";
-  return recoveryCodesLeft === 0
-    ? "Your password and your phone protect this account. Make recovery codes, so that a lost phone does not lock you out."
-    : "Your password and your phone protect this account.";
+function protectionText(text: Text, hasFactor: boolean, recoveryCodesLeft: number): string {
+  if (!hasFactor) return text("protection.password");
+  return text(recoveryCodesLeft === 0 ? "protection.phone-without-codes" : "protection.phone");
 }
 
 function sessionView(session: Session, currentId: string) {
@@ -108,39 +108,45 @@ function sessionView(session: Session, currentId: string) {
 
 type Outcome = "good" | "bad" | "neutral";
 
-const WORDS: Readonly<Record<AuditEvent["kind"], readonly [text: string, outcome: Outcome]>> = {
-  registered: ["Account opened", "good"],
-  "signed-in": ["Signed in", "good"],
-  "signed-out": ["Signed out", "neutral"],
-  "sign-in-failed": ["Wrong password", "bad"],
-  "sign-in-denied": ["Sign-in denied", "bad"],
-  "not-me": ["Reported as “this was not me”", "bad"],
-  "phone-enrolled": ["Phone added", "good"],
-  "phone-removed": ["Phone removed", "neutral"],
-  "password-changed": ["Password changed", "neutral"],
-  "recovery-codes-made": ["New recovery codes made", "neutral"],
-  "recovery-code-used": ["Recovery code used", "neutral"],
-  "session-ended": ["Signed out elsewhere", "neutral"],
-  unlocked: ["Failed tries forgotten by an operator", "neutral"],
-  "step-up": ["Approved on the phone", "good"],
+const OUTCOMES: Readonly<Record<AuditEvent["kind"], Outcome>> = {
+  registered: "good",
+  "signed-in": "good",
+  "signed-out": "neutral",
+  "sign-in-failed": "bad",
+  "sign-in-denied": "bad",
+  "not-me": "bad",
+  "phone-enrolled": "good",
+  "phone-removed": "neutral",
+  "password-changed": "neutral",
+  "recovery-codes-made": "neutral",
+  "recovery-code-used": "neutral",
+  "session-ended": "neutral",
+  unlocked: "neutral",
+  "step-up": "good",
 };
 
-const WAYS: Readonly<Record<string, string>> = {
-  phone: "with the phone",
-  password: "with the password",
-  "app code": "with a code of the app",
-  "recovery code": "with a recovery code",
-  operator: "by an operator",
-  "disable-two-factor": "to disable two-factor sign-in",
-  "replace-phone": "to replace the phone",
-  "change-password": "to change the password",
-  "new-recovery-codes": "to make new recovery codes",
+/** What the history says about how something was done, by an event's detail; other details are for the operator. */
+const WAYS: Readonly<Record<string, TextKey>> = {
+  phone: "way.phone",
+  password: "way.password",
+  "app code": "way.app-code",
+  "recovery code": "way.recovery-code",
+  operator: "way.operator",
+  "disable-two-factor": "way.disable-two-factor",
+  "replace-phone": "way.replace-phone",
+  "change-password": "way.change-password",
+  "new-recovery-codes": "way.new-recovery-codes",
 };
 
-function activityView(event: AuditEvent) {
-  const [text, outcome] = WORDS[event.kind];
+function activityView(text: Text, event: AuditEvent) {
   const way = event.kind === "sign-in-failed" ? undefined : WAYS[event.detail];
-  const what = event.kind === "sign-in-denied" && way?.startsWith("to ") ? "Denied on the phone:" : text;
-  const says = way === undefined ? text : `${what} ${way}`;
-  return { at: event.at.toISOString(), text: says, outcome, address: event.address, browser: event.browserLabel };
+  const isStepUp = isStepUpAction(event.detail);
+  const what = text(event.kind === "sign-in-denied" && isStepUp ? "activity.step-up-denied" : `activity.${event.kind}`);
+  return {
+    at: event.at.toISOString(),
+    text: way === undefined ? what : text("activity.how", { what, way: text(way) }),
+    outcome: OUTCOMES[event.kind],
+    address: event.address,
+    browser: event.browserLabel,
+  };
 }

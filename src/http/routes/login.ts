@@ -14,9 +14,6 @@ import { networkOf, originOf } from "../origin.js";
 import { queryText } from "../query-text.js";
 import { seeOther, show } from "../views.js";
 
-const REFUSED =
-  "The username or the password is not right. Check both and try again; after several wrong tries we take no more for a while.";
-
 /** The password's half of signing in. */
 export function login(deps: HttpDeps): Router<RequestState> {
   const router = new Router<RequestState>();
@@ -69,7 +66,12 @@ export function login(deps: HttpDeps): Router<RequestState> {
     );
     switch (started.kind) {
       case "refused":
-        form(ctx, { username: given.username, next: given.next, remember }, { form: REFUSED }, 422);
+        form(
+          ctx,
+          { username: given.username, next: given.next, remember },
+          { form: ctx.state.text("login.refused") },
+          422,
+        );
         return;
       case "attempt":
         giveAttempt(ctx, "attempt", started.key, deps.http.isHttps);

@@ -37,7 +37,7 @@ export function logout(deps: HttpDeps): Router<RequestState> {
     }
     await deps.sessionsEnded();
     // Nobody who was not signed in leaves a row behind.
-    if (session !== null) flash(ctx, "done", "You are signed out.");
+    if (session !== null) flash(ctx, "done", ctx.state.text("flash.signed-out"));
     seeOther(ctx, "/");
   });
   return router;

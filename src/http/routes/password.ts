@@ -50,7 +50,7 @@ export function password(deps: HttpDeps): Router<RequestState> {
         originOf(ctx),
       );
       if (epoch === null) {
-        flash(ctx, "note", "A new password needs an approval on your phone first.");
+        flash(ctx, "note", ctx.state.text("flash.password-needs-approval"));
         seeOther(ctx, "/account/password");
         return;
       }
@@ -62,7 +62,7 @@ export function password(deps: HttpDeps): Router<RequestState> {
       });
       await trustOnlyThisBrowser(ctx, deps, subscriber.id, deps.http.isHttps);
       await deps.sessionsEnded();
-      flash(ctx, "done", "Your password is changed. You are signed out everywhere else.");
+      flash(ctx, "done", ctx.state.text("flash.password-changed"));
       seeOther(ctx, "/account");
     } catch (error) {
       if (!(error instanceof Invalid)) throw error;

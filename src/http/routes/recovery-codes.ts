@@ -49,7 +49,7 @@ export function recoveryCodes(deps: HttpDeps): Router<RequestState> {
       carrier.sealed = seal(codes.join(" "), carrier.externalKey);
       await recordEvent(ctx, deps, subscriber.id, "recovery-codes-made");
     } else {
-      flash(ctx, "note", factor === null ? "Add a phone first." : "New recovery codes need an approval on your phone.");
+      flash(ctx, "note", ctx.state.text(factor === null ? "flash.no-phone-yet" : "flash.codes-need-approval"));
     }
     seeOther(ctx, "/account/recovery-codes");
   });

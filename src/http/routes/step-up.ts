@@ -55,7 +55,7 @@ export function stepUp(deps: HttpDeps): Router<RequestState> {
       isKnown: await isKnownHere(ctx, deps, subscriber.id, deps.http.isHttps),
     });
     if (key === null) {
-      flash(ctx, "note", "No phone is enrolled, so there is nothing to approve.");
+      flash(ctx, "note", ctx.state.text("flash.nothing-to-approve"));
       seeOther(ctx, "/account/two-factor");
       return;
     }

@@ -18,7 +18,6 @@ import { HttpRefusal } from "../refusal.js";
 import { originOf } from "../origin.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
 import { seeOther, show } from "../views.js";
-import { DEVICE_LABEL } from "../waiting-view.js";
 
 const REGISTRATION = "/account/two-factor/registration";
 
@@ -38,7 +37,11 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
         factor:
           factor === null
             ? null
-            : { id: factor.id, enrolledAt: factor.createdAt.toISOString(), deviceLabel: DEVICE_LABEL },
+            : {
+                id: factor.id,
+                enrolledAt: factor.createdAt.toISOString(),
+                deviceLabel: ctx.state.text("device.authy"),
+              },
         mayReplace: factor !== null && (await hasStepUp(deps, session, "replace-phone")),
         needsPassword: needsFreshPassword(deps, session),
         errors,
@@ -54,15 +57,15 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
     const { password } = fields(ctx, [], ["password"]);
     if (needsFreshPassword(deps, session)) {
       if (!(await confirmPassword(deps, session.id, subscriber, password))) {
-        const text = password === "" ? "Type your password once more." : "This is not your password.";
-        await showTwoFactor(ctx, { password: text }, 422);
+        const why = ctx.state.text(password === "" ? "confirm-password.missing" : "confirm-password.wrong");
+        await showTwoFactor(ctx, { password: why }, 422);
         return;
       }
       await deps.sessions.notePassword(session.id, deps.now());
     }
     const factor = await deps.factors.findActive(subscriber.id);
     if (factor !== null && !(await mayReplace(deps, session))) {
-      flash(ctx, "note", "To replace the phone, approve it on the present one first.");
+      flash(ctx, "note", ctx.state.text("flash.replacing-needs-approval"));
       seeOther(ctx, "/account/two-factor");
       return;
     }
@@ -114,7 +117,11 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
     }
     show(ctx, deps.views, "two-factor-disable", {
       stepUp: await hasStepUp(deps, session, "disable-two-factor"),
-      factor: { id: factor.id, enrolledAt: factor.createdAt.toISOString(), deviceLabel: DEVICE_LABEL },
+      factor: {
+        id: factor.id,
+        enrolledAt: factor.createdAt.toISOString(),
+        deviceLabel: ctx.state.text("device.authy"),
+      },
     });
   });
 
@@ -129,7 +136,7 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
     await openSession(ctx, deps.now(), deps.http.rules, { ...session, level: 1, epoch, challengeId: null });
     await trustOnlyThisBrowser(ctx, deps, session.subscriberId, deps.http.isHttps);
     await deps.sessionsEnded();
-    flash(ctx, "done", "Two-factor sign-in is disabled. From now on your password alone signs you in.");
+    flash(ctx, "done", ctx.state.text("flash.two-factor-disabled"));
     seeOther(ctx, "/account/two-factor");
   });
   return router;

@@ -11,6 +11,7 @@ import { type HttpDeps } from "../deps.js";
 import { closeSession, flash, openSession, type Opening } from "../middleware/browser-session.js";
 import { fields } from "../middleware/form.js";
 import { queryText } from "../query-text.js";
+import { type Text } from "../text.js";
 import { seeOther, show } from "../views.js";
 import { waitingView } from "../waiting-view.js";
 
@@ -84,7 +85,7 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
     if (attempt === null) return;
     if (await cancelAttempt(deps, attempt)) {
       place.forget(ctx);
-      flash(ctx, "note", "The request was cancelled. Approving it on the phone does nothing now.");
+      flash(ctx, "note", ctx.state.text("flash.request-cancelled"));
     }
     seeOther(ctx, place.elsewhere);
   });
@@ -102,12 +103,11 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
         seeOther(ctx, `${place.base}?still=pending`);
         return;
       case "wrong-code": {
-        const left = `${finished.triesLeft} ${finished.triesLeft === 1 ? "try" : "tries"} left.`;
-        const text = finished.wasEmpty
-          ? `Type the 6 digits that your phone shows. ${left}`
-          : `These are not the digits that your phone shows. ${left}`;
+        const why = ctx.state.text(finished.wasEmpty ? "match-code.missing" : "match-code.wrong", {
+          left: finished.triesLeft,
+        });
         const counted = (await deps.attempts.find(attempt.id)) ?? attempt;
-        await showWaiting(ctx, counted, finished.triesLeft === 0 ? {} : { errors: { match_code: text } }, 422);
+        await showWaiting(ctx, counted, finished.triesLeft === 0 ? {} : { errors: { match_code: why } }, 422);
         return;
       }
       case "over":
@@ -135,11 +135,7 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
     await deps.sessionsEnded();
     place.forget(ctx);
     await closeSession(ctx);
-    flash(
-      ctx,
-      "done",
-      "Thank you. Everyone is signed out of the account, requests from unknown browsers are paused, and the next sign-in asks for a new password.",
-    );
+    flash(ctx, "done", ctx.state.text("flash.not-me"));
     seeOther(ctx, "/login");
   });
 
@@ -176,12 +172,8 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
       result = await verifyCode(deps, attempt, code);
     } catch (error) {
       if (!(error instanceof LoginError) || !error.code.startsWith("provider_")) throw error;
-      ctx.state.log.warn({ code: error.code }, "Authy judged no code");
-      showCode(
-        ctx,
-        { form: "Authy cannot check codes right now. Use a recovery code, or try again in a moment." },
-        503,
-      );
+      ctx.state.log.warn({ code: error.code }, "Authy could not verify the code");
+      showCode(ctx, { form: ctx.state.text("code.unavailable") }, 503);
       ctx.set("Retry-After", "5");
       return;
     }
@@ -190,14 +182,10 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
         seeOther(ctx, await place.succeed(ctx, attempt, { kind: "code", way: result.way }));
         return;
       case "wrong":
-        showCode(
-          ctx,
-          { code: "This code is not right. Use the newest code of the Authy app, or an unused recovery code." },
-          422,
-        );
+        showCode(ctx, { code: ctx.state.text("code.wrong") }, 422);
         return;
       case "wait":
-        showCode(ctx, { form: `There were too many wrong codes. Try again in ${waitText(result.seconds)}.` }, 429);
+        showCode(ctx, { form: waitText(ctx.state.text, result.seconds) }, 429);
         ctx.set("Retry-After", String(result.seconds));
         return;
       case "over":
@@ -216,10 +204,10 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
     await deps.rates.textMessages(attempt.subscriberId);
     try {
       await deps.provider.sendTextMessage(read.factor.providerId);
-      flash(ctx, "note", "A text message with a code is on its way to your phone.");
+      flash(ctx, "note", ctx.state.text("flash.text-message-sent"));
     } catch (error) {
       if (!(error instanceof ProviderRefused)) throw error;
-      flash(ctx, "warning", "Authy did not send a text message. Use the code of the app, or a recovery code.");
+      flash(ctx, "warning", ctx.state.text("flash.text-message-refused"));
     }
     seeOther(ctx, place.codePath);
   });
@@ -251,6 +239,8 @@ async function wasDenied({ challenges }: Pick<HttpDeps, "challenges">, attempt: 
   return (await challenges.findDecisive(attempt.id))?.state === "denied";
 }
 
-function waitText(seconds: number): string {
-  return seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
+function waitText(text: Text, seconds: number): string {
+  return seconds < 90
+    ? text("code.wait-seconds", { seconds })
+    : text("code.wait-minutes", { minutes: Math.ceil(seconds / 60) });
 }
