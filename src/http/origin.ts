@@ -3,23 +3,18 @@ import Bowser from "bowser";
 
 import { type Origin } from "../domain/deps.js";
 import { plainText } from "../domain/push-text.js";
+import { plainAddress } from "./client-address.js";
 import { type Context } from "./context.js";
 
 /** Where a request comes from: the address that the trusted proxies vouch for, and the browser in plain words. */
 export function originOf(ctx: Context): Origin {
-  return { address: addressOf(ctx), browserLabel: browserLabel(ctx.get("User-Agent")) };
-}
-
-function addressOf(ctx: Context): string {
-  return plainText(ctx.ip.replace(/^::ffff:/i, ""), 45) || "unknown";
+  return { address: plainAddress(ctx.ip), browserLabel: browserLabel(ctx.get("User-Agent")) };
 }
 
 /** What limits count by: an IPv4 address, or the /64 of an IPv6 one, since whoever has one address there has them all. */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
-  // A link-local address names its interface after a percent sign, which no URL takes.
-  const [bare = ""] = address.split("%");
-  const [head = "", tail] = new URL(`http://[${bare}]`).hostname.slice(1, -1).split("::");
+  const [head = "", tail] = plainAddress(address).split("::");
   const groups = (text: string | undefined): string[] => (text === undefined || text === "" ? [] : text.split(":"));
   const [front, back] = [groups(head), groups(tail)];
   const zeros = Array.from({ length: 8 - front.length - back.length }, () => "0");
