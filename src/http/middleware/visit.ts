@@ -69,7 +69,9 @@ export function checkCsrf(hosts: KnownHosts, keys: readonly string[]): Middlewar
 
 function isSameOrigin(ctx: Context, hosts: KnownHosts): boolean {
   const { origin, host, "sec-fetch-site": site } = ctx.req.headers;
-  if (origin !== undefined && !hosts.isOurOrigin(origin, host ?? "")) return false;
+  // Where a proxy adds `Referrer-Policy: no-referrer`, browsers hide the origin of our own pages; the metadata still tell.
+  const isHidden = origin === "null" && site === "same-origin";
+  if (origin !== undefined && !isHidden && !hosts.isOurOrigin(origin, host ?? "")) return false;
   if (site !== undefined) return site === "same-origin";
   return origin !== undefined;
 }
