@@ -2,9 +2,11 @@ import { randomBytes } from "node:crypto";
 
 import { type Deps } from "./deps.js";
 import { hashSecret } from "./secrets.js";
+import { typedCode } from "./typed-code.js";
 
 const ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789x"; // 32 signs; no i, l, o, 0, 1
 const CODES = 10;
+const SHAPE = new RegExp(`^[${ALPHABET}]{16}$`);
 
 /** One code of 80 random bits, as `xxxx-xxxx-xxxx-xxxx`. */
 function newRecoveryCode(): string {
@@ -14,16 +16,12 @@ function newRecoveryCode(): string {
 
 /** True for a text that can only be a recovery code; app codes are 6 to 8 digits. */
 export function looksLikeRecoveryCode(typed: string): boolean {
-  return /^[a-z0-9]{16}$/.test(bare(typed));
+  return SHAPE.test(typedCode(typed));
 }
 
-/** How a code is kept and compared: blanks, dashes and case make no difference. */
+/** How a code is kept and compared: only its letters and digits count. */
 export function hashRecoveryCode(typed: string): string {
-  return hashSecret(`recovery ${bare(typed)}`);
-}
-
-function bare(typed: string): string {
-  return typed.normalize("NFKC").replace(/[\s-]/g, "").toLowerCase();
+  return hashSecret(`recovery ${typedCode(typed)}`);
 }
 
 /**
