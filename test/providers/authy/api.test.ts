@@ -46,7 +46,7 @@ const json =
 /** What the rules ask, and what they must hear, for each published answer. */
 const ASKED: Readonly<Record<string, [(provider: Provider) => Promise<unknown>, unknown]>> = {
   "registration-pending": [(p) => p.registrationState("42"), { state: "pending" }],
-  "registration-completed": [(p) => p.registrationState("42"), { state: "completed", authyId: "246813579" }],
+  "registration-completed": [(p) => p.registrationState("42"), { state: "completed", providerId: "246813579" }],
   "registration-unknown": [(p) => p.registrationState("99"), { state: "pending" }],
   "onetouch-created": [(p) => p.sendApprovalRequest("246813579", PUSH), { uuid: UUID }],
   "onetouch-pending": [(p) => p.approvalState(UUID, "246813579"), "pending"],

@@ -32,7 +32,7 @@ export async function enrolPerson(
   const authyId = scan(world.sandbox, registrationUrl(world.apiKey, "Countersign storm", "359137"), null).phone.authyId;
   const { id } = await database.getRepository<SubscriberRow>("subscriber").findOneByOrFail({ usernameKey: name });
   await database.getRepository<FactorRow>("factor").insert({
-    ...{ id: randomUUID(), subscriberId: id, type: "authy-push", authyId: String(authyId), state: "active" },
+    ...{ id: randomUUID(), subscriberId: id, type: "authy-push", providerId: String(authyId), state: "active" },
     ...{ createdAt: new Date(), removedAt: null, removedUpstreamAt: null },
   });
   return { username: name, password, browser, phone: phoneOf(world, authyId) };
