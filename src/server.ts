@@ -12,7 +12,7 @@ import { streamHub } from "./http/stream-hub.js";
 import { loadText } from "./http/text.js";
 import { nunjucksViews } from "./http/views.js";
 import { stopOnSignals } from "./stop-on-signals.js";
-import { challengeBells } from "./redis/challenge-feed.js";
+import { challengeNotifications } from "./redis/challenge-feed.js";
 import { redisConnection } from "./redis/connections.js";
 import { localRateLimit, rateLimit } from "./redis/rate-limits.js";
 import { createLog, createServices } from "./services.js";
@@ -35,10 +35,10 @@ function main(): void {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
-  const bells = challengeBells(redisConnection(config.redisUrl, "subscriber", log));
+  const notifications = challengeNotifications(redisConnection(config.redisUrl, "subscriber", log));
   const streams = streamHub(
     {
-      bells,
+      notifications,
       now: () => deps.now(),
       readStatuses: async (ids) => [...(await deps.challenges.statuses(ids)), ...(await deps.enrolments.statuses(ids))],
       livingSessions: (ids) => deps.sessions.living(ids, deps.now()),
@@ -158,7 +158,7 @@ function main(): void {
     await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, FINISH_REQUESTS_MS))]);
     clearInterval(sweep);
     server.closeAllConnections();
-    bells.close();
+    notifications.close();
     await services.close();
   });
 }

@@ -8,9 +8,9 @@ import { authyProvider } from "./providers/authy/provider.js";
 import { type Config } from "./config.js";
 import { databaseClock } from "./database/clock.js";
 import { connect, dataSourceOptions } from "./database/data-source.js";
-import { rowsIn } from "./database/rows.js";
-import { type SessionStore } from "./database/sessions.js";
+import { databaseRows } from "./database/rows.js";
 import { type Deps, type Log } from "./domain/deps.js";
+import { type SessionStore } from "./domain/session.js";
 import { pushWords } from "./http/push-words.js";
 import { loadText } from "./http/text.js";
 import { passwords } from "./passwords.js";
@@ -23,7 +23,7 @@ export interface Services {
   readonly deps: Deps;
   readonly store: SessionStore;
   readonly database: DataSource;
-  /** Fails fast; for pages, limits and bells. */
+  /** Fails fast; for pages, limits and notifications. */
   readonly redis: Redis;
   readonly queue: ReturnType<typeof pollQueue>;
   /** False until the database was opened for the first time: before that nothing can be asked of it. */
@@ -68,10 +68,9 @@ export function createServices(config: Config, log: Log): Services & { open(isSt
     if (isOpen) void clock.adjust().catch(() => undefined);
   }, 60_000);
   adjusting.unref();
-  const rows = rowsIn(database.manager);
+  const rows = databaseRows(database);
   const deps: Deps = {
     ...rows,
-    transaction: (work) => database.manager.transaction((manager) => work(rowsIn(manager))),
     now: clock.now,
     settings: config.rules,
     log,

@@ -1,4 +1,5 @@
 import { type Log } from "./domain/deps.js";
+import { errorFields } from "./domain/error-fields.js";
 
 const HARD_LIMIT_MS = 9000;
 
@@ -22,7 +23,7 @@ export function stopOnSignals(log: Log, stop: () => Promise<void>): void {
         process.exit(0);
       },
       (error: unknown) => {
-        log.error({ name: error instanceof Error ? error.name : "" }, "stopping failed");
+        log.error(errorFields(error), "stopping failed");
         process.exit(1);
       },
     );
@@ -30,11 +31,7 @@ export function stopOnSignals(log: Log, stop: () => Promise<void>): void {
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
   process.on("unhandledRejection", (reason) => {
-    const known = reason instanceof Error ? reason : new Error("not an error");
-    log.error(
-      { name: known.name, at: (known.stack ?? "").split("\n")[1]?.trim().slice(0, 160) ?? "" },
-      "unhandled rejection",
-    );
+    log.error(errorFields(reason), "unhandled rejection");
     process.exit(1);
   });
 }

@@ -9,7 +9,7 @@ import {
   publicStatus,
 } from "../domain/challenge.js";
 import { type ChallengeRow, type RowSource } from "./schema.js";
-import { unlessTaken } from "./serialize-sqlite.js";
+import { unlessTaken } from "./errors.js";
 
 const LIVE: ChallengeState[] = ["creating", "pending"];
 

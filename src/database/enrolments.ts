@@ -12,7 +12,7 @@ import {
   type SubscriberRow,
   type RowSource,
 } from "./schema.js";
-import { isDuplicate, unlessTaken } from "./serialize-sqlite.js";
+import { isDuplicate, unlessTaken } from "./errors.js";
 
 /** Thrown inside the transaction of a completion, so that nothing of it stays. */
 class Abandoned extends Error {

@@ -1,7 +1,4 @@
-/** The database was not opened yet; says nothing about the request. */
-export class DatabaseAway extends Error {
-  readonly code = "database_away";
-}
+import { DatabaseAway } from "../domain/errors.js";
 
 /** Codes of the network and of SQLite, for a database that is locked, stopped, full or out of reach. */
 const DRIVER_CODES =
@@ -33,4 +30,35 @@ function driverErrorOf(error: unknown): { code: string; message: string } {
     code: typeof inner.code === "string" ? inner.code : "",
     message: typeof inner.message === "string" ? inner.message : "",
   };
+}
+
+/** Runs work on the database; where the drivers say in their own words that it cannot be used, that is a DatabaseAway. */
+export async function orDatabaseAway<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof DatabaseAway || !isDatabaseAway(error)) throw error;
+    throw new DatabaseAway("the database cannot be used now", { cause: error });
+  }
+}
+
+/** True for a row that is there already, on either database. */
+export function isDuplicate(error: unknown): boolean {
+  const { code } = driverErrorOf(error);
+  return ["SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "23505"].includes(code);
+}
+
+/** True where another process writes to SQLite, or repairs the log that a killed one left behind. */
+export function isBusy(error: unknown): boolean {
+  return driverErrorOf(error).code.startsWith("SQLITE_BUSY");
+}
+
+/** @returns false where a unique index says that another row has it already, however closely the two came. */
+export async function unlessTaken(write: Promise<boolean>): Promise<boolean> {
+  try {
+    return await write;
+  } catch (error) {
+    if (isDuplicate(error)) return false;
+    throw error;
+  }
 }

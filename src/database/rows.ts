@@ -1,9 +1,12 @@
-import { type Rows } from "../domain/deps.js";
+import { type DataSource } from "typeorm";
+
+import { type Deps, type Rows } from "../domain/deps.js";
 import { attempts } from "./attempts.js";
 import { audit } from "./audit.js";
 import { browsers } from "./browsers.js";
 import { challenges } from "./challenges.js";
 import { enrolments } from "./enrolments.js";
+import { orDatabaseAway } from "./errors.js";
 import { factors } from "./factors.js";
 import { failures } from "./failures.js";
 import { receipts } from "./receipts.js";
@@ -27,4 +30,25 @@ export function rowsIn(source: RowSource) {
     failures: failures(source),
     audit: audit(source),
   } satisfies Rows;
+}
+
+/** The rows of the whole database and the transactions over them; all of it throws DatabaseAway while that cannot be used. */
+export function databaseRows(database: DataSource): ReturnType<typeof rowsIn> & Pick<Deps, "transaction"> {
+  const rows = Object.entries(rowsIn(database.manager)).map(([noun, methods]) => [noun, guarded(methods)] as const);
+  return {
+    ...(Object.fromEntries(rows) as ReturnType<typeof rowsIn>),
+    // Inside, errors keep the drivers' words: by them a transaction that met a busy database is run again.
+    transaction: (work) => orDatabaseAway(() => database.manager.transaction((manager) => work(rowsIn(manager)))),
+  };
+}
+
+type Method = (...given: unknown[]) => Promise<unknown>;
+
+function guarded(methods: object): object {
+  return Object.fromEntries(
+    Object.entries(methods).map(([name, method]) => [
+      name,
+      (...given: unknown[]) => orDatabaseAway(() => (method as Method).apply(methods, given)),
+    ]),
+  );
 }

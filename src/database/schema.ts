@@ -5,7 +5,7 @@ import { type AuditEvent } from "../domain/audit.js";
 import { type Challenge } from "../domain/challenge.js";
 import { type Receipt } from "../domain/deps.js";
 import { type Enrolment } from "../domain/enrolment.js";
-import { type Session } from "../domain/session.js";
+import { type StoredSession } from "../domain/session.js";
 import { type Factor, type KnownBrowser, type Subscriber } from "../domain/subscriber.js";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -23,15 +23,7 @@ export type AuditRow = Mutable<AuditEvent> & { id: string };
 export type ReceiptRow = Mutable<Receipt>;
 
 /** A browser session: of somebody signed in, or (without subscriber) one that only carries a message to the next page. */
-export type SessionRow = Mutable<Omit<Session, "subscriberId" | "level">> & {
-  keyHash: string;
-  subscriberId: string | null;
-  level: 0 | 1 | 2;
-  idleUntil: Date;
-  endedAt: Date | null;
-  /** JSON of what the browser-session store may change: never who is signed in. */
-  data: string;
-};
+export type SessionRow = Mutable<StoredSession>;
 
 export interface AttemptKeyRow {
   keyHash: string;

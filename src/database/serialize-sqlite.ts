@@ -2,6 +2,8 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate as nextLoop, setTimeout as wait } from "node:timers/promises";
 import { type DataSource } from "typeorm";
 
+import { isBusy } from "./errors.js";
+
 /** How long a statement is tried again while another process writes. */
 const PATIENCE_MS = 1000;
 const LONGEST_PAUSE_MS = 80;
@@ -52,29 +54,4 @@ export function serializeSqlite(dataSource: DataSource): DataSource {
   ) => Promise<unknown>;
   Object.assign(dataSource.manager, { transaction: (...args: unknown[]) => patiently(() => transaction(...args)) });
   return dataSource;
-}
-
-/** Another process writes, or repairs the log that a killed one left behind. */
-function isBusy(error: unknown): boolean {
-  return driverCode(error).startsWith("SQLITE_BUSY");
-}
-
-function driverCode(error: unknown): string {
-  const inner = (error as { driverError?: { code?: unknown } } | null)?.driverError;
-  return typeof inner?.code === "string" ? inner.code : "";
-}
-
-/** True for a row that is there already, on either database. */
-export function isDuplicate(error: unknown): boolean {
-  return ["SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "23505"].includes(driverCode(error));
-}
-
-/** @returns false where a unique index says that another row has it already, however closely the two came. */
-export async function unlessTaken(write: Promise<boolean>): Promise<boolean> {
-  try {
-    return await write;
-  } catch (error) {
-    if (isDuplicate(error)) return false;
-    throw error;
-  }
 }

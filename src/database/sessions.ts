@@ -1,22 +1,8 @@
 import { IsNull, Not } from "typeorm";
 
-import { type Session, type Sessions } from "../domain/session.js";
+import { type Sessions, type SessionStore, signedIn } from "../domain/session.js";
 import { type AttemptRow, type SessionRow, type RowSource } from "./schema.js";
-import { isDuplicate } from "./serialize-sqlite.js";
-
-/** What the browser-session store keeps and reads; `subscriberId` is null while nobody is signed in. */
-export type StoredSession = SessionRow;
-
-/** The rows behind the session cookie. An ended session never lives again. */
-export interface SessionStore {
-  /** The living session of a key: not ended, not idle, not old, and of its account's present epoch. */
-  load(keyHash: string, now: Date): Promise<StoredSession | null>;
-  open(session: StoredSession): Promise<void>;
-  /** Changes what a session carries, never whose it is; an ended session stays as it is. */
-  keep(keyHash: string, data: string): Promise<void>;
-  touch(id: string, now: Date, idleUntil: Date, address: string): Promise<void>;
-  endByKey(keyHash: string, now: Date): Promise<void>;
-}
+import { isDuplicate } from "./errors.js";
 
 const OF_PRESENT_EPOCH =
   "(session.subscriberId IS NULL OR session.epoch = (SELECT u.epoch FROM subscribers u WHERE u.id = session.subscriberId))";
@@ -105,16 +91,5 @@ export function sessions(database: RowSource): Sessions & SessionStore {
     async notePassword(id, now) {
       await rows.update({ id, endedAt: IsNull() }, { passwordAt: now });
     },
-  };
-}
-
-/** The signed-in session in a row; null for one that only carries messages. */
-export function signedIn(row: StoredSession): Session | null {
-  if (row.subscriberId === null || row.level === 0) return null;
-  const { id, subscriberId, level, epoch, browserLabel, address, challengeId } = row;
-  const { isRemembered, expiresAt, passwordAt, createdAt, seenAt } = row;
-  return {
-    ...{ id, subscriberId, level, epoch, browserLabel, address, challengeId },
-    ...{ isRemembered, expiresAt, passwordAt, createdAt, seenAt },
   };
 }

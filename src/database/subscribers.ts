@@ -1,6 +1,6 @@
 import { type Subscribers } from "../domain/subscriber.js";
 import { type SubscriberRow, type RowSource } from "./schema.js";
-import { unlessTaken } from "./serialize-sqlite.js";
+import { unlessTaken } from "./errors.js";
 
 /** The accounts, in the database. */
 export function subscribers(database: RowSource): Subscribers {

@@ -75,6 +75,22 @@ export interface Feed {
   publish(id: string): Promise<void>;
 }
 
+/** The other end of the feed, once for a whole process. */
+export interface Notifications {
+  /**
+   * From now on `onChange` hears of this challenge or enrolment. Resolves once that is so, or soon when nothing can be
+   * heard: reading again makes up for what was missed.
+   */
+  watch(id: string): Promise<void>;
+  unwatch(id: string): void;
+  /** `onReconnect` comes after a time in which nothing was heard: then everything may have changed. */
+  listen(listeners: { onChange: (id: string) => void; onSessionsEnded: () => void; onReconnect: () => void }): void;
+  close(): void;
+}
+
+/** Counts one more under a key. @throws TooMany when there was too much of it. */
+export type RateLimit = (key: string) => Promise<void>;
+
 /** The fallback's schedule. Never throws: `reconcile` re-creates what is missing. */
 export interface Polls {
   schedule(kind: "approval" | "registration", id: string, at: Date): Promise<void>;

@@ -37,6 +37,11 @@ export class ProviderRefused extends LoginError {
   override readonly code = "provider_refused";
 }
 
+/** The database cannot be used now; nothing is wrong with what was asked, and nothing was changed. */
+export class DatabaseAway extends LoginError {
+  override readonly code = "database_away";
+}
+
 /** Too much of something; `retryAfterSeconds` says when it may be tried again. */
 export class TooMany extends LoginError {
   override readonly code = "too_many";

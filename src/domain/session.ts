@@ -32,3 +32,36 @@ export interface Sessions {
   endOthers(subscriberId: string, keepId: string, now: Date): Promise<string[]>;
   notePassword(id: string, now: Date): Promise<void>;
 }
+
+/** A session as it is kept; `subscriberId` is null and `level` 0 while nobody is signed in. */
+export interface StoredSession extends Omit<Session, "subscriberId" | "level"> {
+  readonly keyHash: string;
+  readonly subscriberId: string | null;
+  readonly level: 0 | AssuranceLevel;
+  readonly idleUntil: Date;
+  readonly endedAt: Date | null;
+  /** JSON of what the browser's session carries from page to page: never who is signed in. */
+  readonly data: string;
+}
+
+/** The sessions behind the cookie. An ended session never lives again. */
+export interface SessionStore {
+  /** The living session of a key: not ended, not idle, not old, and of its account's present epoch. */
+  load(keyHash: string, now: Date): Promise<StoredSession | null>;
+  open(session: StoredSession): Promise<void>;
+  /** Changes what a session carries, never whose it is; an ended session stays as it is. */
+  keep(keyHash: string, data: string): Promise<void>;
+  touch(id: string, now: Date, idleUntil: Date, address: string): Promise<void>;
+  endByKey(keyHash: string, now: Date): Promise<void>;
+}
+
+/** The signed-in session in a stored one; null for one that only carries messages. */
+export function signedIn(row: StoredSession): Session | null {
+  if (row.subscriberId === null || row.level === 0) return null;
+  const { id, subscriberId, level, epoch, browserLabel, address, challengeId } = row;
+  const { isRemembered, expiresAt, passwordAt, createdAt, seenAt } = row;
+  return {
+    ...{ id, subscriberId, level, epoch, browserLabel, address, challengeId },
+    ...{ isRemembered, expiresAt, passwordAt, createdAt, seenAt },
+  };
+}

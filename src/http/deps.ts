@@ -1,6 +1,5 @@
-import { type SessionStore } from "../database/sessions.js";
-import { type Deps } from "../domain/deps.js";
-import { type RateLimit } from "../redis/rate-limits.js";
+import { type Deps, type RateLimit } from "../domain/deps.js";
+import { type SessionStore } from "../domain/session.js";
 import { type HttpSettings } from "./settings.js";
 import { type StreamHub } from "./stream-hub.js";
 import { type Text } from "./text.js";
@@ -20,6 +19,6 @@ export interface HttpDeps extends Deps {
     readonly statusOfChallenge: RateLimit;
     readonly textMessages: RateLimit;
   };
-  /** Rings for other processes that sessions have ended, so that their streams end too. */
+  /** Notifies other processes that sessions have ended, so that their streams end too. */
   sessionsEnded(): Promise<void>;
 }

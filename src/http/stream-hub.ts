@@ -1,8 +1,8 @@
 import { type ServerResponse } from "node:http";
 
 import { type LiveStatus } from "../domain/challenge.js";
+import { type Notifications } from "../domain/deps.js";
 import { Busy, TooMany } from "../domain/errors.js";
-import { type Bells } from "../redis/challenge-feed.js";
 
 const MAX_PENDING_BYTES = 65_536;
 const READ_AT_ONCE = 500;
@@ -44,7 +44,7 @@ export interface StreamHub {
 }
 
 export interface StreamHubDeps {
-  readonly bells: Bells;
+  readonly notifications: Notifications;
   readonly readStatuses: (ids: readonly string[]) => Promise<LiveStatus[]>;
   /** Called for a pending challenge whose time is over: the clock's own witness. */
   readonly onOverdue: (status: LiveStatus) => void;
@@ -55,7 +55,7 @@ export interface StreamHubDeps {
 
 /**
  * Watches first, then reads, then writes: an answer that lands between the two would otherwise never be seen. All rows
- * that somebody watches are read again every `rereadMs` in one query, which is the backstop for a bell that was lost.
+ * that somebody watches are read again every `rereadMs` in one query, which is the backstop for a notification that was lost.
  */
 export function streamHub(
   deps: StreamHubDeps,
@@ -95,7 +95,7 @@ export function streamHub(
     if (watching !== undefined) watching.add(stream);
     else {
       byChallenge.set(stream.id, new Set([stream]));
-      await deps.bells.watch(stream.id);
+      await deps.notifications.watch(stream.id);
     }
   }
 
@@ -106,7 +106,7 @@ export function streamHub(
     for (const [key] of keysOf(stream.owner)) count(key, -1);
     if (watching.size === 0) {
       byChallenge.delete(stream.id);
-      deps.bells.unwatch(stream.id);
+      deps.notifications.unwatch(stream.id);
     }
   }
 
@@ -164,11 +164,11 @@ export function streamHub(
         }),
     );
   };
-  deps.bells.listen({
-    onRing: (id) => {
+  deps.notifications.listen({
+    onChange: (id) => {
       if (byChallenge.has(id)) quietly(reread([id]));
     },
-    onSessions: () => {
+    onSessionsEnded: () => {
       quietly(endDeadSessions());
     },
     onReconnect: readAll,

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { type Redis } from "ioredis";
 
-import { type Feed } from "../domain/deps.js";
+import { type Feed, type Notifications } from "../domain/deps.js";
 
 const PING_EVERY_MS = 5000;
 const PONG_WITHIN_MS = 4000;
@@ -9,31 +9,18 @@ const SUBSCRIBED_WITHIN_MS = 200;
 const SESSIONS = "sessions";
 const channel = (id: string): string => `challenge:${id}`;
 
-/** The bell's other end: one subscriber connection for the whole process. */
-export interface Bells {
-  /**
-   * Tells when something about the challenge may have changed. Resolves once that is so, or soon when Redis is away:
-   * losing a bell is repaired by reading again.
-   */
-  watch(id: string): Promise<void>;
-  unwatch(id: string): void;
-  /** `onRing` hears an id, `null` for "sessions ended", and everything at once after a reconnect. */
-  listen(listeners: { onRing: (id: string) => void; onSessions: () => void; onReconnect: () => void }): void;
-  close(): void;
-}
-
-/** Publishes through a fail-fast connection; a bell that cannot be rung is not rung. */
+/** Publishes through a fail-fast connection. If Redis is down the message is dropped; the next re-read covers it. */
 export function challengeFeed(redis: Redis): Feed & { sessionsEnded(): Promise<void> } {
-  // Nobody waits for a bell: a Redis that hangs must hold up no callback.
-  const ring = (to: string): Promise<void> => {
+  // Nobody waits for it: a Redis that hangs must hold up no callback.
+  const publish = (to: string): Promise<void> => {
     if (redis.status === "ready") redis.publish(to, "1").catch(() => undefined);
     return Promise.resolve();
   };
-  return { publish: (id) => ring(channel(id)), sessionsEnded: () => ring(SESSIONS) };
+  return { publish: (id) => publish(channel(id)), sessionsEnded: () => publish(SESSIONS) };
 }
 
 /** Listens on the channels of the challenges that somebody in this process watches. */
-export function challengeBells(redis: Redis): Bells {
+export function challengeNotifications(redis: Redis): Notifications {
   const watched = new Set<string>();
   const pings = setInterval(() => {
     // A connection that died without a word shows itself when it is used, or never: then a new one is made.
@@ -61,13 +48,13 @@ export function challengeBells(redis: Redis): Bells {
       watched.delete(id);
       if (redis.status === "ready") void redis.unsubscribe(channel(id)).catch(() => undefined);
     },
-    listen({ onRing, onSessions, onReconnect }) {
+    listen({ onChange, onSessionsEnded, onReconnect }) {
       redis.on("message", (from: string) => {
-        if (from === SESSIONS) onSessions();
-        else onRing(from.slice("challenge:".length));
+        if (from === SESSIONS) onSessionsEnded();
+        else onChange(from.slice("challenge:".length));
       });
       const resubscribe = (): void => {
-        // The connection calls itself ready before it has subscribed again: what rang meanwhile is read afterwards.
+        // The connection calls itself ready before it has subscribed again: what changed meanwhile is read afterwards.
         void redis
           .subscribe(SESSIONS, ...Array.from(watched, channel))
           .catch(() => undefined)

@@ -1,10 +1,8 @@
 import { type Redis } from "ioredis";
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 
+import { type RateLimit } from "../domain/deps.js";
 import { TooMany } from "../domain/errors.js";
-
-/** Counts something; throws TooMany when there was too much of it. */
-export type RateLimit = (key: string) => Promise<void>;
 
 /**
  * A limit shared by all processes through Redis. While Redis is away each process counts for itself: it never fails

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { QueryFailedError } from "typeorm";
 
-import { DatabaseAway, isDatabaseAway } from "../../src/database/errors.js";
+import { isDatabaseAway } from "../../src/database/errors.js";
+import { DatabaseAway } from "../../src/domain/errors.js";
 
 const failed = (code: string, message = ""): Error =>
   new QueryFailedError("SELECT 1", [], Object.assign(new Error(message), { code }));

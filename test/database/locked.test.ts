@@ -12,7 +12,9 @@ import { openDatabase } from "../../src/database/data-source.js";
 import { isDatabaseAway } from "../../src/database/errors.js";
 import { factors } from "../../src/database/factors.js";
 import { failures } from "../../src/database/failures.js";
+import { databaseRows } from "../../src/database/rows.js";
 import { subscribers } from "../../src/database/subscribers.js";
+import { DatabaseAway } from "../../src/domain/errors.js";
 
 const NOW = new Date();
 
@@ -31,7 +33,7 @@ async function twoProcesses(t: TestContext) {
   const accounts = subscribers(database);
   const who = { id: "a", username: "ann", usernameKey: "ann", email: "", passwordHash: "$old" };
   await accounts.insert({ ...who, lastSuccessAt: NOW, createdAt: NOW });
-  return { accounts, phones: factors(database), counts: failures(database), other };
+  return { accounts, phones: factors(database), counts: failures(database), rows: databaseRows(database), other };
 }
 
 /** How late a thread that does nothing gets its turns: that is the machine's, and no fault of what is tested. */
@@ -115,4 +117,24 @@ it("F14: gives a right password's try back later, when the database was held jus
   assert.equal(left(), 3);
   await counts.take("name:bob", NOW, limits);
   assert.equal(left(), 1);
+});
+
+it("F14: tells the rules that the database is away, in a transaction too, and leaves every other error alone", async (t) => {
+  const { rows, other } = await twoProcesses(t);
+  other.exec("BEGIN IMMEDIATE");
+  await Promise.all([
+    assert.rejects(rows.subscribers.nextEpoch("a"), DatabaseAway),
+    assert.rejects(
+      rows.transaction((inside) => inside.subscribers.nextEpoch("a")),
+      DatabaseAway,
+    ),
+  ]);
+  other.exec("ROLLBACK");
+  const mistake = new Error("a mistake of the rules");
+  await assert.rejects(
+    rows.transaction(() => Promise.reject(mistake)),
+    mistake,
+  );
+  await rows.subscribers.nextEpoch("a");
+  assert.equal((await rows.subscribers.find("a"))?.epoch, 2);
 });

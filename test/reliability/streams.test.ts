@@ -29,11 +29,11 @@ async function openHub(t: TestContext, limits: Partial<StreamLimits> = {}, times
   let seen = 0;
   const hub = streamHub(
     {
-      bells: {
+      notifications: {
         watch: () => Promise.resolve(),
         unwatch: () => undefined,
-        listen({ onRing, onSessions, onReconnect }) {
-          Object.assign(bell, { ring: onRing, sessions: onSessions, reconnect: onReconnect });
+        listen({ onChange, onSessionsEnded, onReconnect }) {
+          Object.assign(bell, { ring: onChange, sessions: onSessionsEnded, reconnect: onReconnect });
         },
         close: () => undefined,
       },

@@ -2,10 +2,15 @@ import { randomUUID } from "node:crypto";
 import type Koa from "koa";
 import session, { type CreateSessionOptions } from "koa-session";
 
-import { type SessionStore, signedIn, type StoredSession } from "../../database/sessions.js";
 import { type Deps } from "../../domain/deps.js";
 import { hashSecret, newSecret } from "../../domain/secrets.js";
-import { type AssuranceLevel, type Session } from "../../domain/session.js";
+import {
+  type AssuranceLevel,
+  type Session,
+  type SessionStore,
+  signedIn,
+  type StoredSession,
+} from "../../domain/session.js";
 import { originOf } from "../origin.js";
 import { type Context, type Flash, type Middleware } from "../context.js";
 import { cookieName, cookieOptions } from "./visit.js";

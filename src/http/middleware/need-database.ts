@@ -1,4 +1,4 @@
-import { DatabaseAway } from "../../database/errors.js";
+import { DatabaseAway } from "../../domain/errors.js";
 import { type Middleware } from "../context.js";
 
 /** Refuses with 503 what needs the database, as long as it was never opened: the process listens from its first moment. */
