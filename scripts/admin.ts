@@ -10,30 +10,30 @@ import { openServices, createLog, type Services } from "../src/services.js";
 const HELP = `Usage: npm run admin -- COMMAND [--json]
 
   user list             the accounts
-  user show NAME        what protects an account, what waits for it, what happened lately
-  user reset-2fa NAME   remove the phone and the recovery codes; sessions end
-  user unlock NAME      forget failed tries and paused requests
+  user show NAME        one account: phone, recovery codes, sessions, pending challenges, recent history
+  user reset-2fa NAME   remove the phone and the recovery codes, end all sessions
+  user unlock NAME      clear failed tries, and end a pause of requests to the phone
   user sign-out NAME    end all sessions
-  challenge list        the requests that wait for an answer
-  doctor                look at database, migrations, Redis and Authy
+  challenge list        pending challenges: requests that nobody has answered yet
+  doctor                check database, migrations, Redis and Authy
 
-  --json                for machines
+  --json                print JSON
   --help                this text
 
-Exit code 0 when done, 1 when it could not be done, 2 for a wrong command, 78 for wrong settings.
+Exit code 0: done. 1: failed. 2: wrong command. 78: wrong settings.
 `;
 
-const REDIS_PATIENCE_MS = 1000;
+const REDIS_TIMEOUT_MS = 1000;
 
-/** What a command says: rows for a person as a table, or the same as JSON. */
+/** What a command prints: rows as tables, or as JSON, and one sentence for people. */
 interface Report {
   readonly rows: readonly Readonly<Record<string, unknown>>[];
-  readonly said?: string;
-  readonly isBad?: boolean;
+  readonly message?: string;
+  readonly hasFailed?: boolean;
 }
 
-/** The name stands for no account, or nothing could be done; the message is for the operator. */
-class Impossible extends Error {}
+/** There is no such account, or nothing to do; the message is for the operator. */
+class CannotBeDone extends Error {}
 
 type Command = (services: Services, config: Config, name: string) => Promise<Report>;
 
@@ -43,7 +43,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     for (let offset = 0; ; offset += 500) {
       const some = await deps.subscribers.list(offset, 500);
       for (const one of some) rows.push(await accountRow(deps, one));
-      if (some.length < 500) return { rows, said: rows.length === 0 ? "There are no accounts." : "" };
+      if (some.length < 500) return { rows, message: rows.length === 0 ? "There are no accounts." : "" };
     }
   },
   "user show": async ({ deps }, _config, name) => {
@@ -66,11 +66,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const { deps } = services;
     const subscriber = await find(deps, name);
     if (!(await resetTwoFactor(deps, subscriber)))
-      throw new Impossible(`${subscriber.username} has no phone enrolled.`);
+      throw new CannotBeDone(`${subscriber.username} has no phone enrolled.`);
     await services.sessionsEnded();
     return {
       rows: [await accountRow(deps, subscriber)],
-      said: "The phone and the recovery codes are removed; all sessions ended.",
+      message: "Removed the phone and the recovery codes; all sessions have ended.",
     };
   },
   "user unlock": async ({ deps }, _config, name) => {
@@ -78,7 +78,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     await unlock(deps, subscriber);
     return {
       rows: [await accountRow(deps, subscriber)],
-      said: "Failed tries are forgotten; requests go to the phone again.",
+      message: "Cleared failed tries; requests go to the phone again.",
     };
   },
   "user sign-out": async (services, _config, name) => {
@@ -86,7 +86,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const subscriber = await find(deps, name);
     await signOutEverywhere(deps, subscriber);
     await services.sessionsEnded();
-    return { rows: [await accountRow(deps, subscriber)], said: "All sessions ended." };
+    return { rows: [await accountRow(deps, subscriber)], message: "All sessions have ended." };
   },
   "challenge list": async ({ deps }) => {
     const live = await deps.challenges.listLive(500);
@@ -100,19 +100,19 @@ const COMMANDS: Readonly<Record<string, Command>> = {
         nextPollAt: c.nextPollAt,
       })),
     );
-    return { rows, said: rows.length === 0 ? "Nothing waits." : "" };
+    return { rows, message: rows.length === 0 ? "No pending challenges." : "" };
   },
   doctor: async ({ database, redis }, config) => {
     const rows = [
-      await examine("database", () => database.query("SELECT 1"), "check DATABASE_URL"),
-      await examine(
+      await check("database", () => database.query("SELECT 1"), "check DATABASE_URL"),
+      await check(
         "migrations",
         async () => {
           if (await database.showMigrations()) throw new Error("pending");
         },
         "run `npm run migrate`",
       ),
-      await examine(
+      await check(
         "redis",
         async () => {
           if (redis.status !== "ready") throw new Error("not connected");
@@ -120,7 +120,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
         },
         "check REDIS_URL",
       ),
-      await examine(
+      await check(
         "authy",
         async () => {
           const { isSuccess, status } = await authyClient(config.authy.apiUrl, config.authy.apiKey)(
@@ -132,13 +132,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
         "check AUTHY_API_URL and AUTHY_PRODUCTION_API_KEY",
       ),
     ];
-    return { rows, isBad: rows.some(({ state }) => state !== "ok") };
+    return { rows, hasFailed: rows.some(({ state }) => state !== "ok") };
   },
 };
 
-async function examine(what: string, look: () => Promise<unknown>, mend: string) {
+async function check(what: string, ask: () => Promise<unknown>, mend: string) {
   try {
-    await look();
+    await ask();
     return { what, state: "ok", why: "", mend: "" };
   } catch (error) {
     return { what, state: "bad", why: error instanceof Error ? error.message.slice(0, 120) : "", mend };
@@ -147,7 +147,8 @@ async function examine(what: string, look: () => Promise<unknown>, mend: string)
 
 async function find({ subscribers }: Pick<Deps, "subscribers">, name: string): Promise<Subscriber> {
   const subscriber = await subscribers.findByName(name.normalize("NFKC").trim().toLowerCase());
-  if (subscriber === null) throw new Impossible(`There is no account named "${name}". \`user list\` shows them.`);
+  if (subscriber === null)
+    throw new CannotBeDone(`There is no account named "${name}". Run \`user list\` to see all accounts.`);
   return subscriber;
 }
 
@@ -166,7 +167,7 @@ async function accountRow(
   };
 }
 
-/** Rows of one shape make one table; a new shape begins the next. */
+/** Prints rows as tables: consecutive rows with the same columns share one. */
 function printTables(rows: Report["rows"]): void {
   const groups: Record<string, unknown>[][] = [];
   for (const row of rows) {
@@ -194,7 +195,7 @@ function cellText(value: unknown): string {
   return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : "";
 }
 
-/** The command that the words name, with the account it is for. */
+/** The command that the arguments name, with its account; null for anything else. */
 function commandOf(words: readonly string[]): { run: Command; name: string } | null {
   const takesName = words[0] === "user" && words[1] !== "list";
   const named = COMMANDS[words.slice(0, words[0] === "doctor" ? 1 : 2).join(" ")];
@@ -220,7 +221,7 @@ async function main(): Promise<number> {
   const command = commandOf(parsed.positionals);
   if (command === null) {
     console.error(
-      parsed.positionals.length === 0 ? HELP : `There is no such command: ${parsed.positionals.join(" ")}\n\n${HELP}`,
+      parsed.positionals.length === 0 ? HELP : `Unknown command: ${parsed.positionals.join(" ")}\n\n${HELP}`,
     );
     return 2;
   }
@@ -229,17 +230,17 @@ async function main(): Promise<number> {
   try {
     await Promise.race([
       new Promise((resolve) => services.redis.once("ready", resolve)),
-      new Promise((resolve) => setTimeout(resolve, REDIS_PATIENCE_MS)),
+      new Promise((resolve) => setTimeout(resolve, REDIS_TIMEOUT_MS)),
     ]);
-    const { rows, said, isBad } = await command.run(services, config, command.name);
+    const { rows, message, hasFailed } = await command.run(services, config, command.name);
     if (parsed.values.json === true) console.log(JSON.stringify(rows, null, 2));
     else {
       printTables(rows);
-      if (said !== undefined && said !== "") console.log(said);
+      if (message !== undefined && message !== "") console.log(message);
     }
-    return isBad === true ? 1 : 0;
+    return hasFailed === true ? 1 : 0;
   } catch (error) {
-    if (!(error instanceof Impossible)) throw error;
+    if (!(error instanceof CannotBeDone)) throw error;
     console.error(error.message);
     return 1;
   } finally {
@@ -251,7 +252,7 @@ main().then(
   (code) => process.exit(code),
   (error: unknown) => {
     console.error(
-      error instanceof ConfigError ? error.message : `Not done: ${error instanceof Error ? error.message : ""}`,
+      error instanceof ConfigError ? error.message : `Failed: ${error instanceof Error ? error.message : ""}`,
     );
     process.exit(error instanceof ConfigError ? ConfigError.exitCode : 1);
   },

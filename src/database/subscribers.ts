@@ -36,6 +36,9 @@ export function subscribers(database: RowSource): Subscribers {
     async freezePushes(id, until) {
       await rows.update({ id }, { pushFrozenUntil: until });
     },
+    async unfreezePushes(id) {
+      await rows.update({ id }, { pushFrozenUntil: null });
+    },
     async nextEpoch(id) {
       await rows.increment({ id }, "epoch", 1);
     },

@@ -23,7 +23,7 @@ export async function unlock(deps: Deps, subscriber: Subscriber): Promise<void> 
   const buckets = (await deps.browsers.list(subscriber.id)).map(({ id }) => `browser:${id}`);
   for (const bucket of [`name:${subscriber.usernameKey}`, `code:${subscriber.id}`, ...buckets])
     await deps.failures.clear(bucket);
-  await deps.subscribers.freezePushes(subscriber.id, deps.now());
+  await deps.subscribers.unfreezePushes(subscriber.id);
   for (const isKnownBrowser of [true, false])
     await deps.subscribers.noteSuccess(subscriber.id, deps.now(), isKnownBrowser);
   await record(deps, subscriber, "unlocked");

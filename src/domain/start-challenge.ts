@@ -131,7 +131,10 @@ async function send(
     ({ uuid } = await deps.provider.sendApprovalRequest(challenge.providerId, push));
   } catch (error) {
     const failure = failureOf(error);
-    deps.log.warn({ challengeId: challenge.id, failure }, "push not sent");
+    deps.log.warn(
+      { challengeId: challenge.id, failure },
+      failure === "unconfirmed" ? "push unconfirmed" : "push failed",
+    );
     // Not known to have failed is not failed: the phone may show it, and then the callback names our id.
     if (failure === "unconfirmed") await deps.challenges.noteFailure(challenge.id, failure);
     else await settleChallenge(deps, challenge.id, "failed", "person", failure);

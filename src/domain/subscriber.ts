@@ -29,7 +29,9 @@ export interface Subscribers {
   changePassword(id: string, oldHash: string, newHash: string): Promise<number | null>;
   /** Each kind of browser has a push budget of its own, which only a success of that kind renews. */
   noteSuccess(id: string, now: Date, isKnownBrowser: boolean): Promise<void>;
+  /** Until then, browsers that the account does not know may send no push. */
   freezePushes(id: string, until: Date): Promise<void>;
+  unfreezePushes(id: string): Promise<void>;
   /** Ends every session and attempt. */
   nextEpoch(id: string): Promise<void>;
   /** By name; at most `limit` from `offset`. */

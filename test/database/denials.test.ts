@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 
+import { unlock } from "../../src/domain/administer.js";
+import { type Deps } from "../../src/domain/deps.js";
 import { settleChallenge, type SettleDeps } from "../../src/domain/settle-challenge.js";
 import { aChallenge, anOwner, at, onBothDatabases, type Owner, type Store, whileRefused } from "./both.js";
 
@@ -32,6 +34,20 @@ onBothDatabases("a denial", (store) => {
     const history = ["sign-in-denied sign-in"];
     assert.deepEqual(await consequences(store(), stranger), { frozenUntil: at(901_000), history });
     assert.deepEqual(await consequences(store(), known), { frozenUntil: null, history });
+  });
+
+  it("P5: the operator's unlock ends the pause at once", async () => {
+    const owner = await anOwner(store());
+    await settleChallenge(
+      settleDeps(store()),
+      await aChallenge(store(), owner, { isKnownBrowser: false }),
+      "denied",
+      "poll",
+    );
+    const subscriber = await store().subscribers.find(owner.subscriberId);
+    assert.deepEqual(subscriber?.pushFrozenUntil, at(901_000));
+    await unlock({ ...store(), now: () => at(2000) } as unknown as Deps, subscriber);
+    assert.equal((await consequences(store(), owner)).frozenUntil, null);
   });
 
   for (const change of ["UPDATE OF push_frozen_until ON subscribers", "INSERT ON audit_events"])

@@ -66,6 +66,11 @@ describe("the operator's tool", () => {
     assert.equal((await admin(t, program, "user", "reset-2fa", "loser")).code, 1);
   });
 
+  it("says so when no challenge is pending", async (t) => {
+    const list = await admin(t, program, "challenge", "list");
+    assert.deepEqual([list.code, list.out], [0, "No pending challenges.\n"]);
+  });
+
   it("signs somebody out everywhere", async (t) => {
     const stage = stageOf(program);
     await register(stage, person("leaver"));

@@ -18,7 +18,7 @@ const callback = z.object({
     .catch(undefined),
 });
 
-/** What a callback with a good signature says; null when it is of another kind and changes nothing. */
+/** What a callback with a good signature says; null when it is not about an approval request, and changes nothing. */
 export function callbackNotice(body: Record<string, Json>, signature: string): CallbackNotice | null {
   const read = callback.safeParse(body);
   if (!read.success) return null;

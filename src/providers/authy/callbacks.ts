@@ -41,7 +41,7 @@ export function webhooks(deps: HttpDeps): Router<RequestState> {
     }
     const notice = callbackNotice(params, signature);
     if (notice === null) {
-      answer(ctx, 200, "of another kind");
+      answer(ctx, 200, "ignored: not an approval callback");
       return;
     }
     const received = await receiveCallback(deps, notice);
@@ -50,7 +50,7 @@ export function webhooks(deps: HttpDeps): Router<RequestState> {
 
   router.post("/webhooks/authy/events", async function receiveEvents(ctx) {
     if (authy.webhookSigningKeys.length === 0) {
-      answer(ctx, 404, "events are not switched on");
+      answer(ctx, 404, "events are not enabled");
       return;
     }
     const body = await readBody(ctx, ["application/json", "application/x-www-form-urlencoded"]);
@@ -64,13 +64,13 @@ export function webhooks(deps: HttpDeps): Router<RequestState> {
       .map((key) => readWebhookToken(token, key, authy.webhookUrl))
       .find((read) => read !== null);
     if (notices === undefined) {
-      answer(ctx, 401, "token not trusted");
+      answer(ctx, 401, "invalid token");
       return;
     }
     const until = performance.now() + EVENTS_WITHIN_MS;
     // What comes too late here the poller asks about anyway.
     for (const notice of notices) if (performance.now() < until) await receiveEvent(deps, notice);
-    answer(ctx, 200, "taken");
+    answer(ctx, 200, "accepted");
   });
 
   // OPTIONS too: no browser of another site has any business here.
@@ -106,7 +106,7 @@ async function readBody(ctx: Context, types: string[]): Promise<Body | null> {
   const type = ctx.is(types);
   const isPlain = (ctx.get("Content-Encoding") || "identity") === "identity";
   if (type === false || type === null || !isPlain || !/^(utf-?8)?$/i.test(ctx.request.charset)) {
-    answer(ctx, 415, "content type not taken");
+    answer(ctx, 415, "unsupported content type");
     return null;
   }
   let bytes: Buffer;

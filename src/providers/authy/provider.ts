@@ -59,7 +59,7 @@ export function authyProvider(call: AuthyClient): Provider {
       });
       if (answer.isSuccess) return answer.body["token"] === "is valid";
       if (WRONG_TOKEN.has(answer.errorCode)) return false;
-      throw new ProviderRefused(`Authy judged no code (${answer.status} ${answer.errorCode})`);
+      throw new ProviderRefused(`Authy could not verify the code (${answer.status} ${answer.errorCode})`);
     },
     async sendTextMessage(id) {
       refuseFailure(

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import { type Attempt } from "../../src/domain/attempt.js";
+import { type Deps } from "../../src/domain/deps.js";
+import {
+  type LoginError,
+  ProviderRefused,
+  ProviderThrottled,
+  ProviderUnavailable,
+  ProviderUnconfirmed,
+} from "../../src/domain/errors.js";
+import { startChallenge } from "../../src/domain/start-challenge.js";
+import { type Factor, type Subscriber } from "../../src/domain/subscriber.js";
+
+/** Starts a challenge whose request ends with this error. @returns the log's messages, and what became of the row. */
+async function startWith(error: LoginError): Promise<{ logged: string[]; row: string }> {
+  const logged: string[] = [];
+  let row = "creating";
+  const log = (_fields: object, message: string): void => void logged.push(message);
+  const done = (): Promise<boolean> => Promise.resolve(true);
+  const deps = {
+    now: () => new Date(0),
+    settings: { pushLimit: 0, appName: "Example", approvalTtlSeconds: 120, attemptTtlSeconds: 900 },
+    log: { info: log, warn: log, error: log },
+    pushWords: { question: () => "", action: () => "", time: () => "" },
+    attempts: { extend: done },
+    challenges: {
+      insert: done,
+      settle: (_id: string, outcome: string) => ((row = outcome), done()),
+      noteFailure: (_id: string, failure: string) => ((row = `creating, ${failure}`), done()),
+    },
+    feed: { publish: done },
+    polls: { forget: done },
+    provider: { sendApprovalRequest: () => Promise.reject(error) },
+  };
+  const attempt = { id: "a", purpose: "sign-in", address: "", browserLabel: "", isKnownBrowser: true };
+  await startChallenge(
+    deps as unknown as Deps,
+    attempt as Attempt,
+    { id: "s", username: "ada" } as Subscriber,
+    { id: "f", providerId: "1" } as Factor,
+    () => false,
+  );
+  return { logged: logged.filter((message) => message !== "challenge settled"), row };
+}
+
+describe("F1 a push whose request to Authy failed", () => {
+  it("is logged as failed, and settled, when it certainly did not go out", async () => {
+    for (const error of [new ProviderUnavailable(""), new ProviderRefused(""), new ProviderThrottled("", 1000)])
+      assert.deepEqual(await startWith(error), { logged: ["push failed"], row: "failed" }, error.name);
+  });
+
+  it("is logged as unconfirmed, and stays open, when it may have gone out", async () => {
+    const unconfirmed = await startWith(new ProviderUnconfirmed(""));
+    assert.deepEqual(unconfirmed, { logged: ["push unconfirmed"], row: "creating, unconfirmed" });
+  });
+});
