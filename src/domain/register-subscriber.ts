@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 
 import { type Deps, type Origin } from "./deps.js";
+import { emailProblem, plainEmail } from "./email-address.js";
 import { Invalid } from "./errors.js";
 import { normalizePassword, passwordProblem } from "./password-policy.js";
 import { type Subscriber } from "./subscriber.js";
-import { emailProblem, usernameKey, usernameProblem } from "./username.js";
+import { usernameKey, usernameProblem } from "./username.js";
 
 /**
  * Opens an account.
@@ -18,7 +19,7 @@ export async function registerSubscriber(
   origin: Origin,
 ): Promise<Subscriber> {
   const username = form.username.normalize("NFKC").trim();
-  const email = form.email.normalize("NFKC").trim();
+  const email = plainEmail(form.email);
   const wrongName = usernameProblem(username);
   const wrongEmail = emailProblem(email);
   const wrongPassword = passwordProblem(form.password, {

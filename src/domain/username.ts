@@ -23,16 +23,3 @@ export function usernameProblem(username: string): UsernameProblem | null {
     return { code: "length", min: MIN_LENGTH, max: MAX_LENGTH };
   return ALLOWED.test(username) ? null : { code: "characters" };
 }
-
-/** Why an e-mail address is refused. */
-export interface EmailProblem {
-  readonly code: "missing" | "malformed";
-}
-
-/** @returns why not, or null when a message could reach the address. */
-export function emailProblem(email: string): EmailProblem | null {
-  if (email === "") return { code: "missing" };
-  if (email.length > 254 || !/^[^\s@<>"',;:\\()[\]]+@[^\s@<>"',;:\\()[\]]+\.[^\s@<>"',;:\\()[\].]+$/.test(email))
-    return { code: "malformed" };
-  return null;
-}
