@@ -44,3 +44,10 @@ declare module "*/views/assets/password-strength.js" {
     own: readonly string[],
   ): { good: boolean; text: string };
 }
+
+declare module "*/views/assets/moment-words.js" {
+  export function momentWords(timeZone?: string): {
+    moment(at: Date, now: Date): string;
+    clock(at: Date, now: Date): string;
+  };
+}

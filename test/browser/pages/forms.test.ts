@@ -179,4 +179,16 @@ describe("times", () => {
     assert.equal(await time.getAttribute("title"), "2026-10-15 10:42 UTC");
     await zoned.close();
   });
+
+  it("F16 go by the calendar, and move on with it in a tab that is left open", async () => {
+    const zoned = await browser.newContext({ timezoneId: "Europe/Berlin" });
+    const there = await zoned.newPage();
+    await there.clock.setFixedTime("2026-10-15T21:59:00Z");
+    await there.goto(`${server.origin}/states/two-factor-manage`);
+    assert.equal(await there.locator("time").textContent(), "today 12:42");
+    await there.clock.setFixedTime("2026-10-15T22:01:00Z");
+    await there.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
+    assert.equal(await there.locator("time").textContent(), "yesterday 12:42");
+    await zoned.close();
+  });
 });
