@@ -4,9 +4,8 @@ import { setImmediate as nextLoop, setTimeout as wait } from "node:timers/promis
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 
 import { ConfigError, loadConfig } from "./config.js";
-import { expireWhenOver } from "./domain/ask-provider.js";
-import { EXPIRY_GRACE_MS, type LiveStatus } from "./domain/challenge.js";
-import { expireEnrolmentWhenOver } from "./domain/enrol.js";
+import { EXPIRY_GRACE_MS } from "./domain/watched.js";
+import { WATCHED } from "./domain/watched-kinds.js";
 import { createApp } from "./http/app.js";
 import { streamHub } from "./http/stream-hub.js";
 import { loadText } from "./http/text.js";
@@ -40,14 +39,10 @@ function main(): void {
     {
       notifications,
       now: () => deps.now(),
-      readStatuses: async (ids) => [...(await deps.challenges.statuses(ids)), ...(await deps.enrolments.statuses(ids))],
+      readStatuses: (kind, ids) => WATCHED[kind].rows(deps).statuses(ids),
       livingSessions: (ids) => deps.sessions.living(ids, deps.now()),
-      onOverdue: ({ id, kind, expiresAt }: LiveStatus) => {
-        const settled =
-          kind === "approval"
-            ? expireWhenOver(deps, { id, expiresAt }, expiresAt)
-            : expireEnrolmentWhenOver(deps, { id, expiresAt });
-        settled.catch(() => undefined); // the next round tries again
+      onOverdue: ({ kind, id }) => {
+        WATCHED[kind].expire(deps, id, "clock").catch(() => undefined); // the next round tries again
       },
     },
     config.limits,

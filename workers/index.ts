@@ -2,13 +2,14 @@ import { Queue, Worker } from "bullmq";
 
 import { ConfigError, loadConfig } from "../src/config.js";
 import { forgetOld } from "../src/database/forget-old.js";
+import { logIdOf } from "../src/domain/announce-settled.js";
 import { upstreamRemovals } from "../src/domain/disable-two-factor.js";
 import { reconcile } from "../src/domain/reconcile.js";
 import { POLL_QUEUE, type PollJob } from "../src/queue/poll-queue.js";
 import { redisConnection } from "../src/redis/connections.js";
 import { stopOnSignals } from "../src/stop-on-signals.js";
 import { createLog, createServices } from "../src/services.js";
-import { pollChallenge } from "./poll-challenge.js";
+import { pollProvider } from "./poll-provider.js";
 
 const FORGET_EVERY_MS = 60_000;
 const FINISH_JOBS_MS = 6000;
@@ -35,7 +36,7 @@ async function main(): Promise<void> {
   if (isStopping as boolean) return;
   const connection = redisConnection(config.redisUrl, "worker", log);
   const queue = new Queue(POLL_QUEUE, { connection });
-  const worker = new Worker<PollJob>(POLL_QUEUE, pollChallenge(deps, queue), {
+  const worker = new Worker<PollJob>(POLL_QUEUE, pollProvider(deps, queue), {
     connection,
     concurrency: 20,
     limiter: { max: config.limits.upstreamPerSecond, duration: 1000 },
@@ -52,7 +53,7 @@ async function main(): Promise<void> {
     log.warn({ reason: error.message.slice(0, 120) }, "the queue does not answer");
   });
   worker.on("failed", (job, error) => {
-    log.warn({ challengeId: job?.data.id ?? "", name: error.name }, "poll failed");
+    log.warn({ ...(job && logIdOf(job.data.kind, job.data.id)), name: error.name }, "poll failed");
   });
 
   const repairs = every(config.reconcileMs, () => reconcile(deps), "reconcile");

@@ -10,7 +10,7 @@ import {
   startWeb,
   startWorker,
 } from "../../test/kit/processes.js";
-import { type Settlements } from "../../test/kit/settlements.js";
+import { isSettlement, type Settlements } from "../../test/kit/settlements.js";
 import { choosePorts, type Ports } from "./addresses.js";
 import { demoEnvironment } from "./environment.js";
 import { type Household } from "./household.js";
@@ -95,7 +95,7 @@ export async function startProgram({
 
 /** What a person wants to see of the logs: who settled what, and trouble. */
 function showLine(name: string, line: LogLine): void {
-  if (line.msg === "challenge settled") {
+  if (isSettlement(line)) {
     console.log(`${name}: ${String(line["kind"])} ${String(line["status"])}, settled by ${String(line["by"])}`);
   } else if (line.level === undefined || line.level >= WARNING_LEVEL) {
     console.log(`${name}: ${lineAsText(line)}`);

@@ -1,4 +1,4 @@
-import { Not } from "typeorm";
+import { MoreThan, Not } from "typeorm";
 
 import { type KnownBrowsers } from "../domain/subscriber.js";
 import { type KnownBrowserRow, type RowSource } from "./schema.js";
@@ -17,6 +17,9 @@ export function browsers(database: RowSource): KnownBrowsers {
     list: (subscriberId) => rows.find({ where: { subscriberId }, order: { lastSeenAt: "DESC" }, take: 50 }),
     async forgetOthers(subscriberId, keepKeyHash) {
       await rows.delete({ subscriberId, keyHash: Not(keepKeyHash) });
+    },
+    async forgetSeenSince(subscriberId, moment) {
+      await rows.delete({ subscriberId, firstSeenAt: MoreThan(moment) });
     },
   };
 }

@@ -1,15 +1,10 @@
 import { In } from "typeorm";
 
-import {
-  type Challenges,
-  type ChallengeState,
-  EXPIRY_GRACE_MS,
-  MOVES,
-  type Outcome,
-  publicStatus,
-} from "../domain/challenge.js";
+import { type Challenges, challengeStatus, type ChallengeState, MOVES, type Outcome } from "../domain/challenge.js";
+import { EXPIRY_GRACE_MS } from "../domain/watched.js";
 import { type ChallengeRow, type RowSource } from "./schema.js";
 import { unlessTaken } from "./errors.js";
+import { watchedRows } from "./watched.js";
 
 const LIVE: ChallengeState[] = ["creating", "pending"];
 
@@ -32,6 +27,7 @@ export function challenges(database: RowSource): Challenges {
     rows.createQueryBuilder().update().set(set);
 
   return {
+    ...watchedRows(database, "challenge", LIVE, challengeStatus),
     async insert(challenge) {
       return unlessTaken(
         rows
@@ -54,19 +50,6 @@ export function challenges(database: RowSource): Challenges {
       const order = { createdAt: "DESC" } as const;
       const approved = await rows.findOne({ where: { attemptId, state: In(["approved", "consumed"]) }, order });
       return approved ?? rows.findOne({ where: { attemptId }, order });
-    },
-    async statuses(ids) {
-      const found = await rows.find({
-        select: { id: true, state: true, version: true, expiresAt: true },
-        where: { id: In([...ids]) },
-      });
-      return found.map(({ id, state, version, expiresAt }) => ({
-        id,
-        kind: "approval",
-        status: publicStatus(state),
-        version,
-        expiresAt,
-      }));
     },
     async pushTimesOfAttempt(attemptId) {
       const found = await rows
@@ -124,15 +107,6 @@ export function challenges(database: RowSource): Challenges {
       const { affected } = await rows.update({ id, state: "approved" }, { state: "lapsed" });
       return affected === 1;
     },
-    async claimPoll(id, now, until) {
-      const { affected } = await change({ leaseUntil: until })
-        .where("id = :id AND state = 'pending' AND (lease_until IS NULL OR lease_until <= :now)", { id, now })
-        .execute();
-      return affected === 1;
-    },
-    async releasePoll(id, claimedUntil, nextPollAt) {
-      await rows.update({ id, state: "pending", leaseUntil: claimedUntil }, { leaseUntil: null, nextPollAt });
-    },
     async claimPersonAsk(id, now, everyMs) {
       const { affected } = await change({ personAskedAt: now })
         .where("id = :id AND state = 'pending' AND (person_asked_at IS NULL OR person_asked_at <= :before)", {
@@ -144,24 +118,6 @@ export function challenges(database: RowSource): Challenges {
     },
     findLiveOfSubscriber: (subscriberId) => rows.findBy({ subscriberId, state: In(LIVE) }),
     listLive: (limit) => rows.find({ where: { state: In(LIVE) }, order: { createdAt: "DESC" }, take: limit }),
-    findOverdue: (now, limit) =>
-      rows
-        .createQueryBuilder("challenge")
-        .where("challenge.state = 'pending' AND challenge.nextPollAt <= :now", { now })
-        .limit(limit)
-        .getMany(),
-    async findExpired(now, limit) {
-      const found = await rows
-        .createQueryBuilder("challenge")
-        .select(["challenge.id"])
-        .where("challenge.state IN (:...states) AND challenge.expiresAt <= :end", {
-          states: LIVE,
-          end: new Date(now.getTime() - EXPIRY_GRACE_MS),
-        })
-        .limit(limit)
-        .getMany();
-      return found.map(({ id }) => id);
-    },
     async lapseOld(approvedBefore) {
       const { affected } = await change({ state: "lapsed" })
         .where("state = 'approved' AND settled_at <= :approvedBefore", { approvedBefore })

@@ -1,5 +1,6 @@
 import { type Factors } from "../domain/subscriber.js";
 import { type FactorRow, type RecoveryCodeRow, type SubscriberRow, type RowSource } from "./schema.js";
+import { unlessTaken } from "./errors.js";
 
 /** The enrolled phones, in the database. */
 export function factors(database: RowSource): Factors {
@@ -7,6 +8,18 @@ export function factors(database: RowSource): Factors {
   return {
     find: (id) => rows.findOneBy({ id }),
     findActive: (subscriberId) => rows.findOneBy({ subscriberId, state: "active" }),
+    insert: ({ id, subscriberId, providerId, createdAt }) =>
+      unlessTaken(
+        rows
+          .insert({
+            ...{ id, subscriberId, providerId, createdAt, type: "authy-push", state: "active" },
+            ...{ removedAt: null, removedUpstreamAt: null },
+          })
+          .then(() => true),
+      ),
+    async retire(subscriberId, now) {
+      await rows.update({ subscriberId, state: "active" }, { state: "removed", removedAt: now });
+    },
     remove: (subscriberId, now) =>
       database.transaction(async (manager) => {
         const { affected } = await manager

@@ -88,6 +88,9 @@ export function sessions(database: RowSource): Sessions & SessionStore {
       await rows.update({ subscriberId, id: Not(keepId), endedAt: IsNull() }, { endedAt: now });
       return others.map(({ id }) => id);
     },
+    async raiseEpoch(id) {
+      await rows.increment({ id }, "epoch", 1);
+    },
     async notePassword(id, now) {
       await rows.update({ id, endedAt: IsNull() }, { passwordAt: now });
     },

@@ -39,8 +39,9 @@ export function subscribers(database: RowSource): Subscribers {
     async unfreezePushes(id) {
       await rows.update({ id }, { pushFrozenUntil: null });
     },
-    async nextEpoch(id) {
-      await rows.increment({ id }, "epoch", 1);
+    async nextEpoch(id, from) {
+      const { affected } = await rows.increment(from === undefined ? { id } : { id, epoch: from }, "epoch", 1);
+      return affected === 1;
     },
     list: (offset, limit) => rows.find({ order: { usernameKey: "ASC" }, skip: offset, take: limit }),
     async raiseAlarm(id, frozenUntil) {

@@ -1,87 +1,79 @@
-import { type Challenge, EXPIRY_GRACE_MS } from "./challenge.js";
-import { settleEnrolment } from "./settle-enrolment.js";
-import { type Deps } from "./deps.js";
-import { type Enrolment } from "./enrolment.js";
-import { nextApprovalPoll, nextRegistrationPoll } from "./poll-schedule.js";
-import { settleChallenge, type SettleDeps } from "./settle-challenge.js";
+import { EXPIRY_GRACE_MS, isFinal, type WatchedRow } from "./watched.js";
+import { type WatchedDeps, type WatchedRules } from "./watched-kinds.js";
 
-/** How long one question to Authy may take before another process may ask again: longer than the client waits. */
+/** How long one question to the provider may take before another process may ask again: longer than the client waits. */
 const LEASE_MS = 4000;
 /** How soon to look again while somebody else asks: the one who asks may have died. */
 const LOOK_AGAIN_MS = 400;
+/** Clocks and timers differ by this much. */
+const EARLY_MS = 100;
 
-/** `settled`: nothing more to do. Otherwise when to ask again; Authy may be asked by somebody else right now. */
+/** `settled`: nothing more to do. Otherwise when to ask again; somebody else may be asking right now. */
 export type Asked = { readonly kind: "settled" } | { readonly kind: "later"; readonly at: Date };
 
-type AskDeps = SettleDeps & Pick<Deps, "provider" | "enrolments" | "browsers">;
+const SETTLED: Asked = { kind: "settled" };
 
 /**
- * Asks Authy once what became of a push and settles what it says. An error of Authy is neither yes nor no.
+ * Asks the provider once what became of a row and settles what it says. An error of the provider is neither yes nor no.
  *
  * @throws ProviderThrottled with the time to wait; the lease is given back.
  */
-export async function askAboutChallenge(
-  deps: AskDeps,
-  challenge: Challenge,
+export async function askProvider<Row extends WatchedRow>(
+  deps: WatchedDeps,
+  rules: WatchedRules<Row>,
+  row: Row,
   by: "poll" | "webhook",
   signal?: AbortSignal,
 ): Promise<Asked> {
+  const rows = rules.rows(deps);
   const startedAt = deps.now();
-  const later = (): Date => nextApprovalPoll(deps.settings, challenge.createdAt, challenge.expiresAt, deps.now());
-  if (challenge.providerRef === null) return expireWhenOver(deps, challenge, later());
   const leaseUntil = new Date(startedAt.getTime() + LEASE_MS);
-  if (!(await deps.challenges.claimPoll(challenge.id, startedAt, leaseUntil)))
-    return { kind: "later", at: new Date(startedAt.getTime() + LOOK_AGAIN_MS) };
+  if (!(await rows.claimPoll(row.id, startedAt, leaseUntil))) return later(startedAt.getTime() + LOOK_AGAIN_MS);
+  const nextPollAt = (): Date => rules.nextPollAt(deps.settings, row, deps.now());
   try {
-    const state = await deps.provider.approvalState(challenge.providerRef, challenge.providerId, signal);
-    if (state === "approved" || state === "denied") {
-      await settleChallenge(deps, challenge.id, state, by);
-      return { kind: "settled" };
+    const answer = await rules.ask(deps, row, by, signal);
+    if (answer === "settled") return SETTLED;
+    if (answer === "pending" && startedAt >= row.expiresAt) {
+      await rules.expire(deps, row.id, by);
+      return SETTLED;
     }
-    if (state !== "unknown" && startedAt >= challenge.expiresAt) {
-      await settleChallenge(deps, challenge.id, "expired", by);
-      return { kind: "settled" };
-    }
-    return await expireWhenOver(deps, challenge, later());
+    return isSettled(rules, await expireIfOver(deps, rules, row)) ? SETTLED : later(nextPollAt());
   } finally {
-    await deps.challenges.releasePoll(challenge.id, leaseUntil, later());
+    await rows.releasePoll(row.id, leaseUntil, nextPollAt());
   }
 }
 
-/** The clock's own verdict, a little after the end. */
-export async function expireWhenOver(
-  deps: SettleDeps,
-  challenge: Pick<Challenge, "id" | "expiresAt">,
-  otherwise: Date,
-): Promise<Asked> {
-  if (deps.now().getTime() < challenge.expiresAt.getTime() + EXPIRY_GRACE_MS) return { kind: "later", at: otherwise };
-  await settleChallenge(deps, challenge.id, "expired", "clock");
-  return { kind: "settled" };
+/** Ends what nobody answered, by the clock, a little after its time. @returns the row as it stands then. */
+export async function expireIfOver<Row extends WatchedRow>(
+  deps: WatchedDeps,
+  rules: WatchedRules<Row>,
+  row: Row,
+): Promise<Row> {
+  const isOver = deps.now().getTime() >= row.expiresAt.getTime() + EXPIRY_GRACE_MS;
+  if (!isOver || isSettled(rules, row)) return row;
+  await rules.expire(deps, row.id, "clock");
+  return (await rules.rows(deps).find(row.id)) ?? row;
 }
 
-/**
- * Asks Authy once whether a QR code was scanned and settles what it says.
- *
- * @throws ProviderThrottled with the time to wait.
- */
-export async function askAboutEnrolment(
-  deps: AskDeps,
-  enrolment: Enrolment,
-  by: "poll" | "webhook",
+/** One turn of the poller: asks when the row says that it is time to. */
+export async function pollOnce(
+  deps: WatchedDeps,
+  rules: WatchedRules,
+  id: string,
   signal?: AbortSignal,
 ): Promise<Asked> {
-  const startedAt = deps.now();
-  const later = (): Date => nextRegistrationPoll(deps.settings, enrolment.createdAt, enrolment.expiresAt, deps.now());
-  const leaseUntil = new Date(startedAt.getTime() + LEASE_MS);
-  if (!(await deps.enrolments.claimPoll(enrolment.id, startedAt, leaseUntil)))
-    return { kind: "later", at: new Date(startedAt.getTime() + LOOK_AGAIN_MS) };
-  try {
-    const answer = await deps.provider.registrationState(enrolment.id, signal);
-    const isOver = startedAt.getTime() >= enrolment.expiresAt.getTime();
-    if (answer.state === "pending" && !isOver) return { kind: "later", at: later() };
-    await settleEnrolment(deps, enrolment.id, answer.state === "pending" ? { state: "expired" } : answer, by);
-    return { kind: "settled" };
-  } finally {
-    await deps.enrolments.releasePoll(enrolment.id, leaseUntil, later());
-  }
+  const row = await rules.rows(deps).find(id);
+  if (row === null || isSettled(rules, row)) return SETTLED;
+  // The row, not the job, says when to ask: somebody else may have asked since the job was made.
+  if (row.nextPollAt !== null && row.nextPollAt.getTime() > deps.now().getTime() + EARLY_MS)
+    return later(row.nextPollAt);
+  return askProvider(deps, rules, row, "poll", signal);
+}
+
+function isSettled<Row extends WatchedRow>(rules: WatchedRules<Row>, row: Row): boolean {
+  return isFinal(rules.statusOf(row).status);
+}
+
+function later(at: Date | number): Asked {
+  return { kind: "later", at: new Date(at) };
 }

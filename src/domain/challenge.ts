@@ -1,3 +1,5 @@
+import { type LiveStatus, type PublicStatus, type WatchedRow, type WatchedRows, type Witness } from "./watched.js";
+
 /** The states of one push. What a browser may see of them is `publicStatus`. */
 export type ChallengeState =
   | "creating"
@@ -28,15 +30,11 @@ export const MOVES: Readonly<Record<ChallengeState, readonly ChallengeState[]>> 
 /** What ends a pending challenge. */
 export type Outcome = "approved" | "denied" | "expired" | "superseded" | "cancelled" | "failed";
 
-/** Who reported the outcome: the signed callback, an event webhook that led to asking, a poll, the clock, the person. */
-export type Witness = "callback" | "webhook" | "poll" | "clock" | "person";
-
 /** Why a push was not sent, or is not known to have been. */
 export type PushFailure = "unavailable" | "throttled" | "refused" | "unconfirmed";
 
 /** One question to one phone for one purpose, answered once. */
-export interface Challenge {
-  readonly id: string;
+export interface Challenge extends WatchedRow {
   readonly attemptId: string;
   readonly subscriberId: string;
   readonly factorId: string;
@@ -45,20 +43,13 @@ export interface Challenge {
   readonly providerId: string;
   readonly providerRef: string | null;
   readonly state: ChallengeState;
-  readonly version: number;
   readonly matchCodeHash: string | null;
   readonly failure: PushFailure | null;
-  readonly createdAt: Date;
-  readonly expiresAt: Date;
   readonly settledAt: Date | null;
   readonly settledBy: Witness | null;
   readonly consumedAt: Date | null;
-  readonly nextPollAt: Date | null;
   readonly personAskedAt: Date | null;
 }
-
-/** Statuses as streams and clients see them. */
-export type PublicStatus = "pending" | "approved" | "completed" | "denied" | "expired" | "cancelled" | "failed";
 
 const PUBLIC: Readonly<Record<ChallengeState, PublicStatus>> = {
   creating: "pending",
@@ -78,13 +69,20 @@ export function publicStatus(state: ChallengeState): PublicStatus {
   return PUBLIC[state];
 }
 
+/** What a watcher is told of a challenge. */
+export function challengeStatus({
+  id,
+  state,
+  version,
+  expiresAt,
+}: Pick<Challenge, "id" | "state" | "version" | "expiresAt">): LiveStatus {
+  return { id, kind: "approval", status: publicStatus(state), version, expiresAt };
+}
+
 /** True while an answer may still come. */
 export function isLive(state: ChallengeState): boolean {
   return state === "creating" || state === "pending";
 }
-
-/** The clock calls a challenge expired this long after its end, so that a tap seen by the last poll still counts. */
-export const EXPIRY_GRACE_MS = 5000;
 
 /** Longer than any answer of Authy is waited for: a push not confirmed by then lost its sender on the way. */
 const SENDING_MS = 5000;
@@ -94,27 +92,16 @@ export function isBeingSent({ state, failure, createdAt }: Challenge, now: Date)
   return state === "creating" && failure === null && now.getTime() - createdAt.getTime() < SENDING_MS;
 }
 
-/** What a watcher is told about a challenge or an enrolment. */
-export interface LiveStatus {
-  readonly id: string;
-  readonly kind: "registration" | "approval";
-  readonly status: PublicStatus;
-  readonly version: number;
-  readonly expiresAt: Date;
-}
-
 /** The rows of challenges. Every write that changes a state is one conditional statement. */
-export interface Challenges {
+export interface Challenges extends WatchedRows<Challenge> {
   /** @returns false when the browser has a live challenge already: at most one for each. */
   insert(
     challenge: Omit<Challenge, "version" | "settledAt" | "settledBy" | "consumedAt" | "personAskedAt">,
   ): Promise<boolean>;
-  find(id: string): Promise<Challenge | null>;
   findByProviderRef(providerRef: string): Promise<Challenge | null>;
   findLiveOfBrowser(browserHash: string): Promise<Challenge | null>;
   /** The push that decides an attempt: one that was approved, whatever was sent after it; else the latest. */
   findDecisive(attemptId: string): Promise<Challenge | null>;
-  statuses(ids: readonly string[]): Promise<LiveStatus[]>;
   /** Pushes that were or may have been sent, oldest first. */
   pushTimesOfAttempt(attemptId: string): Promise<Date[]>;
   countPushes(subscriberId: string, isKnownBrowser: boolean, since: Date): Promise<number>;
@@ -127,18 +114,12 @@ export interface Challenges {
   /** approved → consumed, while the attempt, the phone and the account are still what they were. */
   consume(id: string, approvedAfter: Date, now: Date): Promise<boolean>;
   lapse(id: string): Promise<boolean>;
-  /** One question to Authy at a time: true for the caller that may ask now. */
-  claimPoll(id: string, now: Date, until: Date): Promise<boolean>;
-  /** Gives one's own claim back; one that ran out meanwhile and went to somebody else stays theirs. */
-  releasePoll(id: string, claimedUntil: Date, nextPollAt: Date): Promise<void>;
   /** True when the person may make us ask (not more often than every `everyMs`). */
   claimPersonAsk(id: string, now: Date, everyMs: number): Promise<boolean>;
   /** Live challenges of one account. */
   findLiveOfSubscriber(subscriberId: string): Promise<Challenge[]>;
   /** Every live challenge, newest first. */
   listLive(limit: number): Promise<Challenge[]>;
-  findOverdue(now: Date, limit: number): Promise<Challenge[]>;
-  findExpired(now: Date, limit: number): Promise<string[]>;
   lapseOld(approvedBefore: Date): Promise<number>;
   /** Who settled the newest approval that was answered since then; null when none was. */
   newestWitnessSince(since: Date): Promise<Witness | null>;

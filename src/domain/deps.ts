@@ -4,6 +4,7 @@ import { type Challenges } from "./challenge.js";
 import { type Enrolments } from "./enrolment.js";
 import { type Sessions } from "./session.js";
 import { type Factors, type KnownBrowsers, type RecoveryCodes, type Subscribers } from "./subscriber.js";
+import { type WatchedKind } from "./watched.js";
 
 /** Lifetimes and limits that the rules look at; fields carry their unit. `0` as a limit means none. */
 export interface RuleSettings {
@@ -70,7 +71,7 @@ export interface Provider {
   removeUser(providerId: string): Promise<void>;
 }
 
-/** Rings the bell for whoever watches a challenge or enrolment. Losing it loses nothing. */
+/** Notifies whoever watches a challenge or enrolment. A lost notification loses nothing: the rows are read again. */
 export interface Feed {
   publish(id: string): Promise<void>;
 }
@@ -93,7 +94,7 @@ export type RateLimit = (key: string) => Promise<void>;
 
 /** The fallback's schedule. Never throws: `reconcile` re-creates what is missing. */
 export interface Polls {
-  schedule(kind: "approval" | "registration", id: string, at: Date): Promise<void>;
+  schedule(kind: WatchedKind, id: string, at: Date): Promise<void>;
   forget(id: string): Promise<void>;
   /** True for one caller after the queue was emptied: then every job has to be made again from its row. */
   noticeLoss(): Promise<boolean>;

@@ -1,9 +1,11 @@
+import { expireIfOver } from "./ask-provider.js";
 import { type Deps } from "./deps.js";
 import { type Enrolment } from "./enrolment.js";
 import { newId } from "./secrets.js";
 import { type Session } from "./session.js";
-import { settleEnrolment } from "./settle-enrolment.js";
+import { settleEnrolment, type SettleEnrolmentDeps } from "./settle-enrolment.js";
 import { type Subscriber } from "./subscriber.js";
+import { registrations, type WatchedDeps } from "./watched-kinds.js";
 
 /** The password was typed too long ago to bind a phone with it. */
 export function needsFreshPassword(
@@ -15,7 +17,7 @@ export function needsFreshPassword(
 
 /** Starts an enrolment under a fresh opaque id; one that was pending for the account is cancelled. */
 export async function startEnrolment(
-  deps: Pick<Deps, "enrolments" | "browsers" | "audit" | "feed" | "polls" | "log" | "settings" | "now">,
+  deps: SettleEnrolmentDeps & Pick<Deps, "settings">,
   session: Session,
   subscriber: Subscriber,
   replacesFactor: boolean,
@@ -43,22 +45,8 @@ export async function startEnrolment(
   return { ...enrolment, version: 1, settledAt: null, settledBy: null };
 }
 
-/** Reads an enrolment as it stands now; the clock's verdict is passed on the way. */
-export async function readEnrolment(
-  deps: Pick<Deps, "enrolments" | "browsers" | "audit" | "feed" | "polls" | "log" | "now">,
-  sessionId: string,
-): Promise<Enrolment | null> {
+/** Reads an enrolment as it stands now; one whose time is over ends on the way. */
+export async function readEnrolment(deps: WatchedDeps, sessionId: string): Promise<Enrolment | null> {
   const enrolment = await deps.enrolments.findLatestOfSession(sessionId);
-  if (enrolment?.state !== "pending") return enrolment;
-  return (await expireEnrolmentWhenOver(deps, enrolment)) ? deps.enrolments.find(enrolment.id) : enrolment;
-}
-
-/** The clock's verdict on a QR code that nobody scanned. */
-export async function expireEnrolmentWhenOver(
-  deps: Pick<Deps, "enrolments" | "browsers" | "audit" | "feed" | "polls" | "log" | "now">,
-  enrolment: Pick<Enrolment, "id" | "expiresAt">,
-  graceMs = 5000,
-): Promise<boolean> {
-  if (deps.now().getTime() < enrolment.expiresAt.getTime() + graceMs) return false;
-  return settleEnrolment(deps, enrolment.id, { state: "expired" }, "clock");
+  return enrolment === null ? null : expireIfOver(deps, registrations, enrolment);
 }

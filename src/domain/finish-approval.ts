@@ -1,4 +1,4 @@
-import { askAboutChallenge, expireWhenOver } from "./ask-provider.js";
+import { askProvider, expireIfOver } from "./ask-provider.js";
 import { type Attempt, MATCH_CODE_TRIES } from "./attempt.js";
 import { type Challenge, isLive } from "./challenge.js";
 import { failureBucket, failureLimits } from "./check-password.js";
@@ -6,6 +6,7 @@ import { type Deps } from "./deps.js";
 import { ProviderThrottled } from "./errors.js";
 import { sameText } from "./secrets.js";
 import { hashMatchCode } from "./start-challenge.js";
+import { approvals } from "./watched-kinds.js";
 
 /** Authy is asked at most this often for one challenge because a person pressed the button. */
 const PERSON_ASKS_EVERY_MS = 5000;
@@ -95,10 +96,10 @@ export function isRepeatable(deps: Pick<Deps, "settings" | "now">, challenge: Ch
 }
 
 async function askNow(deps: Deps, challenge: Challenge): Promise<Challenge | null> {
-  await expireWhenOver(deps, challenge, challenge.expiresAt);
+  await expireIfOver(deps, approvals, challenge);
   if (await deps.challenges.claimPersonAsk(challenge.id, deps.now(), PERSON_ASKS_EVERY_MS)) {
     try {
-      await askAboutChallenge(deps, challenge, "poll");
+      await askProvider(deps, approvals, challenge, "poll");
     } catch (error) {
       // Unknown is neither yes nor no: the person is sent back to the waiting page.
       const why = error instanceof ProviderThrottled ? "throttled" : "unavailable";

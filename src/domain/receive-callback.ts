@@ -1,7 +1,8 @@
-import { askAboutChallenge, askAboutEnrolment } from "./ask-provider.js";
+import { askProvider } from "./ask-provider.js";
 import { type Challenge, isLive } from "./challenge.js";
 import { type Deps } from "./deps.js";
 import { settleChallenge } from "./settle-challenge.js";
+import { approvals, registrations } from "./watched-kinds.js";
 
 /** What a callback with a good signature says. */
 export interface CallbackNotice {
@@ -56,11 +57,11 @@ export async function receiveEvent(deps: Deps, notice: EventNotice): Promise<voi
   try {
     if (notice.kind === "registration") {
       const enrolment = await deps.enrolments.find(notice.enrolmentId);
-      if (enrolment?.state === "pending") await askAboutEnrolment(deps, enrolment, "webhook");
+      if (enrolment?.state === "pending") await askProvider(deps, registrations, enrolment, "webhook");
       return;
     }
     const challenge = await deps.challenges.findByProviderRef(notice.providerRef);
-    if (challenge !== null && isLive(challenge.state)) await askAboutChallenge(deps, challenge, "webhook");
+    if (challenge !== null && isLive(challenge.state)) await askProvider(deps, approvals, challenge, "webhook");
   } catch (error) {
     if (!isProviderError(error)) throw error;
     deps.log.warn({ event: notice.kind }, "Authy could not be asked about an event");

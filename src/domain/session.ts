@@ -30,6 +30,11 @@ export interface Sessions {
   end(subscriberId: string, id: string, now: Date): Promise<boolean>;
   /** The same with all others. @returns their ids. */
   endOthers(subscriberId: string, keepId: string, now: Date): Promise<string[]>;
+  /**
+   * Takes a session along when its account moves on by one epoch. By one, not to the account's present one: a session
+   * that something else ends at the same moment stays ended.
+   */
+  raiseEpoch(id: string): Promise<void>;
   notePassword(id: string, now: Date): Promise<void>;
 }
 

@@ -1,5 +1,7 @@
-import { type Outcome, publicStatus, type PushFailure, type Witness } from "./challenge.js";
+import { announceSettled } from "./announce-settled.js";
+import { type Outcome, publicStatus, type PushFailure } from "./challenge.js";
 import { type Deps } from "./deps.js";
+import { type Witness } from "./watched.js";
 
 export type SettleDeps = Pick<Deps, "challenges" | "transaction" | "feed" | "polls" | "log" | "settings" | "now">;
 
@@ -9,7 +11,7 @@ export type SettleDeps = Pick<Deps, "challenges" | "transaction" | "feed" | "pol
  *
  * @param id - Our challenge id, not Authy's approval request uuid.
  * @returns true for the one caller that changed the state; false when already settled, too late, or unknown.
- * @throws when the database is unreachable; if only the bell failed, the outcome stands.
+ * @throws when the database is unreachable; if only the notification failed, the outcome stands.
  * @see https://www.twilio.com/docs/authy/api/push-authentications for the statuses behind Outcome
  */
 export async function settleChallenge(
@@ -24,9 +26,7 @@ export async function settleChallenge(
       ? await settleDenied(deps, id, by)
       : await deps.challenges.settle(id, outcome, by, deps.now(), failure);
   if (!won) return false;
-  deps.log.info({ challengeId: id, kind: "approval", status: publicStatus(outcome), by }, "challenge settled");
-  await deps.feed.publish(id); // after the write: whoever hears it can already read it
-  if (by !== "poll") await deps.polls.forget(id);
+  await announceSettled(deps, { id, kind: "approval", status: publicStatus(outcome) }, by);
   return true;
 }
 

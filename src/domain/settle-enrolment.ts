@@ -1,43 +1,31 @@
-import { type Witness } from "./challenge.js";
+import { announceSettled } from "./announce-settled.js";
+import { completeEnrolment } from "./complete-enrolment.js";
 import { type Deps } from "./deps.js";
 import { type EnrolmentEnd, publicEnrolmentStatus } from "./enrolment.js";
+import { type Witness } from "./watched.js";
 
 export type EnrolmentOutcome =
   { readonly state: "completed"; readonly providerId: string } | { readonly state: Exclude<EnrolmentEnd, "conflict"> };
 
+export type SettleEnrolmentDeps = Pick<Deps, "enrolments" | "transaction" | "feed" | "polls" | "log" | "now">;
+
 /**
- * Gives a pending enrolment its outcome, once. A phone that already protects another account makes it a conflict; one
- * that was scanned after its session ended or the password changed does not become active.
+ * Gives a pending enrolment its outcome, once, however many witnesses report it. A phone that already protects another
+ * account makes it a conflict; one that was scanned after its session ended or the password changed does not become active.
  *
  * @returns true for the one caller that changed the state.
  */
 export async function settleEnrolment(
-  deps: Pick<Deps, "enrolments" | "feed" | "polls" | "log" | "now">,
+  deps: SettleEnrolmentDeps,
   id: string,
   outcome: EnrolmentOutcome,
   by: Witness,
 ): Promise<boolean> {
-  const settled = await settle(deps, id, outcome, by);
-  if (settled === null) return false;
-  deps.log.info(
-    { challengeId: id, kind: "registration", status: publicEnrolmentStatus(settled), by },
-    "challenge settled",
-  );
-  await deps.feed.publish(id);
-  if (by !== "poll") await deps.polls.forget(id);
+  const end =
+    outcome.state === "completed"
+      ? await completeEnrolment(deps, id, outcome.providerId, by)
+      : (await deps.enrolments.end(id, outcome.state, by, deps.now())) && outcome.state;
+  if (!end) return false;
+  await announceSettled(deps, { id, kind: "registration", status: publicEnrolmentStatus(end) }, by);
   return true;
-}
-
-async function settle(
-  { enrolments, now }: Pick<Deps, "enrolments" | "now">,
-  id: string,
-  outcome: EnrolmentOutcome,
-  by: Witness,
-): Promise<EnrolmentEnd | "completed" | null> {
-  if (outcome.state !== "completed") return (await enrolments.end(id, outcome.state, by, now())) ? outcome.state : null;
-  const completion = await enrolments.complete(id, outcome.providerId, by, now());
-  if (completion === "completed") return "completed";
-  if (completion === "lost") return null;
-  const end = completion === "conflict" ? "conflict" : "cancelled";
-  return (await enrolments.end(id, end, by, now())) ? end : null;
 }

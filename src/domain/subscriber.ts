@@ -32,8 +32,8 @@ export interface Subscribers {
   /** Until then, browsers that the account does not know may send no push. */
   freezePushes(id: string, until: Date): Promise<void>;
   unfreezePushes(id: string): Promise<void>;
-  /** Ends every session and attempt. */
-  nextEpoch(id: string): Promise<void>;
+  /** Ends every session and attempt. @returns false when the account is not of the epoch that was given, or gone. */
+  nextEpoch(id: string, from?: number): Promise<boolean>;
   /** By name; at most `limit` from `offset`. */
   list(offset: number, limit: number): Promise<Subscriber[]>;
   /** "This was not me": every session and attempt ends with the next epoch, and a new password is asked for. */
@@ -54,6 +54,10 @@ export interface Factor {
 export interface Factors {
   find(id: string): Promise<Factor | null>;
   findActive(subscriberId: string): Promise<Factor | null>;
+  /** A new active phone. @returns false when it protects an account already, or the account has another one. */
+  insert(factor: Pick<Factor, "id" | "subscriberId" | "providerId" | "createdAt">): Promise<boolean>;
+  /** active → removed, where another phone takes its place. */
+  retire(subscriberId: string, now: Date): Promise<void>;
   /** active → removed with the account's next epoch, and without its recovery codes. @returns the new epoch, or null when there was no active phone. */
   remove(subscriberId: string, now: Date): Promise<number | null>;
   /** Removed here, not yet at Authy, and not enrolled again since. */
@@ -81,6 +85,8 @@ export interface KnownBrowsers {
   list(subscriberId: string): Promise<KnownBrowser[]>;
   /** Whoever sat at the others may have been somebody else. */
   forgetOthers(subscriberId: string, keepKeyHash: string): Promise<void>;
+  /** Forgets those that were first seen after this moment. */
+  forgetSeenSince(subscriberId: string, moment: Date): Promise<void>;
 }
 
 /** Recovery codes: only hashes are kept. */

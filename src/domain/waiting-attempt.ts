@@ -1,12 +1,13 @@
-import { expireWhenOver } from "./ask-provider.js";
+import { expireIfOver } from "./ask-provider.js";
 import { type Attempt } from "./attempt.js";
-import { type Challenge, isLive } from "./challenge.js";
+import { type Challenge } from "./challenge.js";
 import { type Deps } from "./deps.js";
 import { TooMany } from "./errors.js";
 import { canRepeat, isSpendable } from "./finish-approval.js";
 import { settleChallenge } from "./settle-challenge.js";
 import { pushPause, type PushPause, startChallenge, type Started } from "./start-challenge.js";
 import { type Factor, type Subscriber } from "./subscriber.js";
+import { approvals } from "./watched-kinds.js";
 
 /** Everything that the waiting page tells about an attempt. */
 export interface WaitingAttempt {
@@ -25,10 +26,7 @@ export async function readWaitingAttempt(deps: Deps, attempt: Attempt): Promise<
   const subscriber = await deps.subscribers.find(attempt.subscriberId);
   if (subscriber === null) return null;
   let challenge = await deps.challenges.findDecisive(attempt.id);
-  if (challenge !== null && isLive(challenge.state)) {
-    const asked = await expireWhenOver(deps, challenge, challenge.expiresAt);
-    if (asked.kind === "settled") challenge = await deps.challenges.find(challenge.id);
-  }
+  if (challenge !== null) challenge = await expireIfOver(deps, approvals, challenge);
   if (challenge?.state === "approved" && !isSpendable(deps, challenge)) {
     await deps.challenges.lapse(challenge.id);
     challenge = await deps.challenges.findDecisive(attempt.id);

@@ -1,8 +1,8 @@
 import { type ServerResponse } from "node:http";
 
-import { type LiveStatus } from "../domain/challenge.js";
 import { type Notifications } from "../domain/deps.js";
 import { Busy, TooMany } from "../domain/errors.js";
+import { isFinal, type LiveStatus, WATCHED_KINDS, type WatchedKind } from "../domain/watched.js";
 
 const MAX_PENDING_BYTES = 65_536;
 const READ_AT_ONCE = 500;
@@ -24,6 +24,9 @@ export interface StreamLimits {
   readonly streams: number;
 }
 
+/** What a stream tells of. */
+export type StreamSubject = Pick<LiveStatus, "id" | "kind">;
+
 interface Stream {
   readonly res: ServerResponse;
   readonly id: string;
@@ -34,10 +37,10 @@ interface Stream {
 /** All open event streams of this process. */
 export interface StreamHub {
   /**
-   * Answers with the event stream of a challenge: the present state first, then each change, then the end.
+   * Answers with the event stream of a challenge or enrolment: the present state first, then each change, then the end.
    * @throws TooMany before anything is written.
    */
-  open(res: ServerResponse, id: string, owner: StreamOwner): Promise<void>;
+  open(res: ServerResponse, subject: StreamSubject, owner: StreamOwner): Promise<void>;
   readonly size: number;
   /** Ends all streams so that browsers reconnect elsewhere, not all at once. */
   drain(): void;
@@ -45,8 +48,9 @@ export interface StreamHub {
 
 export interface StreamHubDeps {
   readonly notifications: Notifications;
-  readonly readStatuses: (ids: readonly string[]) => Promise<LiveStatus[]>;
-  /** Called for a pending challenge whose time is over: the clock's own witness. */
+  /** Reads the rows of one kind. */
+  readonly readStatuses: (kind: WatchedKind, ids: readonly string[]) => Promise<LiveStatus[]>;
+  /** Called for what is still pending after its time: the clock's own witness. */
   readonly onOverdue: (status: LiveStatus) => void;
   /** Those of the sessions that live. */
   readonly livingSessions: (sessionIds: readonly string[]) => Promise<readonly string[]>;
@@ -62,7 +66,8 @@ export function streamHub(
   limits: StreamLimits,
   times: { rereadMs: number; heartbeatMs: number; overdueMs: number },
 ): StreamHub {
-  const byChallenge = new Map<string, Set<Stream>>();
+  /** By id: the kind, so that a row is read again from its own table alone, and whoever watches it. */
+  const watched = new Map<string, { readonly kind: WatchedKind; readonly streams: Set<Stream> }>();
   const counts = new Map<string, number>();
   let size = 0;
   let isDraining = false;
@@ -85,27 +90,27 @@ export function streamHub(
       if (limit > 0 && (counts.get(key) ?? 0) >= limit) throw new TooMany("streams", 5);
   }
 
-  async function add(stream: Stream): Promise<void> {
+  async function add(stream: Stream, kind: WatchedKind): Promise<void> {
     size += 1;
     for (const [key] of keysOf(stream.owner)) count(key, 1);
     stream.res.once("close", () => {
       remove(stream);
     });
-    const watching = byChallenge.get(stream.id);
-    if (watching !== undefined) watching.add(stream);
+    const watching = watched.get(stream.id);
+    if (watching !== undefined) watching.streams.add(stream);
     else {
-      byChallenge.set(stream.id, new Set([stream]));
+      watched.set(stream.id, { kind, streams: new Set([stream]) });
       await deps.notifications.watch(stream.id);
     }
   }
 
   function remove(stream: Stream): void {
-    const watching = byChallenge.get(stream.id);
-    if (watching?.delete(stream) !== true) return;
+    const streams = watched.get(stream.id)?.streams;
+    if (streams?.delete(stream) !== true) return;
     size -= 1;
     for (const [key] of keysOf(stream.owner)) count(key, -1);
-    if (watching.size === 0) {
-      byChallenge.delete(stream.id);
+    if (streams.size === 0) {
+      watched.delete(stream.id);
       deps.notifications.unwatch(stream.id);
     }
   }
@@ -122,23 +127,26 @@ export function streamHub(
   }
 
   function announce(status: LiveStatus): void {
-    for (const stream of byChallenge.get(status.id) ?? []) {
+    for (const stream of watched.get(status.id)?.streams ?? []) {
       if (status.version <= stream.lastVersion) continue;
       stream.lastVersion = status.version;
       write(stream, eventText(status));
-      if (status.status !== "pending") end(stream);
+      if (isFinal(status.status)) end(stream);
     }
-    if (status.status === "pending" && deps.now().getTime() >= status.expiresAt.getTime() + times.overdueMs)
+    if (!isFinal(status.status) && deps.now().getTime() >= status.expiresAt.getTime() + times.overdueMs)
       deps.onOverdue(status);
   }
 
   async function reread(ids: readonly string[]): Promise<void> {
-    for (let from = 0; from < ids.length; from += READ_AT_ONCE)
-      for (const status of await deps.readStatuses(ids.slice(from, from + READ_AT_ONCE))) announce(status);
+    for (const kind of WATCHED_KINDS) {
+      const ofKind = ids.filter((id) => watched.get(id)?.kind === kind);
+      for (let from = 0; from < ofKind.length; from += READ_AT_ONCE)
+        for (const status of await deps.readStatuses(kind, ofKind.slice(from, from + READ_AT_ONCE))) announce(status);
+    }
   }
 
   async function endDeadSessions(): Promise<void> {
-    const streams = Array.from(byChallenge.values(), (set) => [...set]).flat();
+    const streams = Array.from(watched.values(), (each) => [...each.streams]).flat();
     const sessionIds = [...new Set(streams.map(({ owner }) => owner.sessionId).filter((id) => id !== null))];
     for (let from = 0; from < sessionIds.length; from += READ_AT_ONCE) {
       const asked = new Set(sessionIds.slice(from, from + READ_AT_ONCE));
@@ -154,10 +162,10 @@ export function streamHub(
   };
   let isReading = false;
   const readAll = (): void => {
-    if (isReading || byChallenge.size === 0) return;
+    if (isReading || watched.size === 0) return;
     isReading = true;
     quietly(
-      reread([...byChallenge.keys()])
+      reread([...watched.keys()])
         .then(endDeadSessions)
         .finally(() => {
           isReading = false;
@@ -166,7 +174,7 @@ export function streamHub(
   };
   deps.notifications.listen({
     onChange: (id) => {
-      if (byChallenge.has(id)) quietly(reread([id]));
+      if (watched.has(id)) quietly(reread([id]));
     },
     onSessionsEnded: () => {
       quietly(endDeadSessions());
@@ -175,13 +183,13 @@ export function streamHub(
   });
   const rereads = setInterval(readAll, times.rereadMs);
   const heartbeats = setInterval(() => {
-    for (const watching of byChallenge.values()) for (const stream of watching) write(stream, ":\n\n");
+    for (const { streams } of watched.values()) for (const stream of streams) write(stream, ":\n\n");
   }, times.heartbeatMs);
   rereads.unref();
   heartbeats.unref();
 
   return {
-    async open(res, id, owner) {
+    async open(res, { id, kind }, owner) {
       refuseTooMany(owner);
       res.on("error", ignore);
       res.writeHead(200, {
@@ -193,9 +201,9 @@ export function streamHub(
       res.write("retry: 2000\n\n");
       if (res.destroyed) return; // it left while its row was looked up
       const stream: Stream = { res, id, owner, lastVersion: 0 };
-      await add(stream);
+      await add(stream, kind);
       try {
-        const [present] = await deps.readStatuses([id]);
+        const [present] = await deps.readStatuses(kind, [id]);
         if (present === undefined) end(stream);
         else announce(present);
       } catch {
@@ -209,8 +217,8 @@ export function streamHub(
       isDraining = true;
       clearInterval(rereads);
       clearInterval(heartbeats);
-      for (const watching of [...byChallenge.values()])
-        for (const stream of [...watching])
+      for (const { streams } of [...watched.values()])
+        for (const stream of [...streams])
           // Spread over a second and a half, so that the next process is not met by all at once.
           end(stream, `retry: ${500 + Math.floor(Math.random() * 1500)}\n\n`);
     },

@@ -1,17 +1,19 @@
 import { Queue } from "bullmq";
 import { type Redis } from "ioredis";
 
+import { logIdOf } from "../domain/announce-settled.js";
 import { type Log, type Polls } from "../domain/deps.js";
+import { type WatchedKind } from "../domain/watched.js";
 
 export const POLL_QUEUE = "challenge-poll";
 
 /** Job data holds ids only: what they stand for is read from the database. */
 export interface PollJob {
-  readonly kind: "approval" | "registration";
+  readonly kind: WatchedKind;
   readonly id: string;
 }
 
-/** One job for each challenge: adding it again changes nothing. BullMQ refuses ids with a colon or digits alone. */
+/** One job for each row: adding it again changes nothing. BullMQ refuses ids with a colon or digits alone. */
 function jobIdOf(id: string): string {
   return `poll-${id}`;
 }
@@ -40,9 +42,9 @@ export function pollQueue(
     },
   });
   queue.on("error", () => undefined); // the connection says so itself
-  const lost = (id: string) => (error: unknown) => {
+  const notScheduled = (kind: WatchedKind, id: string) => (error: unknown) => {
     log.warn(
-      { challengeId: id, reason: error instanceof Error ? error.message.slice(0, 120) : "" },
+      { ...logIdOf(kind, id), reason: error instanceof Error ? error.message.slice(0, 120) : "" },
       "poll not scheduled",
     );
   };
@@ -51,7 +53,7 @@ export function pollQueue(
       if (connection.status === "ready")
         queue
           .add("poll", { kind, id }, { jobId: jobIdOf(id), delay: Math.max(0, at.getTime() - now().getTime()) })
-          .catch(lost(id));
+          .catch(notScheduled(kind, id));
       return Promise.resolve();
     },
     forget(id) {

@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { it } from "node:test";
 
-import { type EnrolmentRow } from "../../src/database/schema.js";
 import {
-  anOwner,
   aChallenge,
+  anOwner,
   aSession,
   at,
   onBothDatabases,
@@ -15,118 +14,11 @@ import {
   winners,
 } from "./both.js";
 
-/** An account whose phone was removed again, its session of the present epoch, and a pending enrolment of that. */
-async function enrolling(store: Store): Promise<{ owner: Owner; sessionId: string; enrolmentId: string }> {
-  const owner = await anOwner(store);
-  const epoch = (await store.factors.remove(owner.subscriberId, at(0))) ?? 0;
-  const sessionId = await aSession(store, owner, { epoch });
-  return { owner, sessionId, enrolmentId: await anEnrolment(store, owner, { sessionId, epoch }) };
-}
-
-async function anEnrolment(store: Store, owner: Owner, given: Partial<EnrolmentRow>): Promise<string> {
-  const id = randomUUID();
-  const isNew = await store.enrolments.insert({
-    ...{
-      id,
-      subscriberId: owner.subscriberId,
-      sessionId: "",
-      epoch: 1,
-      replacesFactor: false,
-      state: "pending" as const,
-    },
-    ...{ createdAt: at(0), expiresAt: at(300_000), nextPollAt: at(1500) },
-    ...given,
-  });
-  assert.equal(isNew, true);
-  return id;
-}
-
 async function epochOf({ subscribers }: Store, { subscriberId }: Owner): Promise<number | undefined> {
   return (await subscribers.find(subscriberId))?.epoch;
 }
 
 onBothDatabases("accounts, sessions and phones", (store) => {
-  it("R5: lets one of two accounts have a phone, and nothing of the other's completion stays", async () => {
-    const { enrolments, factors } = store();
-    const [first, second] = [await enrolling(store()), await enrolling(store())];
-    const phone = first.owner.providerId;
-    const ended = await Promise.all(
-      [first, second].map(({ enrolmentId }) => enrolments.complete(enrolmentId, phone, "poll", at(1000))),
-    );
-    assert.deepEqual(ended.sort(), ["completed", "conflict"]);
-    const [winner, loser] = ended[0] === "completed" ? [first, second] : [second, first];
-    const owners = await Promise.all([winner, loser].map(({ owner }) => factors.findActive(owner.subscriberId)));
-    assert.equal(owners.filter((factor) => factor !== null).length, 1);
-    const states = await Promise.all([first, second].map(({ enrolmentId }) => enrolments.find(enrolmentId)));
-    assert.deepEqual(states.map((row) => row?.state).sort(), ["completed", "pending"]);
-    const epochs = await Promise.all([first, second].map(({ owner }) => epochOf(store(), owner)));
-    assert.deepEqual(epochs.sort(), [2, 3], "only the account that got the phone moves on");
-  });
-
-  it("T1: completes an enrolment once, however many report it", async () => {
-    const { enrolments } = store();
-    const { enrolmentId, owner } = await enrolling(store());
-    const ended = await Promise.all(
-      Array.from({ length: 10 }, () => enrolments.complete(enrolmentId, owner.providerId, "webhook", at(1000))),
-    );
-    assert.equal(ended.filter((each) => each === "completed").length, 1);
-    assert.equal(ended.filter((each) => each === "lost").length, 9);
-    assert.equal(await epochOf(store(), owner), 3);
-  });
-
-  it("R6: does not activate a phone whose session ended, idled, or belongs to a former epoch", async () => {
-    const { enrolments, sessions, subscribers, factors } = store();
-    const spoil: [string, (owner: Owner, sessionId: string) => Promise<unknown>][] = [
-      ["signed out", (owner, sessionId) => sessions.end(owner.subscriberId, sessionId, at(500))],
-      ["password changed", (owner) => subscribers.changePassword(owner.subscriberId, "$old", "$new")],
-      ["idle", (_owner, sessionId) => sessions.touch(sessionId, at(0), at(900), "")],
-    ];
-    for (const [why, spoilIt] of spoil) {
-      const { enrolmentId, owner, sessionId } = await enrolling(store());
-      await spoilIt(owner, sessionId);
-      assert.equal(await enrolments.complete(enrolmentId, owner.providerId, "poll", at(1000)), "stale", why);
-      assert.equal(await factors.findActive(owner.subscriberId), null, why);
-      assert.equal((await enrolments.find(enrolmentId))?.state, "pending", why);
-    }
-  });
-
-  it("S5: keeps the enrolling session alone when a phone is added, and replaces the phone of before", async () => {
-    const { enrolments, sessions, factors } = store();
-    const owner = await anOwner(store());
-    const [sessionId, otherId] = [await aSession(store(), owner), await aSession(store(), owner)];
-    const id = await anEnrolment(store(), owner, { sessionId, replacesFactor: true });
-    assert.equal(await enrolments.complete(id, `${owner.providerId}9`, "poll", at(1000)), "completed");
-    assert.deepEqual(await sessions.living([sessionId, otherId], at(1001)), [sessionId]);
-    assert.equal((await factors.find(owner.factorId))?.state, "removed");
-    assert.equal((await factors.findActive(owner.subscriberId))?.providerId, `${owner.providerId}9`);
-  });
-
-  it("tells the owner of a new phone, and forgets who came in meanwhile, in the same step", async () => {
-    const { enrolments, browsers, audit } = store();
-    const { enrolmentId, owner } = await enrolling(store());
-    const { subscriberId } = owner;
-    const seen = { subscriberId, label: "", address: "" };
-    for (const ms of [-1000, 500])
-      await browsers.insert({ ...seen, id: randomUUID(), keyHash: `${ms}`, firstSeenAt: at(ms), lastSeenAt: at(ms) });
-    await enrolments.complete(enrolmentId, owner.providerId, "webhook", at(1000));
-    const told = (await audit.list(subscriberId, 50)).map(({ kind, detail }) => `${kind} by ${detail}`);
-    assert.deepEqual(told, ["phone-enrolled by webhook"]);
-    assert.deepEqual(
-      (await browsers.list(subscriberId)).map(({ keyHash }) => keyHash),
-      ["-1000"],
-    );
-  });
-
-  it("adds no phone that its owner could not be told of", async () => {
-    const { database, enrolments, factors } = store();
-    const { enrolmentId, owner } = await enrolling(store());
-    await whileRefused(database, "INSERT ON audit_events", async () => {
-      await assert.rejects(enrolments.complete(enrolmentId, owner.providerId, "poll", at(1000)), /refused/);
-    });
-    assert.equal(await factors.findActive(owner.subscriberId), null);
-    assert.equal(await enrolments.complete(enrolmentId, owner.providerId, "poll", at(1000)), "completed");
-  });
-
   it("F13: a crash while a session takes another's place leaves the one before", async () => {
     const { database, sessions } = store();
     const owner = await anOwner(store());

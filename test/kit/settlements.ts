@@ -3,12 +3,17 @@ import { type LogLine } from "./part.js";
 
 const LOGGED_WITHIN_MS = 5_000;
 
-/** Reads from the parts' logs who settled which challenge: `callback`, `webhook`, `poll`, `clock` or `person`. */
+/** True for the line that says who settled a challenge or an enrolment. */
+export function isSettlement({ msg }: LogLine): boolean {
+  return msg === "challenge settled" || msg === "enrolment settled";
+}
+
+/** Reads from the parts' logs who settled which row: `callback`, `webhook`, `poll`, `clock` or `person`. */
 export interface Settlements {
   /** Give it every line of every web process and worker. */
   readonly hear: (line: LogLine) => void;
   /** @throws when no part says so within 5 s. */
-  readonly settledBy: (challengeId: string) => Promise<string>;
+  readonly settledBy: (id: string) => Promise<string>;
 }
 
 export function readSettlements(): Settlements {
@@ -16,24 +21,24 @@ export function readSettlements(): Settlements {
   const told = new EventEmitter().setMaxListeners(0);
   return {
     hear(line) {
-      const { challengeId, by } = line as { challengeId?: unknown; by?: unknown };
-      if (line.msg !== "challenge settled" || typeof challengeId !== "string" || typeof by !== "string") return;
-      known.set(challengeId, by);
-      told.emit(challengeId, by);
+      const { challengeId, enrolmentId = challengeId, by } = line as Readonly<Record<string, unknown>>;
+      if (!isSettlement(line) || typeof enrolmentId !== "string" || typeof by !== "string") return;
+      known.set(enrolmentId, by);
+      told.emit(enrolmentId, by);
     },
-    settledBy(challengeId) {
-      const by = known.get(challengeId);
+    settledBy(id) {
+      const by = known.get(id);
       if (by !== undefined) return Promise.resolve(by);
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
-          told.removeListener(challengeId, hear);
-          reject(new Error(`no process logged who settled the challenge ${challengeId}`));
+          told.removeListener(id, hear);
+          reject(new Error(`no process logged who settled ${id}`));
         }, LOGGED_WITHIN_MS);
         const hear = (who: string): void => {
           clearTimeout(timer);
           resolve(who);
         };
-        told.once(challengeId, hear);
+        told.once(id, hear);
       });
     },
   };

@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from "node:net";
 import { describe, it, type TestContext } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 
-import { type LiveStatus } from "../../src/domain/challenge.js";
+import { type LiveStatus, type WatchedKind } from "../../src/domain/watched.js";
 import { type StreamOwner, streamHub, type StreamLimits } from "../../src/http/stream-hub.js";
 import { openBrowser } from "../trials/storm/browser.js";
 import { eventually } from "./town.js";
@@ -27,6 +27,7 @@ async function openHub(t: TestContext, limits: Partial<StreamLimits> = {}, times
   let isAway = false;
   let missed = 0;
   let seen = 0;
+  const asked: string[] = [];
   const hub = streamHub(
     {
       notifications: {
@@ -38,11 +39,12 @@ async function openHub(t: TestContext, limits: Partial<StreamLimits> = {}, times
         close: () => undefined,
       },
       now: () => new Date(),
-      async readStatuses(ids) {
+      async readStatuses(kind, ids) {
         if (isAway) {
           missed += 1;
           throw new Error("the database is away");
         }
+        asked.push(...ids.map((id) => `${kind} ${id}`));
         const found = ids.flatMap((id) => rows.get(id) ?? []);
         await reading?.();
         return found;
@@ -56,8 +58,9 @@ async function openHub(t: TestContext, limits: Partial<StreamLimits> = {}, times
   const server = createServer((req, res) => {
     seen += 1;
     const [, sessionKey = "", subscriberId = "", id = "", address = "1"] = (req.url ?? "").split("/");
+    const kind = rows.get(id)?.kind ?? "approval";
     const owner: StreamOwner = { sessionKey, subscriberId, address, sessionId: sessionKey };
-    hub.open(res, id, owner).catch(() => res.writeHead(429).end());
+    hub.open(res, { id, kind }, owner).catch(() => res.writeHead(429).end());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.after(() => {
@@ -66,8 +69,8 @@ async function openHub(t: TestContext, limits: Partial<StreamLimits> = {}, times
   });
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const browser = openBrowser(origin, () => undefined);
-  const set = (id: string, status: LiveStatus["status"], version: number): void => {
-    rows.set(id, { id, kind: "approval", status, version, expiresAt: new Date(Date.now() + 60_000) });
+  const set = (id: string, status: LiveStatus["status"], version: number, kind: WatchedKind = "approval"): void => {
+    rows.set(id, { id, kind, status, version, expiresAt: new Date(Date.now() + 60_000) });
   };
   return {
     hub,
@@ -78,6 +81,8 @@ async function openHub(t: TestContext, limits: Partial<StreamLimits> = {}, times
     browser,
     /** How many requests have arrived. */
     seen: () => seen,
+    /** Which rows were read, each with its kind. */
+    asked,
     /** How often the rows were asked for in vain. */
     missed: () => missed,
     away: (now: boolean) => (isAway = now),
@@ -111,6 +116,23 @@ describe("event streams", () => {
     await eventually(() => told.length > 0, 10_000, "no first event came");
     set("c1", "denied", 2);
     assert.deepEqual(await stream, { final: "denied" });
+  });
+
+  it("E6: reads each row again from the table of its own kind alone", async (t) => {
+    const { browser, set, asked } = await openHub(t);
+    set("c1", "pending", 1, "approval");
+    set("e1", "pending", 1, "registration");
+    const streams = [browser.watch("/s/u/c1"), browser.watch("/s/u/e1")];
+    const read = (row: string): number => asked.filter((each) => each === row).length;
+    await eventually(
+      () => read("approval c1") > 3 && read("registration e1") > 3,
+      10_000,
+      "the rows were not read again",
+    );
+    assert.deepEqual([...new Set(asked)].sort(), ["approval c1", "registration e1"]);
+    set("c1", "approved", 2, "approval");
+    set("e1", "completed", 2, "registration");
+    assert.deepEqual(await Promise.all(streams), [{ final: "approved" }, { final: "completed" }]);
   });
 
   it("E8: the head comes at once and the first event as soon as the database is back", async (t) => {

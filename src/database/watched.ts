@@ -1,0 +1,67 @@
+import { EXPIRY_GRACE_MS, type LiveStatus, type WatchedRow, type WatchedRows } from "../domain/watched.js";
+import { type RowSource } from "./schema.js";
+
+/** The columns that every kind of watched row has. */
+interface Columns<State extends string> extends Pick<WatchedRow, "id" | "version" | "expiresAt" | "nextPollAt"> {
+  readonly state: State;
+  readonly leaseUntil: Date | null;
+}
+
+/**
+ * What is asked of the rows of every kind that is watched, in the database.
+ *
+ * @param live - The states from which the clock may call a row expired; only `pending` ones are asked about.
+ */
+export function watchedRows<State extends string>(
+  database: RowSource,
+  entity: "challenge" | "enrolment",
+  live: readonly State[],
+  statusOf: (row: Pick<Columns<State>, "id" | "state" | "version" | "expiresAt">) => LiveStatus,
+): Omit<WatchedRows, "find"> {
+  const rows = database.getRepository<Columns<State>>(entity);
+  return {
+    async statuses(ids) {
+      if (ids.length === 0) return [];
+      const found = await rows
+        .createQueryBuilder("row")
+        .select(["row.id", "row.state", "row.version", "row.expiresAt"])
+        .where("row.id IN (:...ids)", { ids })
+        .getMany();
+      return found.map(statusOf);
+    },
+    async claimPoll(id, now, until) {
+      const { affected } = await rows
+        .createQueryBuilder()
+        .update()
+        .set({ leaseUntil: until })
+        .where("id = :id AND state = 'pending' AND (lease_until IS NULL OR lease_until <= :now)", { id, now })
+        .execute();
+      return affected === 1;
+    },
+    async releasePoll(id, claimedUntil, nextPollAt) {
+      await rows
+        .createQueryBuilder()
+        .update()
+        .set({ leaseUntil: null, nextPollAt })
+        .where("id = :id AND state = 'pending' AND lease_until = :claimedUntil", { id, claimedUntil })
+        .execute();
+    },
+    findOverdue: (dueBy, limit) =>
+      rows
+        .createQueryBuilder("row")
+        .select(["row.id", "row.nextPollAt"])
+        .where("row.state = 'pending' AND row.nextPollAt <= :dueBy", { dueBy })
+        .limit(limit)
+        .getMany(),
+    async findExpired(now, limit) {
+      const found = await rows
+        .createQueryBuilder("row")
+        .select(["row.id"])
+        .where("row.state IN (:...live)", { live })
+        .andWhere("row.expiresAt <= :end", { end: new Date(now.getTime() - EXPIRY_GRACE_MS) })
+        .limit(limit)
+        .getMany();
+      return found.map(({ id }) => id);
+    },
+  };
+}

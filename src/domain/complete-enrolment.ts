@@ -1,0 +1,50 @@
+import { randomUUID } from "node:crypto";
+
+import { type Deps } from "./deps.js";
+import { type Witness } from "./watched.js";
+
+/** Undoes a completion; the enrolment ends this way instead. */
+class Undone extends Error {
+  constructor(readonly end: "conflict" | "cancelled") {
+    super(end);
+  }
+}
+
+/**
+ * Binds the scanned phone to its account, in one transaction with everything that follows from it: the phone that it
+ * replaces is removed, the owner finds it in the history, and every session but the enrolling one ends with the
+ * account's next epoch. Browsers that were first seen while the phone was being added came in with the password alone,
+ * so they are forgotten.
+ *
+ * @returns how it ended: `conflict` where the phone protects another account, `cancelled` where the session that asked
+ * has ended or its account has moved on since; null when somebody else settled it first.
+ */
+export async function completeEnrolment(
+  deps: Pick<Deps, "enrolments" | "transaction" | "now">,
+  id: string,
+  providerId: string,
+  by: Witness,
+): Promise<"completed" | "conflict" | "cancelled" | null> {
+  const now = deps.now();
+  try {
+    return await deps.transaction(async ({ enrolments, factors, browsers, audit, subscribers, sessions }) => {
+      const isCompleted = await enrolments.complete(id, by, now);
+      const enrolment = await enrolments.find(id);
+      if (!isCompleted || enrolment === null) throw new Undone("cancelled");
+      const { subscriberId, sessionId, epoch, replacesFactor, createdAt } = enrolment;
+      // A password that was changed since the first statement: the account has moved on after all.
+      if (!(await subscribers.nextEpoch(subscriberId, epoch))) throw new Undone("cancelled");
+      await sessions.raiseEpoch(sessionId);
+      if (replacesFactor) await factors.retire(subscriberId, now);
+      const isFree = await factors.insert({ id: randomUUID(), subscriberId, providerId, createdAt: now });
+      if (!isFree) throw new Undone("conflict");
+      await browsers.forgetSeenSince(subscriberId, createdAt);
+      const nowhere = { address: "", browserLabel: "" };
+      await audit.record({ subscriberId, kind: "phone-enrolled", at: now, ...nowhere, detail: by });
+      return "completed" as const;
+    });
+  } catch (error) {
+    if (!(error instanceof Undone)) throw error;
+    return (await deps.enrolments.end(id, error.end, by, now)) ? error.end : null;
+  }
+}

@@ -1,0 +1,49 @@
+import { DelayedError, type Job, type Queue, RateLimitError } from "bullmq";
+
+import { logIdOf } from "../src/domain/announce-settled.js";
+import { type Asked, pollOnce } from "../src/domain/ask-provider.js";
+import { type Deps } from "../src/domain/deps.js";
+import { LoginError, ProviderRefused, ProviderThrottled } from "../src/domain/errors.js";
+import { WATCHED } from "../src/domain/watched-kinds.js";
+import { type PollJob } from "../src/queue/poll-queue.js";
+
+/** How soon to look again when the provider could not be asked. */
+const AGAIN_MS = 1000;
+
+/**
+ * One turn of the poller at a challenge or an enrolment. The job moves itself forward in time until the row is settled;
+ * moving costs no attempts, and a crash at any place leaves a row from which the next turn goes on.
+ */
+export function pollProvider(deps: Deps, queue: Pick<Queue, "rateLimit">) {
+  return async function poll(job: Job<PollJob>, token?: string, signal?: AbortSignal): Promise<void> {
+    const asked = await ask(deps, queue, job.data, signal);
+    if (asked.kind === "settled") return;
+    // The row's times are the database's, the queue's are this host's.
+    await job.moveToDelayed(Date.now() + Math.max(0, asked.at.getTime() - deps.now().getTime()), token);
+    throw new DelayedError();
+  };
+}
+
+async function ask(
+  deps: Deps,
+  queue: Pick<Queue, "rateLimit">,
+  { kind, id }: PollJob,
+  signal: AbortSignal | undefined,
+): Promise<Asked> {
+  try {
+    const asked = await pollOnce(deps, WATCHED[kind], id, signal);
+    // Whoever settled it may have died before publishing it.
+    if (asked.kind === "settled") await deps.feed.publish(id);
+    return asked;
+  } catch (error) {
+    if (error instanceof ProviderThrottled) {
+      deps.log.warn({ ...logIdOf(kind, id), retryAfterMs: error.retryAfterMs }, "Authy asks to wait");
+      await queue.rateLimit(error.retryAfterMs); // for all workers
+      throw new RateLimitError();
+    }
+    if (!(error instanceof LoginError)) throw error;
+    deps.log.warn({ ...logIdOf(kind, id), code: error.code }, "Authy could not be asked");
+    const pause = error instanceof ProviderRefused ? deps.settings.pollMaxMs : AGAIN_MS;
+    return { kind: "later", at: new Date(deps.now().getTime() + pause) };
+  }
+}
