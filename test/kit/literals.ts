@@ -12,11 +12,13 @@ export interface Literal {
 
 /** Every text in the TypeScript files of a folder, imports and types left out. */
 export function literalsIn(folder: string): Literal[] {
-  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
-  return files.flatMap((name) => {
-    const file = path.join(folder, name);
-    return literalsOf(ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest, true));
-  });
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  return files
+    .filter((name) => name.endsWith(".ts") && !name.includes("node_modules"))
+    .flatMap((name) => {
+      const file = path.join(folder, name);
+      return literalsOf(ts.createSourceFile(file, readFileSync(file, "utf8"), ts.ScriptTarget.Latest, true));
+    });
 }
 
 function literalsOf(source: ts.SourceFile): Literal[] {

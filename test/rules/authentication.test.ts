@@ -278,7 +278,7 @@ describe("the password door", () => {
     assert.equal(await isSignedIn(thief), false);
   });
 
-  it("A17 does not start on empty, short or example secrets in production", () => {
+  it("A17 W23 does not start on empty, short or example secrets in production", () => {
     const start = (more: Record<string, string>): { status: number | null; said: string } => {
       const env = { ...house.program.env, NODE_ENV: "production", ARGON2_TEST_STRENGTH: "false", ...more };
       const { status, stderr } = spawnSync(process.execPath, ["dist/src/server.js"], {

@@ -375,7 +375,7 @@ describe("pushes", () => {
     assert.equal(await isSignedIn(wire), false);
   });
 
-  it("T5 lets no other session finish, and the owner still can", async () => {
+  it("E1 T5 lets no other session watch or finish, and the owner still can", async () => {
     const person = await house.enrolled();
     const [owner, thief] = [house.wire(), house.wire()];
     await house.login(owner, person);

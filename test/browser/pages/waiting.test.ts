@@ -179,7 +179,7 @@ describe("the waiting page in a browser", () => {
   });
 
   for (const stream of ["refused", "silent", "cut"] as const) {
-    it(`moves on within 3 s of the change when the stream is ${stream}, and asks at most once a second`, async () => {
+    it(`E13 moves on within 3 s of the change when the stream is ${stream}, and asks at most once a second`, async () => {
       program.stream = stream;
       await page.addInitScript(KEEP_DIARY);
       await open();
