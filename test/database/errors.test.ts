@@ -30,18 +30,18 @@ describe("an error of the database", () => {
     ["SQLITE_FULL", "disk full"],
     ["SQLITE_READONLY", "read-only"],
   ] as const)
-    it(`F12 ${code} (${what}) says that the database is away, as a statement's failure and as a connection's`, () => {
+    it(`K12 ${code} (${what}) says that the database is away, as a statement's failure and as a connection's`, () => {
       assert.equal(isDatabaseAway(failed(code)), true);
       assert.equal(isDatabaseAway(Object.assign(new Error("refused"), { code })), true);
     });
 
-  it("F12 says so where a driver has only words, and before the database was opened", () => {
+  it("K12 says so where a driver has only words, and before the database was opened", () => {
     assert.equal(isDatabaseAway(failed("", "Connection terminated unexpectedly")), true);
     assert.equal(isDatabaseAway(new Error("timeout exceeded when trying to connect")), true);
     assert.equal(isDatabaseAway(new DatabaseAway("not open yet")), true);
   });
 
-  it("F12 does not say so where the statement itself is wrong", () => {
+  it("K12 does not say so where the statement itself is wrong", () => {
     for (const code of ["42601", "23505", "22P02", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_ERROR"])
       assert.equal(isDatabaseAway(failed(code)), false, code);
     for (const nothing of [null, undefined, "away", new Error("something else")])

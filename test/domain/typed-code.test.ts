@@ -43,7 +43,7 @@ const DIGITS = {
   Adlam: "𞥑𞥒𞥓𞥐𞥙𞥘",
 };
 
-describe("F9 a code that a person types or pastes", () => {
+describe("K9 a code that a person types or pastes", () => {
   const code = "k7dm-2qxw-3vbn-t8zc";
   for (const [name, sign] of Object.entries({ ...HYPHENS, ...BLANKS, quote: "“", "full stop": ".", nothing: "" }))
     it(`may be parted by a ${name}`, () => {

@@ -180,7 +180,7 @@ describe("times", () => {
     await zoned.close();
   });
 
-  it("F16 go by the calendar, and move on with it in a tab that is left open", async () => {
+  it("K16 go by the calendar, and move on with it in a tab that is left open", async () => {
     const zoned = await browser.newContext({ timezoneId: "Europe/Berlin" });
     const there = await zoned.newPage();
     await there.clock.setFixedTime("2026-10-15T21:59:00Z");

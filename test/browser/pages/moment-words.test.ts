@@ -40,7 +40,7 @@ const READINGS: Readonly<Record<string, readonly Reading[]>> = {
   ],
 };
 
-describe("F16 a moment", () => {
+describe("K16 a moment", () => {
   for (const [zone, readings] of Object.entries(READINGS))
     for (const [at, now, words] of readings)
       it(`of ${at} reads "${words}" in ${zone} at ${now}`, () => {
