@@ -162,6 +162,20 @@ describe("enrolment and removal", () => {
     assert.equal(phones(other), 0);
   });
 
+  it("X4 changes nothing by showing that a phone was added; the browser that added it is known all the same", async () => {
+    const person = await house.register();
+    person.authyId = await house.phone.scan(await start(person.wire));
+    await becomes(person, "completed");
+    const snapshot = (): string => JSON.stringify(house.rows.all("SELECT * FROM browsers ORDER BY id"));
+    const before = snapshot();
+    const page = await person.wire.get(PAGE);
+    assert.match(page.body, /data-state="completed"/);
+    assert.equal(snapshot(), before);
+    await person.wire.post("/logout");
+    await house.login(person.wire, person);
+    assert.equal((await house.ring(person.authyId)).details["Code"], undefined);
+  });
+
   it("R8 fails cleanly on odd answers of Authy", async () => {
     const person = await house.register();
     await start(person.wire);

@@ -11,7 +11,7 @@ import { settleEnrolment } from "../../domain/settle-enrolment.js";
 import { hasStepUp, useStepUp } from "../../domain/step-up.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
-import { rememberBrowser, trustOnlyThisBrowser } from "../known-browser.js";
+import { trustOnlyThisBrowser } from "../known-browser.js";
 import { flash, openSession } from "../middleware/browser-session.js";
 import { fields } from "../middleware/form.js";
 import { HttpRefusal } from "../refusal.js";
@@ -81,7 +81,6 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
       seeOther(ctx, "/account/two-factor");
       return;
     }
-    if (enrolment.state === "completed") await rememberBrowser(ctx, deps, subscriber.id, deps.http.isHttps);
     show(
       ctx,
       deps.views,
