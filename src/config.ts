@@ -3,6 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 
+import { redisAddress } from "./redis/address.js";
+
 type Env = Record<string, string | undefined>;
 
 /** A setting that cannot be used: the variable, what is wrong with it, and a value that would do. */
@@ -55,6 +57,19 @@ const flag = z
   .transform((v) => v === "true")
   .default(false);
 
+/** The path of a file with certificates; gives what it holds. */
+const certificates = z.string().transform((file, issues) => {
+  try {
+    const text = readFileSync(file, "utf8");
+    if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+    issues.addIssue({ code: "custom", message: "is a file without a certificate in PEM form" });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    issues.addIssue({ code: "custom", message: `is a file that cannot be read (${code ?? "unknown"})` });
+  }
+  return z.NEVER;
+});
+
 const count = (fallback: number) => whole(0, 1_000_000, fallback);
 const seconds = (fallback: number) => whole(1, 31_536_000, fallback);
 const ms = (fallback: number) => whole(1, 3_600_000, fallback);
@@ -83,11 +98,15 @@ const shape = {
     .default("sqlite:.data/countersign.sqlite"),
   REDIS_URL: z
     .string()
-    .refine(
-      (v) => (/^rediss?:\/\/\S+$/.test(v) && URL.canParse(v)) || /^(unix:)?\/.+/.test(v),
-      "must be redis://… or rediss://… or a socket path",
-    )
+    .superRefine((value, issues) => {
+      try {
+        redisAddress(value);
+      } catch (error) {
+        issues.addIssue({ code: "custom", message: error instanceof Error ? error.message : "" });
+      }
+    })
     .default("redis://127.0.0.1:6379"),
+  REDIS_CA: certificates.optional(),
   AUTHY_APP_NAME: text("is missing: the name of the application in the Authy console"),
   AUTHY_APP_ID: text("is missing: the serial number of the application in the Authy console"),
   AUTHY_PRODUCTION_API_KEY: text("is missing: the production API key of the application in the Authy console"),
@@ -164,6 +183,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   SESSION_KEYS: "a text of 32 random characters or more",
   DATABASE_URL: "postgres://countersign@localhost/countersign",
   REDIS_URL: "redis://127.0.0.1:6379",
+  REDIS_CA: "/etc/countersign/redis-ca.pem",
   AUTHY_APP_NAME: "Acme",
   AUTHY_APP_ID: "359137",
   AUTHY_PRODUCTION_API_KEY: "the key shown in the Authy console",
@@ -201,6 +221,8 @@ export function loadConfig(env: Env, developmentKeys: () => string[] = keptSessi
   const problems: ConfigProblem[] = parsed.success
     ? []
     : parsed.error.issues.map((issue) => problem(String(issue.path[0]), issue.message));
+  if (given["REDIS_CA"] !== undefined && !/^rediss:/i.test(given["REDIS_URL"] ?? ""))
+    problems.push(problem("REDIS_CA", "is for an encrypted connection: REDIS_URL must begin with rediss://"));
   problems.push(...productionProblems(env, new Set(problems.map((p) => p.variable))));
   if (!parsed.success || problems.length > 0) throw new ConfigError(onePerVariable(problems));
   return Object.freeze(assemble(parsed.data, parsed.data.SESSION_KEYS ?? developmentKeys()));
@@ -289,7 +311,7 @@ function assemble(env: Parsed, sessionKeys: readonly string[]) {
     trustedProxies: env.TRUST_PROXY,
     sessionKeys,
     databaseUrl: env.DATABASE_URL,
-    redisUrl: env.REDIS_URL,
+    redis: redisAddress(env.REDIS_URL, env.REDIS_CA),
     logLevel: env.LOG_LEVEL,
     authy: {
       appName: env.AUTHY_APP_NAME,

@@ -34,7 +34,7 @@ function main(): void {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
-  const notifications = challengeNotifications(redisConnection(config.redisUrl, "subscriber", log));
+  const notifications = challengeNotifications(redisConnection(config.redis, "subscriber", log));
   const streams = streamHub(
     {
       notifications,

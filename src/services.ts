@@ -59,8 +59,8 @@ export async function openServices(
 export function createServices(config: Config, log: Log): Services & { open(isStopped: () => boolean): Promise<void> } {
   const database = new DataSource(dataSourceOptions(config.databaseUrl));
   let isOpen = false;
-  const redis = redisConnection(config.redisUrl, "page", log);
-  const producer = redisConnection(config.redisUrl, "producer", log);
+  const redis = redisConnection(config.redis, "page", log);
+  const producer = redisConnection(config.redis, "producer", log);
   const clock = databaseClock(database);
   const queue = pollQueue(producer, clock.now, log);
   const feed = challengeFeed(redis);

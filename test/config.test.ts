@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
 import { ConfigError, loadConfig } from "../src/config.js";
 
 const REQUIRED = { AUTHY_APP_NAME: "Acme", AUTHY_APP_ID: "359137", AUTHY_PRODUCTION_API_KEY: "k" };
+const CERTIFICATE = "test/kit/certificates/authority.pem";
 const keys = (): string[] => ["a key of this test"];
 const load = (env: Record<string, string>) => loadConfig({ ...REQUIRED, ...env }, keys);
 
@@ -27,7 +29,7 @@ describe("the environment", () => {
     assert.equal(config.publicUrl, "http://localhost:3000");
     assert.equal(config.trustedProxies, 0);
     assert.equal(config.databaseUrl, "sqlite:.data/countersign.sqlite");
-    assert.equal(config.redisUrl, "redis://127.0.0.1:6379");
+    assert.deepEqual(config.redis, { host: "127.0.0.1", port: 6379, db: 0, family: 0 });
     assert.equal(config.authy.apiUrl, "https://api.authy.com");
     assert.equal(config.authy.callbackUrl, "http://localhost:3000/webhooks/authy/onetouch");
     assert.equal(config.authy.webhookUrl, "http://localhost:3000/webhooks/authy/events");
@@ -73,6 +75,8 @@ describe("the environment", () => {
     ["REDIS_URL", "localhost:6379"],
     ["REDIS_URL", "redis://:::"],
     ["REDIS_URL", "redis://a b"],
+    ["REDIS_CA", "/nowhere/ca.pem"],
+    ["REDIS_CA", "package.json"],
     ["AUTHY_APP_NAME", " "],
     ["AUTHY_APP_ID", " "],
     ["AUTHY_PRODUCTION_API_KEY", ""],
@@ -115,6 +119,16 @@ describe("the environment", () => {
       assert.deepEqual(new Set(error.problems.map((p) => p.variable)), names);
       for (const name of names) assert.match(error.message, new RegExp(`^  ${name}: .+ \\(example: .+\\)$`, "m"));
     }
+  });
+
+  it("takes REDIS_CA as the path of a certificate, for an encrypted connection only", () => {
+    const problemWith = (env: Record<string, string>) => problemsOf({ ...REQUIRED, ...env })["REDIS_CA"];
+    const encrypted = { REDIS_URL: "rediss://h" };
+    assert.match(problemWith({ REDIS_CA: CERTIFICATE }) ?? "", /REDIS_URL must begin with rediss:/);
+    assert.match(problemWith({ ...encrypted, REDIS_CA: "/nowhere/ca.pem" }) ?? "", /cannot be read \(ENOENT\)/);
+    assert.match(problemWith({ ...encrypted, REDIS_CA: "package.json" }) ?? "", /without a certificate/);
+    const { redis } = load({ ...encrypted, REDIS_CA: CERTIFICATE });
+    assert.deepEqual(redis.tls, { ca: readFileSync(CERTIFICATE, "utf8") });
   });
 
   it("takes 0 as no limit, and an empty variable as none", () => {

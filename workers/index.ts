@@ -34,7 +34,7 @@ async function main(): Promise<void> {
     });
   // Changed by a signal while it waited.
   if (isStopping as boolean) return;
-  const connection = redisConnection(config.redisUrl, "worker", log);
+  const connection = redisConnection(config.redis, "worker", log);
   const queue = new Queue(POLL_QUEUE, { connection });
   const worker = new Worker<PollJob>(POLL_QUEUE, pollProvider(deps, queue), {
     connection,

@@ -18,12 +18,10 @@ const ROLES = {
 /**
  * Opens a connection for one role. Never throws: a Redis that is away is tried again for ever.
  *
- * @param url - `redis://…`, `rediss://…`, or the path of a unix socket.
+ * @param address - As `redisAddress` reads it.
  */
-export function redisConnection(url: string, role: keyof typeof ROLES, log: Log): Redis {
-  const options: RedisOptions = { ...ROLES[role], retryStrategy: comeBack };
-  const path = url.replace(/^unix:(\/\/)?/, "");
-  const redis = path.startsWith("/") ? new Redis({ ...options, path }) : new Redis(url, options);
+export function redisConnection(address: RedisOptions, role: keyof typeof ROLES, log: Log): Redis {
+  const redis = new Redis({ ...address, ...ROLES[role], retryStrategy: comeBack });
   let isAway = false;
   redis.on("error", (error: Error) => {
     if (!isAway) log.warn({ role, reason: error.message.slice(0, 120) }, "Redis is away");
