@@ -64,7 +64,7 @@ export class SettingsError extends Error {
 export function loadSettings(env: Readonly<Record<string, string | undefined>>): SandboxSettings {
   const problems: string[] = [];
   function read<T>(name: string, schema: z.ZodType<T, string>, fallback: T, wanted: string, example: string): T {
-    const text = env[name];
+    const text = env[name]?.trim();
     if (text === undefined || text === "") return fallback;
     const parsed = schema.safeParse(text);
     if (parsed.success) return parsed.data;

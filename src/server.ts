@@ -100,7 +100,7 @@ function main(): void {
       headersTimeout: 10_000,
       requestTimeout: 12_000,
       connectionsCheckingInterval: 1000,
-      keepAliveTimeout: 65_000,
+      keepAliveTimeout: config.keepAliveTimeoutMs,
       maxHeaderSize: 16_384,
     },
     (req, res) => {
@@ -114,11 +114,11 @@ function main(): void {
   );
   server.timeout = 0; // would end open streams
   server.on("error", (error: NodeJS.ErrnoException) => {
-    log.error({ code: error.code ?? "", host: config.host, port: config.port }, "cannot listen");
+    log.error({ code: error.code ?? "", host: config.host ?? "every interface", port: config.port }, "cannot listen");
     console.error(
       error.code === "EADDRINUSE"
         ? `Port ${config.port} is in use. Set PORT to a free one.`
-        : `Cannot listen on ${config.host}:${config.port}: ${error.code ?? error.message}`,
+        : `Cannot listen on ${config.host ?? "every interface"}, port ${config.port}: ${error.code ?? error.message}`,
     );
     process.exit(1);
   });
@@ -128,8 +128,10 @@ function main(): void {
   // whose database is away says so to whoever asks.
   void Promise.race([opening, wait(LISTEN_ANYWAY_MS)]).then(() => {
     if (isDraining) return;
-    server.listen(config.port, config.host, () => {
-      log.info({ url: config.publicUrl, host: config.host, port: config.port }, "listening");
+    server.listen(config.port, config.host ?? undefined, () => {
+      log.info({ url: config.publicUrl, host: config.host ?? "every interface", port: config.port }, "listening");
+      if (config.host === null)
+        log.info({ port: config.port }, "HOST is not set: in production a given PORT is open on every interface");
     });
   });
 

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
-import { ConfigError, loadConfig } from "../src/config.js";
+import { ConfigError, documentedSettings, loadConfig } from "../src/config.js";
 
 const REQUIRED = { AUTHY_APP_NAME: "Acme", AUTHY_APP_ID: "359137", AUTHY_PRODUCTION_API_KEY: "k" };
 const CERTIFICATE = "test/kit/certificates/authority.pem";
@@ -53,6 +53,7 @@ describe("the environment", () => {
       [3, 6, 20, 20_000],
     );
     assert.equal(config.logLevel, "info");
+    assert.equal(config.keepAliveTimeoutMs, 65_000);
   });
 
   const wrong: readonly (readonly [variable: string, value: string])[] = [
@@ -96,12 +97,17 @@ describe("the environment", () => {
     ["LIMIT_STREAMS_PER_ADDRESS", "1e3"],
     ["LIMIT_STREAMS", "0x10"],
     ["LIMIT_PUSHES", "ten"],
-    ["LIMIT_RESENDS", "3 "],
+    ["LIMIT_RESENDS", "3 3"],
     ["RESEND_AFTER_SECONDS", "30s"],
     ["LIMIT_LOGINS_PER_ADDRESS", "-5"],
     ["LIMIT_REGISTRATIONS_PER_ADDRESS", "∞"],
     ["LOG_LEVEL", "loud"],
     ["TEXT_MESSAGES", "yes"],
+    ["KEEP_ALIVE_TIMEOUT_MS", "999"],
+    ["HOST", "127.0.0.1\nPORT=80"],
+    ["SESSION_KEYS", "one,\ntwo"],
+    ["AUTHY_WEBHOOK_SIGNING_KEY", "WSK_1\r\nWSK_2"],
+    ["AUTHY_PREVIOUS_API_KEY", " \n"],
   ];
   for (const [variable, value] of wrong)
     it(`refuses ${variable}=${JSON.stringify(value)} by name and leaves the rest alone`, () => {
@@ -129,6 +135,64 @@ describe("the environment", () => {
     assert.match(problemWith({ ...encrypted, REDIS_CA: "package.json" }) ?? "", /without a certificate/);
     const { redis } = load({ ...encrypted, REDIS_CA: CERTIFICATE });
     assert.deepEqual(redis.tls, { ca: readFileSync(CERTIFICATE, "utf8") });
+  });
+
+  it("is trimmed alike everywhere: blanks and line ends around a value count for nothing", () => {
+    const blanks = ["\n", "\r\n", " ", "\t", "\u00a0", "\ufeff"];
+    const plain = {
+      ...REQUIRED,
+      NODE_ENV: "production",
+      SESSION_KEYS: "0123456789abcdef0123456789abcdef",
+      AUTHY_PRODUCTION_API_KEY: "h7Qm2ZpL9xVt4RkB8sNw3JfYcD6gUaE1",
+      AUTHY_PREVIOUS_API_KEY: "former",
+      AUTHY_WEBHOOK_SIGNING_KEY: "WSK_1",
+      AUTHY_PREVIOUS_WEBHOOK_SIGNING_KEY: "WSK_0",
+      PUBLIC_URL: "https://login.example.com",
+      HOST: "::1",
+      PORT: "8080",
+      DATABASE_URL: "sqlite:x.sqlite",
+      REDIS_URL: "rediss://redis.example.com",
+      REDIS_CA: CERTIFICATE,
+      AUTHY_CALLBACK_URL: "https://login.example.com/x",
+      MATCH_CODE: "always",
+      LIMIT_PUSHES: "0",
+      TEXT_MESSAGES: "true",
+      LOG_LEVEL: "warn",
+    };
+    const expected = loadConfig(plain, keys);
+    for (const blank of blanks) {
+      const surrounded = Object.entries(plain).map(([name, value]) => [name, `${blank}${value}${blank}`] as const);
+      assert.deepEqual(loadConfig(Object.fromEntries(surrounded), keys), expected);
+    }
+    assert.deepEqual(expected.authy.webhookSigningKeys, ["WSK_1", "WSK_0"]);
+    assert.equal(expected.isProduction, true);
+  });
+
+  it("names a value that has a line break inside", () => {
+    assert.match(
+      problemsOf({ ...REQUIRED, AUTHY_PRODUCTION_API_KEY: "ab\ncd" })["AUTHY_PRODUCTION_API_KEY"] ?? "",
+      /line break/,
+    );
+  });
+
+  it("listens on every interface only in production, with a given PORT and no HOST", () => {
+    const production = {
+      NODE_ENV: "production",
+      AUTHY_PRODUCTION_API_KEY: "h7Qm2ZpL9xVt4RkB8sNw3JfYcD6gUaE1",
+      SESSION_KEYS: "0123456789abcdef0123456789abcdef",
+    };
+    assert.equal(load({ ...production, PORT: "8080" }).host, null);
+    assert.equal(load({ ...production, PORT: "8080", HOST: "127.0.0.1" }).host, "127.0.0.1");
+    assert.equal(load({ ...production, PORT: "8080", HOST: "0.0.0.0" }).host, "0.0.0.0");
+    assert.equal(load(production).host, "127.0.0.1");
+    assert.equal(load({ ...production, PORT: " " }).host, "127.0.0.1");
+    assert.equal(load({ PORT: "8080" }).host, "127.0.0.1");
+  });
+
+  it("stands in docs/operations.md, every variable with its default and its meaning, and no other", () => {
+    const [, section = ""] = /^## Settings$(.*?)^## /ms.exec(readFileSync("docs/operations.md", "utf8")) ?? [];
+    const written = section.split("\n").filter((line) => line.startsWith("| `"));
+    assert.deepEqual(written.toSorted(), documentedSettings().toSorted());
   });
 
   it("takes 0 as no limit, and an empty variable as none", () => {

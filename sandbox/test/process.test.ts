@@ -57,6 +57,11 @@ describe("the settings", () => {
   });
 
   it("have the documented defaults", () => {
+    assert.equal(
+      loadSettings({ SANDBOX_API_KEY: " k\r\n" }).apiKey,
+      "k",
+      "blanks and line ends around count for nothing",
+    );
     const { host, port, callbackUrl, statePath, logLevel } = loadSettings({ SANDBOX_API_KEY: "k" });
     assert.deepEqual(
       { host, port, callbackUrl, statePath, logLevel },

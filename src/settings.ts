@@ -1,0 +1,202 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+
+import { redisAddress } from "./redis/address.js";
+
+/** One variable of the environment. */
+export interface Setting<T> {
+  readonly variable: string;
+  readonly shape: z.ZodType<T, string>;
+  /** The text that stands for the variable when it is not set; null where nothing does. */
+  readonly fallback: string | null;
+  readonly isRequired: boolean;
+  /** Set but empty is a mistake; of other variables it counts as not set. */
+  readonly isSecret: boolean;
+  /** What the documentation has in its column of defaults. */
+  readonly documentedDefault: string;
+  readonly example: string;
+  readonly meaning: string;
+}
+
+function setting<T>(variable: string, shape: z.ZodType<T, string>, fallback: string, meaning: string): Setting<T> {
+  const documentedDefault = `\`${fallback}\``;
+  return {
+    variable,
+    shape,
+    fallback,
+    documentedDefault,
+    example: fallback,
+    meaning,
+    isRequired: false,
+    isSecret: false,
+  };
+}
+
+function required<T>(variable: string, shape: z.ZodType<T, string>, example: string, meaning: string): Setting<T> {
+  return {
+    ...setting(variable, shape, example, meaning),
+    fallback: null,
+    documentedDefault: "required",
+    isRequired: true,
+  };
+}
+
+function optional<T>(
+  variable: string,
+  shape: z.ZodType<T, string>,
+  documentedDefault: string,
+  example: string,
+  meaning: string,
+): Setting<T | undefined> {
+  return { ...setting(variable, shape, example, meaning), fallback: null, documentedDefault };
+}
+
+function optionalSecret<T>(...given: Parameters<typeof optional<T>>): Setting<T | undefined> {
+  return { ...optional(...given), isSecret: true };
+}
+
+/** A whole number. */
+function whole(min: number, max: number) {
+  const hint = `must be a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,12}$/, hint)
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, hint);
+}
+
+const text = z.string();
+/** Of a limit, `0` switches it off. */
+const limit = whole(0, 1_000_000);
+const seconds = whole(1, 31_536_000);
+const ms = whole(1, 3_600_000);
+const flag = z.enum(["true", "false"], { error: "must be true or false" }).transform((v) => v === "true");
+
+function oneOf<const T extends readonly string[]>(values: T) {
+  return z.enum(values, { error: `must be ${values.slice(0, -1).join(", ")} or ${values.at(-1) ?? ""}` });
+}
+
+function httpUrl(hint: string) {
+  return z.string().refine((value) => {
+    if (!URL.canParse(value) || /\s/.test(value)) return false;
+    const { protocol, hash } = new URL(value);
+    return (protocol === "http:" || protocol === "https:") && hash === "";
+  }, hint);
+}
+
+const keys = z
+  .string()
+  .transform((v) => v.split(",").map((key) => key.trim()))
+  .refine((all) => all.every((key) => key !== ""), "has an empty key between its commas");
+
+const databaseUrl = z
+  .string()
+  .refine(
+    (v) => /^sqlite:(?!:)[^\0]*[^\s\0]/.test(v) || (/^postgres(ql)?:\/\/\S+$/.test(v) && URL.canParse(v)),
+    "must be sqlite:PATH or postgres://…",
+  );
+
+const redisUrl = z.string().superRefine((value, issues) => {
+  try {
+    redisAddress(value);
+  } catch (error) {
+    issues.addIssue({ code: "custom", message: error instanceof Error ? error.message : "" });
+  }
+});
+
+/** The path of a file with certificates; gives what it holds. */
+const certificates = z.string().transform((file, issues) => {
+  try {
+    const text = readFileSync(file, "utf8");
+    if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+    issues.addIssue({ code: "custom", message: "is a file without a certificate in PEM form" });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    issues.addIssue({ code: "custom", message: `is a file that cannot be read (${code ?? "unknown"})` });
+  }
+  return z.NEVER;
+});
+
+const siteUrl = httpUrl("must be an http or https address without a path")
+  .refine((v) => /^https?:\/\/[^/?#@]+\/?$/.test(v), "must be an http or https address without a path")
+  .transform((v) => v.replace(/\/$/, ""));
+
+/**
+ * Every setting: variable, shape, default and meaning; the place here is the place in the configuration. docs/operations.md
+ * has the same rows, which a test compares. What one setting takes from others stands in `complete`.
+ */
+// prettier-ignore
+export const TABLE = {
+  isProduction: setting("NODE_ENV", text.transform((v) => v === "production"), "development", "`production` refuses weak set-ups: no `SESSION_KEYS`, keys under 32 characters, an API key under 16, a `PUBLIC_URL` that is neither https nor localhost"),
+  host: optional("HOST", text, "`127.0.0.1`; in production every interface when `PORT` is given", "127.0.0.1", "where the web process listens"),
+  port: setting("PORT", whole(1, 65_535), "3000", "where the web process listens"),
+  keepAliveTimeoutMs: setting("KEEP_ALIVE_TIMEOUT_MS", whole(1000, 3_600_000), "65000", "how long an idle connection stays open: longer than the proxy in front keeps it, which would else send a request on one that is being closed"),
+  publicUrl: optional("PUBLIC_URL", siteUrl, "`http://localhost:$PORT`", "https://login.example.com", "how browsers and Authy reach it; decides secure cookies and allowed origins"),
+  trustedProxies: setting("TRUST_PROXY", whole(0, 10), "0", "number of reverse proxies in front whose `X-Forwarded-For` is believed, 0 to 10"),
+  sessionKeys: optionalSecret("SESSION_KEYS", keys, "made once and kept under `.data/` in development; required in production", "a text of 32 random characters or more", "comma-separated; the first signs, all verify"),
+  databaseUrl: setting("DATABASE_URL", databaseUrl, "sqlite:.data/countersign.sqlite", "`sqlite:PATH` or `postgres://…`"),
+  redis: {
+    url: setting("REDIS_URL", redisUrl, "redis://127.0.0.1:6379", "pub/sub, queue, counters: `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`, `rediss://…` for TLS, or the path of a unix socket"),
+    ca: optional("REDIS_CA", certificates, "none", "/etc/countersign/redis-ca.pem", "for `rediss://` with a certificate that only its owner's authority has signed: the path of that authority's certificate (PEM)"),
+  },
+  logLevel: setting("LOG_LEVEL", oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]), "info", "`trace` to `fatal`, or `silent`; `warn` silences request lines"),
+  authy: {
+    appName: required("AUTHY_APP_NAME", text, "Acme", "the name of the application in the Authy console"),
+    appId: required("AUTHY_APP_ID", text, "359137", "the serial number of the application in the Authy console"),
+    apiKey: required("AUTHY_PRODUCTION_API_KEY", text, "the key shown in the Authy console", "the production API key of the application in the Authy console"),
+    previousApiKey: optionalSecret("AUTHY_PREVIOUS_API_KEY", text, "none", "the key that was replaced in the Authy console", "while keys change: the former one, with which callbacks may still be signed"),
+    apiUrl: setting("AUTHY_API_URL", httpUrl("must be an http or https address").transform((v) => v.replace(/\/+$/, "")), "https://api.authy.com", "the sandbox in development"),
+    callbackUrl: optional("AUTHY_CALLBACK_URL", httpUrl("must be the exact http or https address entered in the console"), "`$PUBLIC_URL/webhooks/authy/onetouch`", "https://login.example.com/webhooks/authy/onetouch", "the exact text entered in the console: the signature covers it"),
+    webhookUrl: optional("AUTHY_WEBHOOK_URL", httpUrl("must be the exact http or https address of the webhook"), "`$PUBLIC_URL/webhooks/authy/events`", "https://login.example.com/webhooks/authy/events", "the exact URL of the Authy webhook"),
+    webhookSigningKey: optionalSecret("AUTHY_WEBHOOK_SIGNING_KEY", text, "none", "WSK_…", "`WSK_…` (any text is taken); without it the endpoint answers 404"),
+    previousWebhookSigningKey: optionalSecret("AUTHY_PREVIOUS_WEBHOOK_SIGNING_KEY", text, "none", "WSK_…", "while keys change: the former one, with which events may still be signed"),
+    qrPrefix: setting("AUTHY_QR_PREFIX", z.string().regex(/^[a-z][a-z0-9+.-]*:\S+$/i, "must be the address that stands before the token"), "authy://account?token=", "what stands before the registration token in the QR code"),
+  },
+  rules: {
+    approvalTtlSeconds: setting("APPROVAL_TTL_SECONDS", whole(5, 3600), "120", "life of a push, 5 to 3600; attempt and session outlive it"),
+    registrationTtlSeconds: setting("REGISTRATION_TTL_SECONDS", whole(5, 3600), "300", "life of a QR code, 5 to 3600"),
+    attemptTtlSeconds: setting("ATTEMPT_TTL_SECONDS", seconds, "900", "how long a right password stays good for new requests, codes and the button, beyond the push itself"),
+    approvedTtlSeconds: setting("APPROVED_TTL_SECONDS", whole(1, 3600), "60", "how long an approval may be spent, and its answer repeated"),
+    stepUpTtlSeconds: setting("STEP_UP_TTL_SECONDS", seconds, "300", "how long an approved act may be done, once"),
+    freshPasswordSeconds: setting("FRESH_PASSWORD_SECONDS", seconds, "300", "a phone is added only with a password as fresh as this"),
+    sessionIdleSeconds: setting("SESSION_IDLE_SECONDS", seconds, "1800", "a session ends when it is not used for so long"),
+    sessionMaxSeconds: setting("SESSION_MAX_SECONDS", seconds, "43200", "and after so long in any case, without *keep me signed in*"),
+    rememberSeconds: setting("REMEMBER_DAYS", whole(1, 365).transform((days) => days * 86_400), "30", "life of a session with *keep me signed in*, 1 to 365"),
+    matchCode: setting("MATCH_CODE", oneOf(["never", "new-browser", "always"]), "new-browser", "`never`, `new-browser` or `always`: when the code shown on the phone must be typed"),
+    passwordMinLength: setting("PASSWORD_MIN_LENGTH", whole(1, 64), "12", "characters of a new password, 1 to 64"),
+    pushLimit: setting("LIMIT_PUSHES", limit, "10", "pushes per person since the last success"),
+    resendLimit: setting("LIMIT_RESENDS", limit, "3", "resends per attempt"),
+    resendWindowSeconds: setting("RESEND_WINDOW_SECONDS", seconds, "600", "the window in which `LIMIT_RESENDS` counts"),
+    resendAfterSeconds: setting("RESEND_AFTER_SECONDS", whole(0, 3600), "30", "pause before a resend"),
+    pushFreezeSeconds: setting("PUSH_FREEZE_SECONDS", seconds, "900", "after a denial, how long unknown browsers may send no request"),
+    failureLimit: setting("LIMIT_FAILURES", limit, "100", "wrong passwords and codes that are judged at all between two successes"),
+    failureWaitSeconds: setting("FAILURE_WAIT_SECONDS", whole(0, 3600), "30", "the pause after the fifth failure, then doubling"),
+    failureWaitMaxSeconds: setting("FAILURE_WAIT_MAX_SECONDS", whole(0, 86_400), "3600", "the longest pause after failures"),
+    loginFloorMs: setting("LOGIN_FLOOR_MS", whole(0, 5000), "120", "the least time that a refusal takes, so that its time tells nothing"),
+    pollFirstMs: setting("POLL_FIRST_MS", ms, "2000", "the first pause between polls of one push"),
+    pollMaxMs: setting("POLL_MAX_MS", ms, "5000", "the longest pause between polls of one push"),
+    pollFirstWithCallbacksMs: setting("POLL_FIRST_WITH_CALLBACKS_MS", ms, "12000", "the first pause while callbacks are seen to arrive"),
+    pollRegistrationMs: setting("POLL_REGISTRATION_MS", ms, "1500", "the pause between looks at an enrolment, twice as long after a minute"),
+    textMessages: setting("TEXT_MESSAGES", flag, "false", "whether a person may ask for a code by text message"),
+  },
+  limits: {
+    streamsPerSession: setting("LIMIT_STREAMS_PER_SESSION", limit, "3", "open event streams of one session or attempt"),
+    streamsPerUser: setting("LIMIT_STREAMS_PER_USER", limit, "6", "open event streams of one account"),
+    streamsPerAddress: setting("LIMIT_STREAMS_PER_ADDRESS", limit, "20", "open event streams of one address"),
+    streams: setting("LIMIT_STREAMS", limit, "20000", "open event streams of one process"),
+    loginsPerAddressAndMinute: setting("LIMIT_LOGINS_PER_ADDRESS", limit, "60", "password attempts per minute and address"),
+    loginsPerMinute: setting("LIMIT_LOGINS", limit, "6000", "password attempts per minute in all"),
+    registrationsPerAddressAndHour: setting("LIMIT_REGISTRATIONS_PER_ADDRESS", limit, "20", "registrations per hour and address"),
+    upstreamPerSecond: setting("LIMIT_UPSTREAM_PER_SECOND", whole(1, 1000), "50", "polls to Authy in all, for the whole fleet; at least `1`"),
+    hashesQueued: setting("LIMIT_HASHES_QUEUED", whole(1, 10_000), "64", "passwords that may wait to be judged; the next one gets 503; at least `1`"),
+    loopLagShedMs: setting("LOOP_LAG_SHED_MS", whole(0, 60_000), "200", "above this lag of the event loop new forms get 503; callbacks and sign-ins under way go on"),
+  },
+  streamRereadMs: setting("STREAM_REREAD_MS", ms, "2000", "how often the rows that somebody watches are read again"),
+  streamHeartbeatMs: setting("STREAM_HEARTBEAT_MS", ms, "15000", "how often an open stream carries a comment"),
+  reconcileMs: setting("RECONCILE_MS", ms, "1000", "how often a worker looks for lost polls and ends that nobody called"),
+  drainWaitMs: setting("DRAIN_WAIT_MS", whole(0, 5000), "500", "after SIGTERM `/readyz` says 503 for so long before the process stops to accept: longer than your balancer takes to notice, at most `5000`"),
+  argon2TestStrength: setting("ARGON2_TEST_STRENGTH", flag, "false", "for tests only; production refuses it"),
+} as const;
+
+export type Table = { readonly [name: string]: Setting<unknown> | Table };
+export type Values<T> = { readonly [K in keyof T]: T[K] extends Setting<infer V> ? V : Values<T[K]> };
