@@ -1,11 +1,12 @@
-/** A refusal of the HTTP room itself: a status, and the words of its page. */
+import { type ErrorPage, type TextValues } from "./text.js";
+
+/** A refusal of the HTTP room itself: a status, and the page that explains it. */
 export class HttpRefusal extends Error {
   constructor(
     readonly status: number,
-    readonly title: string,
-    readonly text: string,
-    readonly whatToDo: string | null = null,
+    readonly page: ErrorPage,
+    readonly values: TextValues = {},
   ) {
-    super(`${status} ${title}`);
+    super(`${status} ${page}`);
   }
 }

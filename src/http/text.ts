@@ -37,6 +37,11 @@ export function format(message: string, values: TextValues): string {
     .replace(/\{(\w+)\}/g, (_, name: string) => valueOf(name));
 }
 
+type PageNamed<K> = K extends `error-page.${infer Name}.title` ? Name : never;
+
+/** The name of an error page: it has a title and a message that says what to do. */
+export type ErrorPage = PageNamed<TextKey>;
+
 type ProblemKey = {
   [F in keyof FieldProblems]-?: `${F}.${NonNullable<FieldProblems[F]>["code"]}`;
 }[keyof FieldProblems];

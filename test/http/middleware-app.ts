@@ -38,7 +38,7 @@ export async function serveMiddleware(
     } catch (error) {
       if (!(error instanceof HttpRefusal)) throw error;
       ctx.status = error.status;
-      ctx.body = error.text;
+      ctx.body = error.page;
     }
   });
   for (const each of middleware) app.use(each);

@@ -55,7 +55,7 @@ export function checkHost(hosts: KnownHosts): Middleware {
         const got = host.slice(0, 200).replace(/[^\x21-\x7e]/g, "?");
         ctx.state.log.warn({ got, expected: hosts.expected }, "refused a request for a Host other than PUBLIC_URL's");
       }
-      throw new HttpRefusal(421, "Another address", "This server does not answer under that name.");
+      throw new HttpRefusal(421, "foreign-host");
     }
     await next();
   };

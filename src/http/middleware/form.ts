@@ -2,6 +2,7 @@ import { bodyParser } from "@koa/bodyparser";
 
 import { type Context, type Middleware } from "../context.js";
 import { HttpRefusal } from "../refusal.js";
+import { type Text } from "../text.js";
 
 const MAX_BYTES = "32kb";
 
@@ -14,30 +15,30 @@ export function readForms(): Middleware {
     parsedMethods: ["POST", "PUT", "PATCH", "DELETE"],
     onError(error: Error) {
       const status = (error as { status?: number }).status;
-      if (status === 413) throw new HttpRefusal(413, "Too large", "The form is larger than any of ours.");
-      throw new MalformedForm("the form cannot be read");
+      if (status === 413) throw new HttpRefusal(413, "form-too-large");
+      throw new HttpRefusal(400, "malformed-form");
     },
   }) as unknown as Middleware;
   return async function readForm(ctx, next) {
     // null: there is no body at all
     if (ctx.method === "POST" && ctx.is("application/x-www-form-urlencoded") === false)
-      throw new HttpRefusal(400, "Not a form", "This address takes HTML forms only.");
+      throw new HttpRefusal(400, "not-a-form");
     await parse(ctx, next);
   };
 }
 
+/** What is wrong with a field that no page of ours sends like this. */
+export type Malformation = "missing" | "not-one-text" | "characters" | "unknown-value";
+
 /** A form whose fields are not each exactly one plain text: no page of ours sends such a thing. */
 export class MalformedForm extends HttpRefusal {
-  constructor(
-    why: string,
-    readonly fields: Readonly<Record<string, string>> = {},
-  ) {
-    super(
-      400,
-      "Not understood",
-      `The form could not be read: ${why}. Nothing was changed.`,
-      "Go back, reload the page, and try again.",
-    );
+  constructor(readonly fields: Readonly<Record<string, Malformation>>) {
+    super(400, "malformed-field", { field: Object.keys(fields)[0] ?? "" });
+  }
+
+  /** The sentence for each field. */
+  errors(text: Text): Record<string, string> {
+    return Object.fromEntries(Object.entries(this.fields).map(([name, why]) => [name, text(`field.${why}`)]));
   }
 }
 
@@ -53,18 +54,16 @@ export function fields<R extends string, O extends string = never>(
   optional: readonly O[] = [],
 ): Record<R | O, string> {
   const body = (ctx.request.body ?? {}) as Record<string, unknown>;
-  const wrong: Record<string, string> = {};
+  const wrong: Record<string, Malformation> = {};
   const read: Record<string, string> = {};
   for (const name of [...required, ...optional]) {
     const value = body[name];
     if (value === undefined && (optional as readonly string[]).includes(name)) read[name] = "";
-    else if (value === undefined) wrong[name] = "This field is missing.";
-    else if (typeof value !== "string") wrong[name] = "Give this field once, as plain text.";
-    else if (value.includes("\u0000") || !value.isWellFormed())
-      wrong[name] = "This text has characters that cannot be kept.";
+    else if (value === undefined) wrong[name] = "missing";
+    else if (typeof value !== "string") wrong[name] = "not-one-text";
+    else if (value.includes("\u0000") || !value.isWellFormed()) wrong[name] = "characters";
     else read[name] = value;
   }
-  const [first] = Object.keys(wrong);
-  if (first !== undefined) throw new MalformedForm(`the field "${first}" is missing or not one plain text`, wrong);
+  if (Object.keys(wrong).length > 0) throw new MalformedForm(wrong);
   return read;
 }

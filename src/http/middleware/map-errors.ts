@@ -2,75 +2,36 @@ import { errorFields } from "../../domain/error-fields.js";
 import { LoginError } from "../../domain/errors.js";
 import { type Context, type Middleware } from "../context.js";
 import { HttpRefusal } from "../refusal.js";
+import { type ErrorPage, type TextValues } from "../text.js";
 import { type Views } from "../views.js";
 
-interface Page {
+interface Answer {
   readonly status: number;
-  readonly title: string;
-  readonly message: string;
-  readonly whatToDo: string | null;
+  readonly page: ErrorPage;
+  readonly values?: TextValues;
   readonly retryAfterSeconds?: number;
 }
 
-const PROVIDER_AWAY: Page = {
-  status: 503,
-  title: "Authy does not answer",
-  message: "Authy, which reaches your phone, does not answer right now.",
-  whatToDo: "Try again in a moment, or use a recovery code.",
-  retryAfterSeconds: 5,
-};
+const PROVIDER_AWAY: Answer = { status: 503, page: "provider-away", retryAfterSeconds: 5 };
 
-/** What people are told of the rules' own errors, by `code`. An error that names its own time to wait has the last word. */
-const BY_CODE: Readonly<Record<string, Page>> = {
-  too_many: {
-    status: 429,
-    title: "Too much at once",
-    message: "There were too many requests of this kind.",
-    whatToDo: "Wait a moment, then try again.",
-  },
-  busy: {
-    status: 503,
-    title: "Busy",
-    message: "More people sign in right now than we can serve at once.",
-    whatToDo: "Try again in a few seconds. Nothing is lost.",
-  },
+/** The page for each of the rules' own errors, by `code`. An error that names its own time to wait has the last word. */
+const BY_CODE: Readonly<Record<string, Answer>> = {
+  too_many: { status: 429, page: "too-many" },
+  busy: { status: 503, page: "busy" },
   provider_unavailable: PROVIDER_AWAY,
   provider_unconfirmed: PROVIDER_AWAY,
   provider_throttled: PROVIDER_AWAY,
-  database_away: {
-    status: 503,
-    title: "One moment",
-    message: "Our database does not answer right now.",
-    whatToDo: "Try again in a few seconds. Nothing is lost.",
-    retryAfterSeconds: 2,
-  },
+  database_away: { status: 503, page: "database-away", retryAfterSeconds: 2 },
 };
 
-const NOT_TAKEN_HERE = {
-  title: "Not possible here",
-  message: "This address does not take such a request.",
-  whatToDo: null,
+/** The page for each status that the libraries answer with. */
+const BY_STATUS: Readonly<Record<number, ErrorPage>> = {
+  404: "not-found",
+  405: "wrong-method",
+  501: "wrong-method",
 };
 
-/** Statuses that the libraries answer with, in our words. */
-const BY_STATUS: Readonly<Record<number, Omit<Page, "status">>> = {
-  404: {
-    title: "Not found",
-    message: "There is nothing at this address, or it is not yours to see.",
-    whatToDo: "Check the address, or go to the start page.",
-  },
-  405: NOT_TAKEN_HERE,
-  501: NOT_TAKEN_HERE,
-};
-
-const OTHER_REFUSAL = { title: "Not possible", message: "This request cannot be answered.", whatToDo: null };
-
-const OUR_FAULT: Page = {
-  status: 500,
-  title: "This did not work",
-  message: "The fault is ours and has been noted.",
-  whatToDo: "Try again in a moment.",
-};
+const OUR_FAULT: Answer = { status: 500, page: "our-fault" };
 
 /**
  * Answers every failure below by itself. Koa's own handler would drop cookies and security headers; and an error page
@@ -80,35 +41,32 @@ export function mapErrors(views: Views): Middleware {
   return async function mapError(ctx, next) {
     try {
       await next();
-      if (ctx.respond !== false && ctx.status >= 400 && ctx.body == null) showPage(ctx, views, pageFor(ctx.status));
+      if (ctx.respond !== false && ctx.status >= 400 && ctx.body == null) showPage(ctx, views, answerTo(ctx.status));
     } catch (error) {
       if (ctx.res.headersSent) throw error;
-      const page = pageOf(error);
-      if (page.status >= 500) {
+      const answer = answerOf(error);
+      if (answer.status >= 500) {
         const { requestId, log } = ctx.state;
         log.error({ requestId, path: ctx.path.slice(0, 200), ...errorFields(error) }, "request failed");
       }
-      showPage(ctx, views, page);
+      showPage(ctx, views, answer);
     }
   };
 }
 
-function pageFor(status: number): Page {
-  return { status, ...(BY_STATUS[status] ?? OTHER_REFUSAL) };
+function answerTo(status: number): Answer {
+  return { status, page: BY_STATUS[status] ?? "other" };
 }
 
-function pageOf(error: unknown): Page {
-  if (error instanceof HttpRefusal) {
-    const { status, title, text, whatToDo } = error;
-    return { status, title, message: text, whatToDo };
-  }
+function answerOf(error: unknown): Answer {
+  if (error instanceof HttpRefusal) return error;
   if (error instanceof LoginError) {
     const { retryAfterSeconds } = error as { retryAfterSeconds?: number };
-    const page = BY_CODE[error.code] ?? OUR_FAULT;
-    return retryAfterSeconds === undefined ? page : { ...page, retryAfterSeconds };
+    const answer = BY_CODE[error.code] ?? OUR_FAULT;
+    return retryAfterSeconds === undefined ? answer : { ...answer, retryAfterSeconds };
   }
   const status = httpStatusOf(error);
-  return status !== null && status < 500 ? pageFor(status) : OUR_FAULT;
+  return status !== null && status < 500 ? answerTo(status) : OUR_FAULT;
 }
 
 function httpStatusOf(error: unknown): number | null {
@@ -118,19 +76,22 @@ function httpStatusOf(error: unknown): number | null {
 
 /** Where the page leads: back to the request that waits, else to the start. */
 function wayOn(ctx: Context): { home: string; homeLabel: string } {
+  const { text } = ctx.state;
   const waiting = /^\/(login|account)\/approval(?=\/)/.exec(ctx.path)?.[0];
-  if (waiting !== undefined) return { home: waiting, homeLabel: "Back to the request" };
-  return { home: ctx.state.subscriber === null ? "/" : "/account", homeLabel: "Go on from the start" };
+  if (waiting !== undefined) return { home: waiting, homeLabel: text("way-on.request") };
+  return { home: ctx.state.subscriber === null ? "/" : "/account", homeLabel: text("way-on.start") };
 }
 
-function showPage(ctx: Context, views: Views, page: Page): void {
-  ctx.status = page.status;
-  if (page.retryAfterSeconds !== undefined) ctx.set("Retry-After", String(page.retryAfterSeconds));
+function showPage(ctx: Context, views: Views, { status, page, values, retryAfterSeconds }: Answer): void {
+  const title = ctx.state.text(`error-page.${page}.title`);
+  const message = ctx.state.text(`error-page.${page}.message`, values);
+  ctx.status = status;
+  if (retryAfterSeconds !== undefined) ctx.set("Retry-After", String(retryAfterSeconds));
   ctx.set("Cache-Control", "no-store");
   if (ctx.accepts("html", "json") === "json") {
-    ctx.body = { error: page.title, message: page.message };
+    ctx.body = { error: title, message };
     return;
   }
   ctx.type = "html";
-  ctx.body = views.render(ctx, "error", { ...page, ...wayOn(ctx) });
+  ctx.body = views.render(ctx, "error", { status, title, message, retryAfterSeconds, ...wayOn(ctx) });
 }

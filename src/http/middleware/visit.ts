@@ -57,12 +57,12 @@ export function checkCsrf(hosts: KnownHosts, keys: readonly string[]): Middlewar
     }
     if (ctx.method !== "POST") {
       ctx.set("Allow", "GET, HEAD, POST");
-      throw new HttpRefusal(405, "Not possible here", "Pages of this site are read, or sent as forms.");
+      throw new HttpRefusal(405, "wrong-method");
     }
-    if (!isSameOrigin(ctx, hosts)) throw foreign("The request came from another site.");
+    if (!isSameOrigin(ctx, hosts)) throw new HttpRefusal(403, "foreign-form");
     const token = (ctx.request.body as Record<string, unknown> | undefined)?.["csrf"];
     const isOurs = typeof token === "string" && keys.some((key) => sameText(token, csrfToken(ctx.state.visit, [key])));
-    if (!isOurs) throw foreign("The page that you sent from is out of date.");
+    if (!isOurs) throw new HttpRefusal(403, "stale-form");
     await next();
   };
 }
@@ -74,8 +74,4 @@ function isSameOrigin(ctx: Context, hosts: KnownHosts): boolean {
   if (origin !== undefined && !isHidden && !hosts.isOurOrigin(origin, host ?? "")) return false;
   if (site !== undefined) return site === "same-origin";
   return origin !== undefined;
-}
-
-function foreign(text: string): HttpRefusal {
-  return new HttpRefusal(403, "Not taken", `${text} Nothing was changed.`, "Go back, reload the page, and try again.");
 }

@@ -38,6 +38,6 @@ async function findOwn(deps: HttpDeps, ctx: Context & { params: Record<string, s
   const own = /^[\w-]{10,64}$/.test(id)
     ? await findOwnStatus(deps, id, { attempt: await attemptOf(deps, ctx), session: ctx.state.session })
     : null;
-  if (own === null) throw new HttpRefusal(404, "Not found", "There is no such request in this browser.");
+  if (own === null) throw new HttpRefusal(404, "no-challenge");
   return own;
 }

@@ -46,7 +46,7 @@ export function login(deps: HttpDeps): Router<RequestState> {
       given = fields(ctx, ["username", "password"], ["remember", "next"]);
     } catch (error) {
       if (!(error instanceof MalformedForm)) throw error;
-      form(ctx, { username: "", next: "", remember: false }, error.fields, 400);
+      form(ctx, { username: "", next: "", remember: false }, error.errors(ctx.state.text), 400);
       return;
     }
     const origin = originOf(ctx);

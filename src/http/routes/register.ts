@@ -45,7 +45,7 @@ export function register(deps: HttpDeps): Router<RequestState> {
       given = fields(ctx, ["username", "email", "password"], ["next"]);
     } catch (error) {
       if (!(error instanceof MalformedForm)) throw error;
-      form(ctx, { username: "", email: "", next: "" }, error.fields, 400);
+      form(ctx, { username: "", email: "", next: "" }, error.errors(ctx.state.text), 400);
       return;
     }
     const origin = originOf(ctx);

@@ -47,7 +47,7 @@ export function stepUp(deps: HttpDeps): Router<RequestState> {
   router.post("/account/approval", async function startApproval(ctx) {
     const { session, subscriber } = signedInOf(ctx);
     const { action } = fields(ctx, ["action"]);
-    if (!isStepUpAction(action)) throw new MalformedForm("there is no such action", { action: "Unknown action." });
+    if (!isStepUpAction(action)) throw new MalformedForm({ action: "unknown-value" });
     const key = await startStepUp(deps, action, session, subscriber, {
       ...originOf(ctx),
       visitHash: visitHash(ctx),

@@ -95,7 +95,7 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
 
   router.get(`${REGISTRATION}/qrcode.svg`, async function showQrCode(ctx) {
     const enrolment = await readEnrolment(deps, signedInOf(ctx).session.id);
-    if (enrolment?.state !== "pending") throw new HttpRefusal(404, "Not found", "No phone is being added right now.");
+    if (enrolment?.state !== "pending") throw new HttpRefusal(404, "no-enrolment");
     ctx.set("Cache-Control", "no-store");
     ctx.type = "image/svg+xml";
     ctx.body = await QRCode.toString(openUrl(deps, enrolment), { type: "svg", errorCorrectionLevel: "L", margin: 4 });

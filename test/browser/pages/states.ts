@@ -1,3 +1,5 @@
+import { loadText } from "../../../src/http/text.js";
+
 /** One state of one page: the template and all that a route hands to it. */
 export interface PageState {
   /** Unique, kebab-case; also the name of its picture. */
@@ -9,6 +11,7 @@ export interface PageState {
 const NOW = Date.parse("2026-11-24T10:42:07.000Z");
 const ago = (seconds: number): string => new Date(NOW - seconds * 1000).toISOString();
 
+const text = loadText("en");
 const firefox = "Firefox on Linux";
 const site = { csrf: "csrf-of-this-session", appName: "Acme", signedInAs: null, flashes: [], values: {}, errors: {} };
 const signedIn = { ...site, signedInAs: "maria" };
@@ -359,11 +362,11 @@ export const PAGE_STATES: readonly PageState[] = [
     locals: {
       ...site,
       status: 404,
-      title: "There is no such page",
-      message: "The address may be mistyped, or the page is gone.",
-      whatToDo: null,
+      title: text("error-page.not-found.title"),
+      message: text("error-page.not-found.message"),
       retryAfterSeconds: null,
       home: "/",
+      homeLabel: text("way-on.start"),
     },
   },
   {
@@ -372,11 +375,11 @@ export const PAGE_STATES: readonly PageState[] = [
     locals: {
       ...site,
       status: 429,
-      title: "That was a little too often",
-      message: "We take a short pause after many attempts.",
-      whatToDo: "Wait, then try again.",
+      title: text("error-page.too-many.title"),
+      message: text("error-page.too-many.message"),
       retryAfterSeconds: 95,
       home: "/",
+      homeLabel: text("way-on.start"),
     },
   },
 ];
