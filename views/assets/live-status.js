@@ -1,3 +1,4 @@
+import { keep, take } from "./tab-memory.js";
 import { start, step } from "./waiting-machine.js";
 
 /** @typedef {import("./waiting-machine.js").State} State */
@@ -77,8 +78,9 @@ export function followChallenge(main, { typesCode, finish, changed }) {
 
   function openStream() {
     stream?.close();
-    const opened = new EventSource(/** @type {string} */ (events));
+    const opened = newStream();
     stream = opened;
+    if (!opened) return void setTimeout(() => happened({ type: "stream-error", gaveUp: true }));
     opened.addEventListener("status", (event) => {
       if (opened !== stream) return;
       const said = statusIn(parsed(event.data));
@@ -89,13 +91,25 @@ export function followChallenge(main, { typesCode, finish, changed }) {
     });
   }
 
+  /** @returns nothing in a browser that has no event streams, or does not let us open one. */
+  function newStream() {
+    try {
+      return new EventSource(/** @type {string} */ (events));
+    } catch {
+      return undefined;
+    }
+  }
+
   async function ask() {
+    if (!("fetch" in window)) return askByLoading();
+    const stop = new AbortController();
+    const late = setTimeout(() => stop.abort(), ANSWER_WITHIN_MS);
     try {
       const answer = await fetch(/** @type {string} */ (status), {
         headers: { Accept: "application/json" },
         cache: "no-store",
         redirect: "manual",
-        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+        signal: stop.signal,
       });
       const said = answer.ok ? statusIn(await answer.json()) : undefined;
       if (said) return happened({ type: "status", status: said, via: "answer" });
@@ -107,7 +121,18 @@ export function followChallenge(main, { typesCode, finish, changed }) {
       });
     } catch {
       happened({ type: "no-answer", httpStatus: 0, retryAfterMs: 0 });
+    } finally {
+      clearTimeout(late);
     }
+  }
+
+  /** Without fetch only the page itself can be asked: where no stream speaks, and nothing is typed that would be lost. */
+  function askByLoading() {
+    setTimeout(() => {
+      const typed = /** @type {HTMLInputElement | null} */ (main.querySelector("input:not([type=hidden])"))?.value;
+      if (state.link === "live" || typed) happened({ type: "status", status: "pending", via: "answer" });
+      else lookAgain(main);
+    }, LOOK_AGAIN_AT_MOST_EVERY_MS);
   }
 }
 
@@ -147,10 +172,15 @@ function parsed(text) {
  */
 export function lookAgain(main) {
   const key = "looked again " + (main.dataset["challengeId"] ?? "");
-  const last = Number(sessionStorage.getItem(key)) || 0;
-  const wait = Math.max(0, last + LOOK_AGAIN_AT_MOST_EVERY_MS - Date.now());
-  setTimeout(() => {
-    sessionStorage.setItem(key, String(Date.now()));
-    location.replace(main.dataset["page"] ?? location.href);
-  }, wait);
+  const last = Number(take(key)) || 0;
+  const loaded = Date.now() - performance.now();
+  // A tab that cannot remember when it looked last knows at least how long this page has been there.
+  const since = keep(key, String(last)) ? last : loaded;
+  setTimeout(
+    () => {
+      keep(key, String(Date.now()));
+      location.replace(main.dataset["page"] ?? location.href);
+    },
+    Math.max(0, since + LOOK_AGAIN_AT_MOST_EVERY_MS - Date.now()),
+  );
 }

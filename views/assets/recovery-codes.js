@@ -8,6 +8,7 @@ const text = [
   "",
 ].join("\n");
 
+tools.classList.add("ready");
 tools.querySelector("[data-print]")?.addEventListener("click", () => window.print());
 tools.querySelector("[data-download]")?.addEventListener("click", download);
 tools.querySelector("[data-copy]")?.addEventListener("click", () => void copy());

@@ -39,6 +39,9 @@ export const ASK_AT_MOST_EVERY_MS = 1000;
 /** After the request has run out, how long until the page stops and asks the server for itself. */
 export const LONGEST_AFTER_END_MS = 30_000;
 
+/** The server is there and well, but too many tabs ask it. */
+const TOO_MANY = 429;
+
 /** @type {readonly Status[]} */
 const YES = ["approved"];
 
@@ -85,7 +88,7 @@ export function step(state, event, at) {
     case "stream-error":
       return ask({ ...state, link: "asking", streamOpen: state.streamOpen && !event.gaveUp }, at);
     case "no-answer":
-      return unanswered({ ...state, inFlight: false, reached: false }, event);
+      return unanswered({ ...state, inFlight: false, reached: event.httpStatus === TOO_MANY }, event);
     case "timer":
       return timer(state, event.name, at);
     case "offline":
@@ -116,7 +119,7 @@ function heard(state, status, via, at) {
 
 /** @type {(state: State, event: { httpStatus: number, retryAfterMs: number }) => [State, Effect[]]} */
 function unanswered(state, { httpStatus, retryAfterMs }) {
-  const gone = httpStatus >= 300 && httpStatus < 500 && httpStatus !== 408 && httpStatus !== 429;
+  const gone = httpStatus >= 300 && httpStatus < 500 && httpStatus !== 408 && httpStatus !== TOO_MANY;
   if (gone) return leave(state, "reload"); // signed out, or no longer ours
   return [state, [{ do: "timer", name: "ask", ms: Math.max(retryAfterMs, state.online ? ASK_MS : OFFLINE_ASK_MS) }]];
 }

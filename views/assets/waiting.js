@@ -1,5 +1,6 @@
 import { connectionLine, followChallenge, lookAgain } from "./live-status.js";
 import { minutes, runCountdown } from "./countdown.js";
+import { keep, take } from "./tab-memory.js";
 
 const main = /** @type {HTMLElement} */ (document.querySelector("main"));
 const finishForm = /** @type {HTMLFormElement | null} */ (document.querySelector("#finish"));
@@ -27,7 +28,6 @@ if (state === "failed")
     changed: () => undefined,
   });
 if (state === "waiting") {
-  runRing();
   const codeIsGiven = takeBackCode();
   const happened = followChallenge(main, {
     typesCode: typesCode && !codeIsGiven,
@@ -45,6 +45,7 @@ if (state === "waiting") {
   });
   codeField?.addEventListener("input", () => happened({ type: "code-taken-back" }));
   finishForm?.addEventListener("submit", keepCode);
+  runRing();
 }
 
 /**
@@ -52,14 +53,12 @@ if (state === "waiting") {
  * The code comes back with the page, and is sent again as soon as the phone approves.
  */
 function keepCode() {
-  if (codeField?.value) sessionStorage.setItem("code " + main.dataset["challengeId"], codeField.value);
+  if (codeField?.value) keep("code " + main.dataset["challengeId"], codeField.value);
 }
 
 /** @returns whether a code was given before that only waits for the approval. */
 function takeBackCode() {
-  const key = "code " + main.dataset["challengeId"];
-  const code = sessionStorage.getItem(key);
-  sessionStorage.removeItem(key);
+  const code = take("code " + main.dataset["challengeId"]);
   if (!codeField || !code || !location.search.includes("still=pending")) return false;
   codeField.value = code;
   return true;
@@ -70,9 +69,9 @@ function runRing() {
   const ring = document.querySelector("[data-ring]");
   const left = Number(main.dataset["secondsLeft"]);
   const total = Number(main.dataset["totalSeconds"]);
-  if (!ring || !total || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  if (!ring || !total || window.matchMedia?.("(prefers-reduced-motion: reduce)").matches) return;
   const offsets = [{ strokeDashoffset: String(100 - (100 * left) / total) }, { strokeDashoffset: "100" }];
-  ring.animate(offsets, { duration: left * 1000, fill: "forwards" });
+  ring.animate?.(offsets, { duration: left * 1000, fill: "forwards" });
 }
 
 /** @param {string} text */
@@ -82,8 +81,9 @@ function say(text) {
   statusLine.textContent = text;
 }
 
+/** By its button, as a person would: Safari knows requestSubmit only since version 16. */
 function finish() {
-  finishForm?.requestSubmit();
+  finishForm?.querySelector("button")?.click();
 }
 
 /**

@@ -308,7 +308,7 @@ async function askForTap(
 
 /** Approves, and holds the form that the page then sends by itself for as long as the stop takes. */
 async function approveAndStop(page: Page, phone: Phone, stop: () => Promise<void>): Promise<void> {
-  await page.evaluate("HTMLFormElement.prototype.requestSubmit = () => undefined");
+  await page.evaluate("HTMLElement.prototype.click = () => undefined");
   await phone.approve();
   await page.getByRole("heading", { name: /^Approved/ }).waitFor();
   await stop();

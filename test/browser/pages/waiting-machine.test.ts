@@ -138,6 +138,13 @@ describe("the waiting page", () => {
     assert.equal(page.after(50, { type: "no-answer", httpStatus: 429, retryAfterMs: 0 }).timer("ask"), ASK_MS);
   });
 
+  it("knows the server to be there when it is told that too many tabs ask", () => {
+    const page = new Page().after(50, { type: "stream-error", gaveUp: true });
+    assert.equal(page.after(50, { type: "no-answer", httpStatus: 429, retryAfterMs: 2000 }).state.reached, true);
+    page.after(2000, { type: "timer", name: "ask" });
+    assert.equal(page.after(50, { type: "no-answer", httpStatus: 503, retryAfterMs: 0 }).state.reached, false);
+  });
+
   it("asks rarely while offline, and opens the stream and asks at once when back", () => {
     const page = new Page().stream("pending").after(3000, { type: "offline" });
     page.after(10, { type: "stream-error", gaveUp: false });

@@ -27,6 +27,8 @@ const program = {
   posted: [] as string[],
   asked: [] as number[],
   pageViews: 0,
+  /** How many forms get no answer. */
+  hanging: 0,
 
   /** As when the network goes: emulation leaves a stream open that is open. */
   cutStreams(): void {
@@ -53,6 +55,7 @@ function answer(request: IncomingMessage, response: ServerResponse): boolean {
     request.on("data", (chunk: Buffer) => (body += chunk.toString()));
     request.on("end", () => {
       program.posted.push(`${path} ${body}`);
+      if (program.posted.length <= program.hanging) return;
       response.writeHead(303, { Location: "/states/home-signed-in" }).end();
     });
   } else if (path.split("?")[0] === "/login/approval") {
@@ -95,6 +98,7 @@ beforeEach(async () => {
     posted: [],
     asked: [],
     pageViews: 0,
+    hanging: 0,
   });
   context = await browser.newContext({ viewport: { width: 360, height: 740 } });
   page = await context.newPage();
@@ -314,6 +318,127 @@ describe("the waiting page in a browser", () => {
       assert.equal(await page.evaluate<number>("window.shifts"), 0);
     });
   }
+});
+
+/** Run before any script of the page: what some browsers, settings and extensions take away. */
+const WITHOUT: Readonly<Record<string, string>> = {
+  "requestSubmit, as in Safari 15": "delete HTMLFormElement.prototype.requestSubmit",
+  "session storage, which it refuses":
+    "Object.defineProperty(window, 'sessionStorage', { get() { throw new DOMException('denied', 'SecurityError'); } })",
+  "session storage with room in it":
+    "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }",
+  "event streams": "delete window.EventSource",
+  "event streams that it lets us open": "window.EventSource = class { constructor() { throw new Error('blocked'); } }",
+  fetch: "delete window.fetch",
+  "fetch and event streams": "delete window.fetch; delete window.EventSource",
+  "fetch, event streams and session storage":
+    "delete window.fetch; delete window.EventSource; Object.defineProperty(window, 'sessionStorage', { get() { throw new Error('denied'); } })",
+  "AbortSignal.timeout and event streams, as in Safari 15": "delete AbortSignal.timeout; delete window.EventSource",
+  "animations from script": "delete Element.prototype.animate",
+  matchMedia: "delete window.matchMedia",
+};
+const MODULES = ["waiting.js", "live-status.js", "waiting-machine.js", "tab-memory.js", "countdown.js"];
+
+async function withoutModule(name: string): Promise<void> {
+  await page.route(`**/${name}`, (route) => route.abort());
+}
+
+describe("F7 F19 the waiting page in a browser without", () => {
+  for (const [what, init] of Object.entries(WITHOUT)) {
+    it(`${what} goes on by itself when the phone approves`, async () => {
+      await page.addInitScript(init);
+      await open();
+      program.settle("approved", "login-approval-approved");
+      await finished();
+      assert.deepEqual(program.posted, ["/login/approval/finish csrf=csrf-of-this-session"]);
+    });
+
+    // Where it must load itself anew, and may not know when it did so last.
+    if (!/storage|fetch/.test(what)) continue;
+    it(`${what} shows a denial, and does not reload without pause`, async () => {
+      await page.addInitScript(init);
+      await open();
+      program.settle("denied", "login-approval-denied");
+      await page.getByRole("heading", { name: "You denied this request" }).waitFor();
+      assert.ok(program.pageViews <= 3, `${program.pageViews} views`);
+    });
+  }
+
+  it("fetch and event streams keeps a code that is being typed", async () => {
+    program.waiting = { matchCodeAsked: true, matchCodeTriesLeft: 5 };
+    await page.addInitScript(WITHOUT["fetch and event streams"]!);
+    await open();
+    await page.locator("#match_code").fill("123");
+    await delay(4000);
+    assert.equal(await page.locator("#match_code").inputValue(), "123");
+    assert.equal(program.pageViews, 1);
+  });
+
+  for (const name of MODULES) {
+    it(`its module ${name} has a button that goes on`, async () => {
+      await withoutModule(name);
+      await open();
+      program.status = "approved";
+      await page.getByRole("button", { name: "I have approved it" }).click();
+      await finished();
+    });
+  }
+
+  it("its modules shows a button within 2 s once it is approved", async () => {
+    program.page = "login-approval-approved";
+    await withoutModule("waiting.js");
+    await open();
+    const button = page.getByRole("button", { name: "Sign in" });
+    await button.waitFor({ timeout: 2500 });
+    await button.click();
+    await finished();
+  });
+
+  it("its modules can send again as soon as the server lets it", async () => {
+    program.waiting = { resendInSeconds: 18 };
+    await withoutModule("waiting.js");
+    await open();
+    await page.getByRole("button", { name: /^Send again/ }).click();
+    await finished();
+    assert.match(program.posted[0]!, /^\/login\/approval\/resend csrf=/);
+  });
+
+  it("its modules can look again while the request is being sent", async () => {
+    program.page = "login-approval-sending";
+    await withoutModule("waiting.js");
+    await open();
+    program.page = "login-approval-waiting";
+    await page.getByRole("link", { name: "Look again" }).click();
+    await page.getByRole("heading", { name: "Approve the request on your phone" }).waitFor();
+  });
+
+  it("an answer to what it sent by itself has a button that sends it again", async () => {
+    Object.assign(program, { page: "login-approval-approved", hanging: 1 });
+    // In the page itself: Playwright presses nothing while a navigation hangs.
+    await page.addInitScript(`setTimeout(() => {
+      const button = document.querySelector("#finish button");
+      if (getComputedStyle(button).visibility === "visible") button.click();
+    }, 2500)`);
+    await page.goto(`${server.origin}/login/approval`, { waitUntil: "commit" });
+    await until("it went on", () => page.url().endsWith("/states/home-signed-in"));
+    assert.equal(program.posted.length, 2);
+  });
+
+  it("a free place among the open streams falls back to asking, and says nothing of a lost connection", async () => {
+    program.stream = "refused";
+    program.statusCode = 429;
+    await page.addInitScript(`
+      window.lines = [];
+      new MutationObserver(() => window.lines.push(document.querySelector("[data-status-line]")?.textContent))
+        .observe(document, { childList: true, characterData: true, subtree: true });
+    `);
+    await open();
+    await until("it has asked twice", () => program.asked.length >= 2);
+    assert.doesNotMatch((await page.evaluate<string[]>("window.lines")).join(), /Reconnecting|offline/);
+    program.statusCode = 200;
+    program.settle("approved");
+    await finished();
+  });
 });
 
 describe("the waiting page with a code to type", () => {
