@@ -6,7 +6,7 @@ import { checkHost, knownHosts } from "../../src/http/middleware/check-host.js";
 import { openWire } from "../trials/attack/wire.js";
 import { serveMiddleware } from "./middleware-app.js";
 
-describe("X13 the host", () => {
+describe("K10 X13 the host", () => {
   const production = (publicUrl: string) => knownHosts(publicUrl, false);
 
   for (const [publicUrl, host] of [
@@ -53,7 +53,7 @@ describe("X13 the host", () => {
   });
 });
 
-describe("X2 the origin", () => {
+describe("K5 X2 the origin", () => {
   const hosts = knownHosts("https://login.example.com", true);
 
   for (const origin of [
@@ -91,7 +91,7 @@ describe("X2 the origin", () => {
   });
 });
 
-it("X13 warns once of a foreign host, and names both, however often it comes", async () => {
+it("K10 X13 warns once of a foreign host, and names both, however often it comes", async () => {
   const answer: Middleware = (ctx) => {
     ctx.body = "here";
   };

@@ -44,7 +44,7 @@ function requestFrom(ip: string): Context {
 describe("a client's address", () => {
   for (const [address, spellings] of Object.entries(SPELLINGS))
     for (const spelling of spellings)
-      it(`X14, A7: ${JSON.stringify(spelling.slice(0, 50))} is ${address}, counted, shown and kept as that`, () => {
+      it(`K4 X14 A7: ${JSON.stringify(spelling.slice(0, 50))} is ${address}, counted, shown and kept as that`, () => {
         assert.equal(plainAddress(spelling), address);
         assert.equal(originOf(requestFrom(spelling)).address, address);
         assert.equal(networkOf(originOf(requestFrom(spelling)).address), networkOf(address));

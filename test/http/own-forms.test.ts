@@ -29,7 +29,7 @@ async function sendForm(headers: Readonly<Record<string, string>>): Promise<numb
   return (await wire.send("POST", "/", { body: `csrf=${token}`, headers: { ...type, ...headers } })).status;
 }
 
-describe("X2 a form of our own page", () => {
+describe("K5 X2 a form of our own page", () => {
   for (const [what, headers] of Object.entries<Record<string, string>>({
     "from a browser of today": { origin: SITE, "sec-fetch-site": "same-origin" },
     "from a browser without Fetch metadata": { origin: SITE },

@@ -343,7 +343,7 @@ async function withoutModule(name: string): Promise<void> {
   await page.route(`**/${name}`, (route) => route.abort());
 }
 
-describe("F7 F19 the waiting page in a browser without", () => {
+describe("K7 K19 the waiting page in a browser without", () => {
   for (const [what, init] of Object.entries(WITHOUT)) {
     it(`${what} goes on by itself when the phone approves`, async () => {
       await page.addInitScript(init);
