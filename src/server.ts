@@ -4,6 +4,7 @@ import { setImmediate as nextLoop, setTimeout as wait } from "node:timers/promis
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 
 import { ConfigError, loadConfig } from "./config.js";
+import { consoleToLog } from "./console-to-log.js";
 import { EXPIRY_GRACE_MS } from "./domain/watched.js";
 import { WATCHED } from "./domain/watched-kinds.js";
 import { createApp } from "./http/app.js";
@@ -12,7 +13,6 @@ import { loadText } from "./http/text.js";
 import { nunjucksViews } from "./http/views.js";
 import { stopOnSignals } from "./stop-on-signals.js";
 import { challengeNotifications } from "./redis/challenge-feed.js";
-import { redisConnection } from "./redis/connections.js";
 import { localRateLimit, rateLimit } from "./redis/rate-limits.js";
 import { createLog, createServices } from "./services.js";
 
@@ -28,13 +28,15 @@ const IDLE_GRACE_MS = 1000;
 function main(): void {
   const config = loadConfig(process.env);
   const log = createLog(config.logLevel, "web");
+  consoleToLog(log);
   let isDraining = false;
   const services = createServices(config, log);
   const { deps, database, redis, queue } = services;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
-  const notifications = challengeNotifications(redisConnection(config.redis, "subscriber", log));
+  const notifications = challengeNotifications(services.connectRedis("subscriber"));
+  services.redisWatch.alsoTry((publisher) => notifications.tryWith(publisher));
   const streams = streamHub(
     {
       notifications,
@@ -84,7 +86,7 @@ function main(): void {
       isOpen: () => services.isOpen(),
       database: () => within(database.query("SELECT 1").then(() => true)),
       migrations: () => (isMigrated ? Promise.resolve(true) : within(lookForMigrations())),
-      redis: () => within(redis.status === "ready" ? redis.ping().then(() => true) : Promise.resolve(false)),
+      redis: () => within(services.redisWatch.isWell()),
       queueMetrics: () => within(queue.metrics(), ""),
     },
   );
@@ -115,10 +117,13 @@ function main(): void {
   server.timeout = 0; // would end open streams
   server.on("error", (error: NodeJS.ErrnoException) => {
     log.error({ code: error.code ?? "", host: config.host ?? "every interface", port: config.port }, "cannot listen");
-    console.error(
+    // As for wrong settings: a process that cannot start tells the person who started it.
+    process.stderr.write(
       error.code === "EADDRINUSE"
-        ? `Port ${config.port} is in use. Set PORT to a free one.`
-        : `Cannot listen on ${config.host ?? "every interface"}, port ${config.port}: ${error.code ?? error.message}`,
+        ? `Port ${config.port} is in use. Set PORT to a free one.
+`
+        : `Cannot listen on ${config.host ?? "every interface"}, port ${config.port}: ${error.code ?? error.message}
+`,
     );
     process.exit(1);
   });

@@ -16,7 +16,9 @@ import { loadText } from "./http/text.js";
 import { passwords } from "./passwords.js";
 import { pollQueue } from "./queue/poll-queue.js";
 import { challengeFeed } from "./redis/challenge-feed.js";
-import { redisConnection } from "./redis/connections.js";
+import { type ConnectionRole, redisConnection } from "./redis/connections.js";
+import { redisTroubles, type Troubles } from "./redis/troubles.js";
+import { type RedisWatch, watchRedis } from "./redis/watch-redis.js";
 
 /** What both processes are made of. */
 export interface Services {
@@ -25,6 +27,10 @@ export interface Services {
   readonly database: DataSource;
   /** Fails fast; for pages, limits and notifications. */
   readonly redis: Redis;
+  readonly redisWatch: RedisWatch;
+  readonly redisTroubles: Troubles;
+  /** One more connection to the same Redis. */
+  connectRedis(role: ConnectionRole): Redis;
   readonly queue: ReturnType<typeof pollQueue>;
   /** False until the database was opened for the first time: before that nothing can be asked of it. */
   isOpen(): boolean;
@@ -59,11 +65,16 @@ export async function openServices(
 export function createServices(config: Config, log: Log): Services & { open(isStopped: () => boolean): Promise<void> } {
   const database = new DataSource(dataSourceOptions(config.databaseUrl));
   let isOpen = false;
-  const redis = redisConnection(config.redis, "page", log);
-  const producer = redisConnection(config.redis, "producer", log);
+  const troubles = redisTroubles(log);
+  const connectRedis = (role: ConnectionRole): Redis => redisConnection(config.redis, role, troubles);
+  const redis = connectRedis("page");
+  const redisWatch = watchRedis(redis, troubles);
+  const producer = connectRedis("producer");
   const clock = databaseClock(database);
-  const queue = pollQueue(producer, clock.now, log);
-  const feed = challengeFeed(redis);
+  const queue = pollQueue(producer, clock.now, (error) => {
+    troubles.failed("queue", error);
+  });
+  const feed = challengeFeed(redis, troubles);
   const adjusting = setInterval(() => {
     if (isOpen) void clock.adjust().catch(() => undefined);
   }, 60_000);
@@ -85,6 +96,9 @@ export function createServices(config: Config, log: Log): Services & { open(isSt
     store: rows.sessions,
     database,
     redis,
+    redisWatch,
+    redisTroubles: troubles,
+    connectRedis,
     queue,
     isOpen: () => isOpen,
     async open(isStopped) {
@@ -105,6 +119,7 @@ export function createServices(config: Config, log: Log): Services & { open(isSt
     sessionsEnded: () => feed.sessionsEnded(),
     async close() {
       clearInterval(adjusting);
+      redisWatch.close();
       await Promise.race([queue.close(), new Promise((resolve) => setTimeout(resolve, 1000).unref())]).catch(
         () => undefined,
       );

@@ -1,26 +1,31 @@
 import { Queue, Worker } from "bullmq";
 
 import { ConfigError, loadConfig } from "../src/config.js";
+import { consoleToLog } from "../src/console-to-log.js";
 import { forgetOld } from "../src/database/forget-old.js";
 import { logIdOf } from "../src/domain/announce-settled.js";
 import { upstreamRemovals } from "../src/domain/disable-two-factor.js";
 import { reconcile } from "../src/domain/reconcile.js";
 import { POLL_QUEUE, type PollJob } from "../src/queue/poll-queue.js";
-import { redisConnection } from "../src/redis/connections.js";
+import { isOfRedis } from "../src/redis/causes.js";
 import { stopOnSignals } from "../src/stop-on-signals.js";
 import { createLog, createServices } from "../src/services.js";
-import { pollProvider } from "./poll-provider.js";
+import { pollDueRows, pollProvider } from "./poll-provider.js";
 
 const FORGET_EVERY_MS = 60_000;
 const FINISH_JOBS_MS = 6000;
+const POLL_ROWS_EVERY_MS = 1000;
+/** Workers know of each other through Redis only: without it each may ask Authy this part of what the whole fleet may. */
+const SHARE_WITHOUT_REDIS = 1 / 5;
 
 /** The worker process: polls what no callback has settled, and repairs what a crash left behind. */
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
   const log = createLog(config.logLevel, "worker");
+  consoleToLog(log);
   let isStopping = false;
   const services = createServices(config, log);
-  const { deps } = services;
+  const { deps, redisTroubles, redisWatch } = services;
   let finish = (): Promise<void> => Promise.resolve();
   stopOnSignals(log, async () => {
     isStopping = true;
@@ -34,8 +39,8 @@ async function main(): Promise<void> {
     });
   // Changed by a signal while it waited.
   if (isStopping as boolean) return;
-  const connection = redisConnection(config.redis, "worker", log);
-  const queue = new Queue(POLL_QUEUE, { connection });
+  const connection = services.connectRedis("worker");
+  const queue = new Queue(POLL_QUEUE, { connection, skipVersionCheck: true });
   const worker = new Worker<PollJob>(POLL_QUEUE, pollProvider(deps, queue), {
     connection,
     concurrency: 20,
@@ -50,13 +55,21 @@ async function main(): Promise<void> {
   });
   queue.on("error", () => undefined); // the connection says so itself
   worker.on("error", (error) => {
-    log.warn({ reason: error.message.slice(0, 120) }, "the queue does not answer");
+    if (isStopping) return;
+    if (isOfRedis(error)) redisTroubles.failed("queue", error);
+    else log.warn({ reason: error.message.slice(0, 120) }, "poll failed");
   });
   worker.on("failed", (job, error) => {
     log.warn({ ...(job && logIdOf(job.data.kind, job.data.id)), name: error.name }, "poll failed");
   });
 
   const repairs = every(config.reconcileMs, () => reconcile(deps), "reconcile");
+  const pollRows = pollDueRows(deps, Math.ceil(config.limits.upstreamPerSecond * SHARE_WITHOUT_REDIS));
+  const fallback = every(
+    POLL_ROWS_EVERY_MS,
+    () => (redisWatch.isReliable() ? Promise.resolve() : pollRows()),
+    "poll without the queue",
+  );
   const removals = every(config.reconcileMs, upstreamRemovals(deps), "remove phones at Authy");
   const forgetting = every(FORGET_EVERY_MS, () => forgetOld(services.database, deps.now()), "forget old rows");
   function every(ms: number, work: () => Promise<void>, name: string): NodeJS.Timeout {
@@ -76,7 +89,7 @@ async function main(): Promise<void> {
   log.info({}, "worker ready");
 
   finish = async () => {
-    for (const timer of [repairs, removals, forgetting]) clearInterval(timer);
+    for (const timer of [repairs, fallback, removals, forgetting]) clearInterval(timer);
     await Promise.race([worker.close(), new Promise((resolve) => setTimeout(resolve, FINISH_JOBS_MS))]);
     connection.disconnect();
   };

@@ -1,8 +1,7 @@
 import { Queue } from "bullmq";
 import { type Redis } from "ioredis";
 
-import { logIdOf } from "../domain/announce-settled.js";
-import { type Log, type Polls } from "../domain/deps.js";
+import { type Polls } from "../domain/deps.js";
 import { type WatchedKind } from "../domain/watched.js";
 
 export const POLL_QUEUE = "challenge-poll";
@@ -25,14 +24,16 @@ const MEMORY_KEY = "countersign:jobs-remembered";
  * The queue's producer side. Redis may be away: then nothing is scheduled here and `reconcile` does it later.
  *
  * @param now - The clock by which jobs are due; their delay is what counts, so that it need not be this host's.
+ * @param onRefused - Hears why a job could not be added or removed.
  */
 export function pollQueue(
   connection: Redis,
   now: () => Date,
-  log: Log,
+  onRefused: (error: unknown) => void,
 ): Polls & { close(): Promise<void>; metrics(): Promise<string> } {
   const queue = new Queue<PollJob>(POLL_QUEUE, {
     connection,
+    skipVersionCheck: true, // it asks once, and refuses for ever where it got no answer
     defaultJobOptions: {
       removeOnComplete: true,
       removeOnFail: true,
@@ -42,23 +43,17 @@ export function pollQueue(
     },
   });
   queue.on("error", () => undefined); // the connection says so itself
-  const notScheduled = (kind: WatchedKind, id: string) => (error: unknown) => {
-    log.warn(
-      { ...logIdOf(kind, id), reason: error instanceof Error ? error.message.slice(0, 120) : "" },
-      "poll not scheduled",
-    );
-  };
   return {
     schedule(kind, id, at) {
       if (connection.status === "ready")
         queue
           .add("poll", { kind, id }, { jobId: jobIdOf(id), delay: Math.max(0, at.getTime() - now().getTime()) })
-          .catch(notScheduled(kind, id));
+          .catch(onRefused);
       return Promise.resolve();
     },
     forget(id) {
       // 0 means it runs right now: then it will see the settled row.
-      if (connection.status === "ready") queue.remove(jobIdOf(id)).catch(() => undefined);
+      if (connection.status === "ready") queue.remove(jobIdOf(id)).catch(onRefused);
       return Promise.resolve();
     },
     async noticeLoss() {

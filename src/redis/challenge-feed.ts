@@ -1,27 +1,41 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Redis } from "ioredis";
 
 import { type Feed, type Notifications } from "../domain/deps.js";
+import { type Cause, causeOf } from "./causes.js";
+import { type Troubles } from "./troubles.js";
 
 const PING_EVERY_MS = 5000;
 const PONG_WITHIN_MS = 4000;
 const SUBSCRIBED_WITHIN_MS = 200;
+const HEARD_WITHIN_MS = 800;
 const SESSIONS = "sessions";
+const DEAF: Cause = { reason: "what is published is not heard: that connection is made anew", isAway: false };
 const channel = (id: string): string => `challenge:${id}`;
 
 /** Publishes through a fail-fast connection. If Redis is down the message is dropped; the next re-read covers it. */
-export function challengeFeed(redis: Redis): Feed & { sessionsEnded(): Promise<void> } {
+export function challengeFeed(redis: Redis, troubles: Troubles): Feed & { sessionsEnded(): Promise<void> } {
   // Nobody waits for it: a Redis that hangs must hold up no callback.
   const publish = (to: string): Promise<void> => {
-    if (redis.status === "ready") redis.publish(to, "1").catch(() => undefined);
+    if (redis.status === "ready")
+      redis.publish(to, "1").catch((error: unknown) => {
+        troubles.failed("feed", error, "publish to challenge:*");
+      });
     return Promise.resolve();
   };
   return { publish: (id) => publish(channel(id)), sessionsEnded: () => publish(SESSIONS) };
 }
 
 /** Listens on the channels of the challenges that somebody in this process watches. */
-export function challengeNotifications(redis: Redis): Notifications {
+export function challengeNotifications(redis: Redis): Notifications & {
+  /** Whether what `publisher` publishes is heard here; the connection is made anew if not. @returns what is wrong, or null. */
+  tryWith(publisher: Redis): Promise<Cause | null>;
+} {
   const watched = new Set<string>();
+  /** On this one the process hears itself. */
+  const own = channel(`check-${randomUUID()}`);
+  let hearItself = (): void => undefined;
   const pings = setInterval(() => {
     // A connection that died without a word shows itself when it is used, or never: then a new one is made.
     if (redis.status === "ready" && !isAsking) void ask();
@@ -41,7 +55,7 @@ export function challengeNotifications(redis: Redis): Notifications {
     async watch(id) {
       watched.add(id);
       if (redis.status !== "ready") return;
-      const subscribed = redis.subscribe(channel(id)).catch(() => undefined);
+      const subscribed = redis.subscribe(channel(id)).catch(() => undefined); // `tryWith` tells of a refusal
       await Promise.race([subscribed, wait(SUBSCRIBED_WITHIN_MS, undefined, { ref: false })]);
     },
     unwatch(id) {
@@ -51,6 +65,7 @@ export function challengeNotifications(redis: Redis): Notifications {
     listen({ onChange, onSessionsEnded, onReconnect }) {
       redis.on("message", (from: string) => {
         if (from === SESSIONS) onSessionsEnded();
+        else if (from === own) hearItself();
         else onChange(from.slice("challenge:".length));
       });
       const resubscribe = (): void => {
@@ -62,6 +77,21 @@ export function challengeNotifications(redis: Redis): Notifications {
       };
       redis.on("ready", resubscribe);
       if (redis.status === "ready") resubscribe();
+    },
+    async tryWith(publisher) {
+      if (redis.status !== "ready") return null; // it tells why itself
+      const late = wait(HEARD_WITHIN_MS, "late" as const, { ref: false });
+      const heard = new Promise<void>((resolve) => (hearItself = resolve));
+      const subscribed = redis.subscribe(own).then(
+        () => null,
+        (error: unknown) => causeOf(error, "subscribe to challenge:*"),
+      );
+      const refused = await Promise.race([subscribed, late]);
+      if (refused !== null && refused !== "late") return refused;
+      const published = await publisher.publish(own, "1").catch(() => null);
+      if (published === null || (await Promise.race([heard, late])) !== "late") return null;
+      redis.disconnect(true);
+      return DEAF;
     },
     close() {
       clearInterval(pings);

@@ -1,6 +1,7 @@
-import { Redis, type RedisOptions } from "ioredis";
+import { type Callback, Redis, type RedisOptions } from "ioredis";
 
-import { type Log } from "../domain/deps.js";
+import { causeOf } from "./causes.js";
+import { type Troubles } from "./troubles.js";
 
 const comeBack = (tries: number): number => Math.min(50 * tries, 1000);
 
@@ -11,25 +12,79 @@ const ROLES = {
   producer: { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 1000, connectTimeout: 1000 },
   /** Waits for ever, comes back fast. Not `socketTimeout`: its timer outlives a reconnect and ends the new connection. */
   worker: { maxRetriesPerRequest: null, connectTimeout: 2000, keepAlive: 10_000 },
-  /** In subscriber mode the ready check fails. */
-  subscriber: { enableReadyCheck: false, maxRetriesPerRequest: null, connectTimeout: 1000 },
+  /** In subscriber mode the ready check fails. It subscribes by itself: a refusal in ioredis's own way ends the process. */
+  subscriber: { enableReadyCheck: false, autoResubscribe: false, maxRetriesPerRequest: null, connectTimeout: 1000 },
 } satisfies Record<string, RedisOptions>;
+
+export type ConnectionRole = keyof typeof ROLES;
+
+/** By these a server says that it is the wrong one, or not ready: its address may lead to another one by now. */
+const ELSEWHERE = /^(READONLY|LOADING|MASTERDOWN)/;
+const LOOK_ELSEWHERE_EVERY_MS = 1000;
 
 /**
  * Opens a connection for one role. Never throws: a Redis that is away is tried again for ever.
  *
- * @param address - As `redisAddress` reads it.
+ * @param address - As `redisAddress` gives it.
  */
-export function redisConnection(address: RedisOptions, role: keyof typeof ROLES, log: Log): Redis {
-  const redis = new Redis({ ...address, ...ROLES[role], retryStrategy: comeBack });
-  let isAway = false;
+export function redisConnection(address: RedisOptions, role: ConnectionRole, troubles: Troubles): Redis {
+  const options = { ...address, ...ROLES[role], retryStrategy: comeBack, maxLoadingRetryTime: 1000 };
+  const redis = tolerant(new Redis({ ...options, reconnectOnError: lookElsewhere() }));
   redis.on("error", (error: Error) => {
-    if (!isAway) log.warn({ role, reason: error.message.slice(0, 120) }, "Redis is away");
-    isAway = true;
+    troubles.meet(role, causeOf(error));
   });
   redis.on("ready", () => {
-    if (isAway) log.info({ role }, "Redis is back");
-    isAway = false;
+    troubles.over(role);
   });
   return redis;
+}
+
+/** Whether to connect anew after an error; seldom, so that a server which stays a replica is not stormed. */
+function lookElsewhere(): (error: Error) => boolean {
+  let lookedAt = -Infinity;
+  return ({ message }) => {
+    const now = performance.now();
+    if (!ELSEWHERE.test(message) || now - lookedAt < LOOK_ELSEWHERE_EVERY_MS) return false;
+    lookedAt = now;
+    return true;
+  };
+}
+
+/**
+ * INFO is asked by ioredis before it calls a connection ready, and by BullMQ for the version; where the user may not
+ * ask it, BullMQ stops for ever. HELLO, which nobody can be denied, knows the version too.
+ */
+function tolerant(redis: Redis): Redis {
+  const info = redis.info.bind(redis);
+  const duplicate = redis.duplicate.bind(redis);
+  const ask = async (): Promise<string> => {
+    try {
+      const text = await info();
+      // ioredis waits for this without a word.
+      if (/^loading:1/m.test(text)) redis.emit("error", new Error("LOADING"));
+      return text;
+    } catch (error) {
+      if (!/^(NOPERM|ERR unknown command)/.test((error as Error).message)) throw error;
+      const hello = (await redis.call("HELLO")) as unknown[];
+      return `redis_version:${String(hello[hello.indexOf("version") + 1])}`;
+    }
+  };
+  return Object.assign(redis, {
+    async info(callback?: Callback<string>): Promise<string | undefined> {
+      const asked = ask();
+      if (callback === undefined) return asked;
+      // ioredis's own ready check.
+      await asked.then(
+        (text) => {
+          callback(null, text);
+        },
+        (error: unknown) => {
+          callback(error as Error);
+        },
+      );
+      return undefined;
+    },
+    duplicate: (override?: Partial<RedisOptions>) =>
+      tolerant(duplicate({ ...override, reconnectOnError: lookElsewhere() })),
+  });
 }

@@ -20,6 +20,10 @@ export interface TestRedis {
   thaw(): void;
   /** Forgets everything. */
   flush(): Promise<void>;
+  /** What an operator types: `CONFIG SET …`, `ACL SETUSER …`, `REPLICAOF …`. */
+  command(name: string, ...words: readonly string[]): Promise<unknown>;
+  /** Takes the folder away in which it saves. */
+  loseDisk(): void;
 }
 
 /** Starts a Redis on a free port with its data in a temporary folder. */
@@ -48,6 +52,15 @@ export async function startRedis(owner: Owner): Promise<TestRedis> {
     }
   }
 
+  async function command(name: string, ...words: readonly string[]): Promise<unknown> {
+    const client = new Redis(url, { enableReadyCheck: false });
+    try {
+      return await client.call(name, ...words);
+    } finally {
+      client.disconnect();
+    }
+  }
+
   return {
     url,
     kill,
@@ -63,9 +76,11 @@ export async function startRedis(owner: Owner): Promise<TestRedis> {
       signal("SIGCONT");
     },
     async flush() {
-      const client = new Redis(url);
-      await client.flushall();
-      client.disconnect();
+      await command("FLUSHALL");
+    },
+    command,
+    loseDisk() {
+      rmSync(folder, { recursive: true });
     },
   };
 }

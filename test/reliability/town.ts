@@ -20,7 +20,7 @@ export interface Town {
   /** Sets how the sandbox misbehaves; nothing: not at all. */
   faults(faults?: Readonly<Record<string, unknown>>): Promise<void>;
   challenge(id: string): Promise<ChallengeRow | null>;
-  /** All log lines of all processes so far. */
+  /** All log lines of all processes so far; `part` is the name of the process. */
   readonly lines: readonly { readonly msg?: string; readonly [field: string]: unknown }[];
 }
 
@@ -39,7 +39,7 @@ export async function openTown(owner: Owner, settings: Partial<WorldSettings> = 
   const given = { database: "sqlite" as const, webs: 1, workers: 1, ...settings };
   // A machine that is too slow for its web process is no fault that is looked for here: nothing is refused for it.
   const env = { LOOP_LAG_SHED_MS: "0", ...settings.env };
-  const world = await startWorld(owner, { ...given, env, onLine: (line) => lines.push(line) });
+  const world = await startWorld(owner, { ...given, env, onLine: (line, part) => lines.push({ ...line, part }) });
   const database = await openDatabase(world.databaseUrl);
   owner.after(() => database.destroy());
   return {
