@@ -5,7 +5,7 @@ import type { Sandbox } from "./sandbox.js";
 import { emitEvent } from "./webhook.js";
 
 /**
- * The person taps Approve or Deny: the request has its answer, and Authy tells the application.
+ * Records the tap on Approve or Deny and sends the callback to the application.
  *
  * @throws PhoneProblem 404 for an unknown request, 409 for one that is no longer pending.
  */

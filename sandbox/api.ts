@@ -8,15 +8,15 @@ import { spoil, type ApiRoute, type Spoil } from "./faults.js";
 import { countCall } from "./month.js";
 import type { Sandbox } from "./sandbox.js";
 
-/** One call of Authy's API: gets its parameters and the texts of its path, gives the JSON body of the answer. */
+/** One call of Authy's API: takes its parameters and the variable parts of its path, returns the JSON body of the answer. */
 export type Call = (params: Params, path: Readonly<Record<string, string>>, ctx: Context) => Promise<object> | object;
 export type Method = "get" | "post" | "delete";
 
-/** Registers calls of the API on a router, each behind the faults and its door. */
+/** Registers calls of the API on a router; faults and authentication come before each. */
 export interface Api {
-  /** A call that the production API key opens. */
+  /** A call that is authenticated by the production API key. */
   route(name: ApiRoute, method: Method, path: string | string[], call: Call): void;
-  /** A call with a door of its own. */
+  /** A call that authenticates in a way of its own. */
   guarded(name: ApiRoute, method: Method, path: string | string[], call: Call): void;
 }
 

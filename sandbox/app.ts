@@ -28,7 +28,7 @@ import { StateFile } from "./state-file.js";
 export interface RunningSandbox {
   readonly app: Koa;
   readonly sandbox: Sandbox;
-  /** Starts to listen at the settings' host and port. @returns the address, `http://…` without a trailing slash */
+  /** Starts listening at the settings' host and port. @returns the address, `http://…` without a trailing slash */
   listen(): Promise<string>;
   /** Ends streams, deliveries and connections, and writes the state. */
   close(): Promise<void>;
@@ -38,7 +38,7 @@ export interface RunningSandbox {
  * Builds a sandbox. Several may live in one process.
  *
  * @param given - At least the API key; the rest has the defaults of the environment. Port 0 takes any free one.
- * @throws SettingsError when the state file is no state of this sandbox.
+ * @throws SettingsError when the state file was not written by a sandbox like this one.
  */
 export function createSandbox(
   given: Partial<SandboxSettings> & Pick<SandboxSettings, "apiKey">,

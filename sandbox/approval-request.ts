@@ -52,7 +52,7 @@ export function expiresAt(request: ApprovalRequest): number | null {
   return request.secondsToExpire === 0 ? null : request.createdAt + request.secondsToExpire * 1000;
 }
 
-/** What Authy says of the request now. */
+/** The status that Authy would report for the request now. */
 export function statusOf(request: ApprovalRequest, now: number): ApprovalStatus {
   const end = expiresAt(request);
   return request.answer ?? (end !== null && now >= end ? "expired" : "pending");

@@ -48,7 +48,7 @@ function parseJson(text: string): Params {
  * The JSON body of a request from the phone page or a test. Nothing but JSON is read: a form on a foreign page can
  * send everything else without asking.
  *
- * @throws PhoneProblem 415 for another content type, 400 for a body that is no JSON.
+ * @throws PhoneProblem 415 for another content type, 400 for a body that is not JSON.
  */
 export async function readJson(ctx: Context): Promise<unknown> {
   if (
@@ -61,7 +61,7 @@ export async function readJson(ctx: Context): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch {
-    throw new PhoneProblem(400, "no_json", "The body is no valid JSON.");
+    throw new PhoneProblem(400, "no_json", "The body is not valid JSON.");
   }
 }
 

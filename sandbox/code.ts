@@ -4,7 +4,7 @@ import { AuthyError } from "./authy-error.js";
 import type { Sandbox } from "./sandbox.js";
 import type { Message, Phone } from "./state.js";
 
-/** A code of the app changes every ten seconds and is taken for thirty more, as Authy's own app does it. */
+/** A code of the app changes every ten seconds and is accepted for thirty more, as Authy's own app does it. */
 export const PERIOD_SECONDS = 10;
 const WINDOW_STEPS = 3;
 const MESSAGE_LIFE_MS = 10 * 60_000;
@@ -13,7 +13,7 @@ const appCode = (phone: Phone): TOTP =>
   new TOTP({ secret: Secret.fromBase32(phone.secret), digits: 7, period: PERIOD_SECONDS });
 const genericCode = (secret: string): TOTP => new TOTP({ secret: Secret.fromBase32(secret), digits: 6, period: 30 });
 
-/** The code that the app shows: the present one, or when that is spent the first of the next three that is not. */
+/** The code that the app shows: the current one, or when that is spent the first of the next three that is not. */
 export function currentCode(sandbox: Sandbox, phone: Phone): { code: string; endsAt: number } {
   const now = sandbox.now();
   const step = Math.floor(now / 1000 / PERIOD_SECONDS);

@@ -23,7 +23,7 @@ export interface Delivery {
   readonly kind: Outgoing["kind"];
   readonly created_at: string;
   readonly request: Pick<Outgoing, "method" | "url" | "headers" | "body">;
-  /** What was done to it on purpose; `deliver` when nothing was. */
+  /** The fault that was applied to it; `deliver` when none was. */
   readonly fault: Faults["callbacks"];
   /** The delivery that this one repeats byte by byte. */
   readonly replay_of: string | null;
@@ -40,7 +40,7 @@ export interface DeliveryOptions {
   changed(): void;
 }
 
-/** Sends callbacks and webhook deliveries, with retries and on request with faults, and remembers what came of each. */
+/** Sends callbacks and webhook deliveries, with retries and on request with faults, and keeps a log of the results. */
 export class Deliveries {
   readonly #log: Delivery[] = [];
   readonly #stop = new AbortController();
@@ -116,7 +116,7 @@ export class Deliveries {
     return delivery;
   }
 
-  /** Waits for the next delivery and goes after it; alone it leaves when its time is over. */
+  /** Holds a delivery back until the next one, which is sent first; when none comes, for `maxMs` at most. */
   #holdBack(delivery: Delivery, maxMs: number): void {
     const held = this.#heldBack;
     if (held) {

@@ -48,7 +48,7 @@ export const Faults = z.strictObject({
   truncate: flag,
   /** Text that is not JSON. */
   not_json: flag,
-  /** An HTML page, as a proxy in trouble sends it; status 503 unless `status` says otherwise. */
+  /** An HTML page, as a failing proxy sends it; status 503 unless `status` says otherwise. */
   html: flag,
   /** The call takes effect all the same; only its answer is late or spoilt. */
   takes_effect: flag,
@@ -62,7 +62,7 @@ export const Faults = z.strictObject({
   delay_ms: milliseconds.default(3_000),
   callback_method: z.enum(["POST", "GET"]).nullable().default(null),
   webhook_encoding: z.enum(["json", "form"]).default("json"),
-  /** What the registration status says of an id that nobody scanned yet. */
+  /** The registration status of an id that nobody has scanned yet. */
   registration_before_scan: z.enum(["not-found", "pending"]).default("not-found"),
   /** How far the sandbox's clock is ahead of (or, negative, behind) the true one. */
   clock_skew_seconds: z.int().min(-315_360_000).max(315_360_000).default(0),
@@ -84,7 +84,7 @@ export interface Spoil {
  * Decides whether a call of the API is hit, and counts it.
  *
  * @param faults - Changed: `times` goes down with each hit, and after the last one the API's faults are gone.
- * @param lot - A number from 0 to 1, random, against which `error_rate` is held.
+ * @param lot - A number from 0 to 1, random, compared with `error_rate`.
  */
 export function spoil(faults: Faults, route: ApiRoute, lot: number): Spoil | null {
   if (faults.route !== "all" && faults.route !== route) return null;

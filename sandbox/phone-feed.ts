@@ -4,7 +4,7 @@ import type { Context } from "koa";
 const LOOK_EVERY_MS = 500;
 const PING_EVERY_MS = 15_000;
 
-/** Tells open phone pages of every change, by server-sent events. */
+/** Sends every change to open phone pages, by server-sent events. */
 export class PhoneFeed {
   readonly #open = new Set<PassThrough>();
   #last = "";

@@ -23,9 +23,9 @@ type Claims = z.infer<typeof Claims>;
 /**
  * The phone scans a registration QR code: the account appears on it, and the application's registration is completed.
  *
- * @param text - What the QR code says: an address with `token=…`, or the token alone.
+ * @param text - The QR code's text: an address with `token=…`, or the token alone.
  * @param phoneName - Name, number or id of the phone that scans; null: a new phone, hence a new authy_id.
- * @throws PhoneProblem when the token is none of this application's, or its time is over.
+ * @throws PhoneProblem when the token belongs to another application or has expired.
  */
 export function scan(sandbox: Sandbox, text: string, phoneName: string | null): { phone: Phone; appName: string } {
   const claims = readToken(sandbox, tokenIn(text));
@@ -59,7 +59,7 @@ function readToken(sandbox: Sandbox, token: string): Claims {
     throw new PhoneProblem(
       400,
       "token_invalid",
-      "This is no QR code of this application: its signature does not fit the API key.",
+      "This QR code belongs to another application: its signature does not match the API key.",
     );
   }
   const claims = Claims.safeParse(content);

@@ -14,6 +14,6 @@ export interface Sandbox {
   faults: Faults;
   /** The sandbox's clock in milliseconds since 1970, skew included. */
   now(): number;
-  /** Say so after every change of the state: it is written, and open pages hear of it. */
+  /** To be called after every change of the state: it is saved and sent to open pages. */
   changed(): void;
 }

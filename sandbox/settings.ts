@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What the sandbox was told at start. Times carry their unit in the name. */
+/** The settings of a sandbox. Times carry their unit in the name. */
 export interface SandboxSettings {
   readonly host: string;
   readonly port: number;

@@ -20,7 +20,7 @@ export class StateFile {
   /**
    * The state of the last run, or an empty one.
    *
-   * @throws SettingsError when the file is there but is no state of this sandbox, or cannot be read.
+   * @throws SettingsError when the file exists but was not written by a sandbox like this one, or cannot be read.
    */
   load(): State {
     const fresh = emptyState(randomBytes(12).toString("hex"));

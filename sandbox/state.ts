@@ -24,7 +24,7 @@ const Phone = z.object({
   installed: z.boolean(),
   /** A user of the application; false after removal. */
   member: z.boolean(),
-  /** Showed once that the phone is theirs: by scanning or by a right code. */
+  /** Has proved once that the phone is theirs: by scanning or by a right code. */
   confirmed: z.boolean(),
   createdAt: time,
   seenAt: time,
@@ -55,7 +55,7 @@ const ApprovalRequest = z.object({
   logos: z.array(Logo),
   secondsToExpire: z.number(),
   createdAt: time,
-  /** null: answered by nobody yet; whether that means pending or expired is the clock's to say. */
+  /** null: not answered yet, so pending or expired, depending on the time. */
   answer: z.enum(["approved", "denied"]).nullable(),
   answeredAt: time.nullable(),
 });
@@ -106,7 +106,7 @@ export const State = z.object({
 });
 export type State = z.infer<typeof State>;
 
-/** A sandbox on its first day. */
+/** The state of a new sandbox. */
 export function emptyState(applicationId: string): State {
   return {
     version: 1,

@@ -40,10 +40,10 @@ interface Receiver {
 }
 
 const SETTINGS_WEBHOOK_ID = "WH_00000000-0000-4000-8000-000000000001";
-/** The webhook of the settings hears of enrolments only; for the other events there is the dashboard API. */
+/** The webhook of the settings gets enrolments only; other events go to webhooks made through the dashboard API. */
 const SETTINGS_EVENTS: readonly EventName[] = ["user_registration_completed"];
 
-/** Tells every webhook that wants to know. */
+/** Sends the event to every webhook that asked for events of its name. */
 export function emitEvent(sandbox: Sandbox, event: EventName, objects: Record<string, unknown>): void {
   const time = new Date(sandbox.now()).toISOString().replace(/\.\d+Z$/, "Z");
   for (const receiver of receiversOf(sandbox, event)) {

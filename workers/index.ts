@@ -37,7 +37,7 @@ async function main(): Promise<void> {
     .catch((error: unknown) => {
       if (!isStopping) throw error;
     });
-  // Changed by a signal while it waited.
+  // A signal may have come while the database was being opened.
   if (isStopping as boolean) return;
   const connection = services.connectRedis("worker");
   const queue = new Queue(POLL_QUEUE, { connection, skipVersionCheck: true });
@@ -45,7 +45,7 @@ async function main(): Promise<void> {
     connection,
     concurrency: 20,
     limiter: { max: config.limits.upstreamPerSecond, duration: 1000 },
-    // With the defaults a killed worker's job would rest for a minute, and fail for good at the second kill.
+    // With the defaults a killed worker's job would wait a minute, and fail for good when its worker is killed a second time.
     lockDuration: 2000,
     stalledInterval: 1000,
     maxStalledCount: 1000,
@@ -53,7 +53,7 @@ async function main(): Promise<void> {
     removeOnComplete: { age: 600, count: 1000 },
     removeOnFail: { age: 86_400, count: 5000 },
   });
-  queue.on("error", () => undefined); // the connection says so itself
+  queue.on("error", () => undefined); // the connection logs its own errors
   worker.on("error", (error) => {
     if (isStopping) return;
     if (isOfRedis(error)) redisTroubles.failed("queue", error);
@@ -79,7 +79,7 @@ async function main(): Promise<void> {
       isRunning = true;
       work()
         .catch((error: unknown) => {
-          log.warn({ work: name, name: error instanceof Error ? error.name : "" }, "not done, will be tried again");
+          log.warn({ work: name, name: error instanceof Error ? error.name : "" }, "task failed, will be tried again");
         })
         .finally(() => {
           isRunning = false;

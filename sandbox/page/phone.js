@@ -55,7 +55,7 @@ function showFaults(faults) {
   );
 }
 
-/** Says a new request aloud, brings it into view, and counts in the title, so that a tab in the background tells. */
+/** Announces a new request to screen readers, scrolls to it, and counts requests in the title for a background tab. */
 function announce(shown) {
   const pending = shown.flatMap(({ phone, requests }) =>
     requests.filter(({ status }) => status === "pending").map((request) => ({ phone, request })),

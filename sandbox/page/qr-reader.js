@@ -33,7 +33,7 @@ async function decodable(file) {
       URL.revokeObjectURL(url);
     }
   } catch {
-    throw new Error("This file is no picture that the browser can read.");
+    throw new Error("The browser cannot read this file as a picture.");
   }
 }
 
@@ -43,7 +43,7 @@ function decode(source, width) {
   const height = Math.max(1, Math.round((fullHeight * width) / fullWidth));
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.fillStyle = "#fff"; // pictures with holes: a code on nothing is a code on white
+  context.fillStyle = "#fff"; // transparent pictures: their code is meant to stand on white
   context.fillRect(0, 0, width, height);
   context.drawImage(source, 0, 0, width, height);
   try {

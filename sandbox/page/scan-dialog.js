@@ -50,7 +50,7 @@ export class ScanDialog {
     find(cameraIsThere() ? "camera-start" : "scan-text").focus();
   }
 
-  /** A link brought the text: nothing happens before somebody says so. */
+  /** The text came with a link: nothing happens before somebody confirms. */
   openLink(text, phoneId) {
     this.#show(phoneId, text, accountIn(text));
     find("scan-add").focus();
@@ -124,7 +124,7 @@ export class ScanDialog {
   }
 }
 
-/** Who the code says it is from. Nobody checked that yet, so it is only shown. */
+/** The application that the code claims to be from. Not verified yet, so it is only shown. */
 function accountIn(text) {
   try {
     const [, payload] = (/[?&]token=([^&#\s]+)/.exec(text)?.[1] ?? text).split(".");

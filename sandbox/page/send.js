@@ -1,5 +1,5 @@
 /**
- * Tells the sandbox something; resolves with its answer.
+ * Sends a command to the sandbox; resolves with its answer.
  *
  * @throws {Error} whose message can be shown.
  */

@@ -11,7 +11,7 @@ export function registrationRoutes(sandbox: Sandbox, api: Api): void {
     if (customUserId === null || customUserId === "") throw new AuthyError(400, 60034, "custom_user_id is missing");
     const authyId = registeredAs(sandbox, customUserId);
     if (authyId !== null) return { registration: { status: "completed", authy_id: authyId }, success: true };
-    // What Authy says before the scan was never recorded; both answers were seen in code that expects them
+    // Authy's answer before the scan was never recorded; clients exist that expect either of these two
     if (sandbox.faults.registration_before_scan === "pending")
       return { registration: { status: "pending" }, success: true };
     throw new AuthyError(404, 60035, "Registration not found.");

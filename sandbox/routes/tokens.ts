@@ -18,7 +18,7 @@ export function tokenRoutes(sandbox: Sandbox, api: Api): void {
   api.route("verify", "get", "/protected/json/verify/:token/:id", function verify(params, { token = "", id = "" }) {
     const phone = member(sandbox, id);
     const letIn = !phone.installed && !phone.confirmed && textParam(params, "force") !== "true";
-    // Authy lets somebody who never finished registering in unless force=true says otherwise
+    // Without force=true Authy accepts any code of a user who never finished registering
     if (!letIn) spend(sandbox, phone, token);
     countCall(sandbox, "auths");
     return { message: "Token is valid.", token: "is valid", success: "true", device: deviceOf(phone) };

@@ -55,7 +55,7 @@ describe("the dashboard's webhooks", () => {
     }
   });
 
-  it("are made, hear of what they asked for, are listed and deleted", async () => {
+  it("are created, get the events that they asked for, are listed and deleted", async () => {
     const receiver = await receive("/hook");
     const running = await runSandbox({ dashboard, appId: 359_137 });
     const events = ["user_removed", "one_touch_request_responded"];

@@ -93,7 +93,7 @@ describe("a callback", () => {
     assert.equal(Object.keys(body.device).length, 19);
   });
 
-  it("is tried again when the application is in trouble, and not when it refuses", async () => {
+  it("is sent again after a 5xx or no answer, and not after a 4xx", async () => {
     const { running, receiver, authyId } = await connected();
     receiver.answers.push(503, 500, 200, 401);
     await tap(running, authyId);
@@ -105,7 +105,7 @@ describe("a callback", () => {
     assert.equal((failed["attempts"] as unknown[]).length, 1);
   });
 
-  it("that reaches nobody is in the log with the reason", async () => {
+  it("that cannot be delivered is in the log with the reason", async () => {
     const running = await runSandbox({ callbackUrl: "http://127.0.0.1:9/nobody" });
     await tap(running, await running.scan("42"));
     const failed = await settled(running, "failed");
@@ -114,7 +114,7 @@ describe("a callback", () => {
     assert.match(attempts[0]!.error, /ECONNREFUSED|bad port/);
   });
 
-  it("goes flattened by GET when asked, and its signature covers the query", async () => {
+  it("is sent by GET with a flat query when so configured, and its signature covers the query", async () => {
     const { running, receiver, authyId } = await connected({ callback_method: "GET" });
     const uuid = await tap(running, authyId, "approve", { details: { "Where from": "Mombasa & Nairobi*" } });
     const [came] = await receiver.atLeast(1);
@@ -142,7 +142,7 @@ describe("a callback", () => {
 });
 
 describe("the faults of callbacks", () => {
-  it("drop one, and the request is answered all the same", async () => {
+  it("drop a callback, and the request is answered all the same", async () => {
     const { running, receiver, authyId } = await connected({ callbacks: "drop" });
     const uuid = await tap(running, authyId);
     await sleep(100);
@@ -152,14 +152,14 @@ describe("the faults of callbacks", () => {
     assert.equal(status.at("approval_request.status"), "approved");
   });
 
-  it("send one twice", async () => {
+  it("send a callback twice", async () => {
     const { running, receiver, authyId } = await connected({ callbacks: "duplicate" });
     await tap(running, authyId);
     const [first, second] = await receiver.atLeast(2);
     assert.equal(first!.text, second!.text);
   });
 
-  it("send one late", async () => {
+  it("send a callback late", async () => {
     const { running, receiver, authyId } = await connected({ callbacks: "delay", delay_ms: 200 });
     const start = performance.now();
     await tap(running, authyId);
@@ -168,7 +168,7 @@ describe("the faults of callbacks", () => {
     assert.ok(tookMs >= 195, `it took ${tookMs} ms`);
   });
 
-  it("spoil a signature", async () => {
+  it("sign a callback with another key", async () => {
     const { running, receiver, authyId } = await connected({ callbacks: "bad-signature", callback_times: 1 });
     await tap(running, authyId);
     await tap(running, authyId);
@@ -176,7 +176,7 @@ describe("the faults of callbacks", () => {
     assert.equal(came.filter((each) => fits(receiver, each)).length, 1, "one of two, for it was to happen once");
   });
 
-  it("bring two in the wrong order", async () => {
+  it("send two callbacks in the wrong order", async () => {
     const { running, receiver, authyId } = await connected({ callbacks: "reorder" });
     const first = await tap(running, authyId);
     const second = await tap(running, authyId);
@@ -187,7 +187,7 @@ describe("the faults of callbacks", () => {
     );
   });
 
-  it("bring one again after a while", async () => {
+  it("send a callback again after a while", async () => {
     const { running, receiver, authyId } = await connected({ callbacks: "replay", delay_ms: 150 });
     const start = performance.now();
     await tap(running, authyId);
@@ -197,7 +197,7 @@ describe("the faults of callbacks", () => {
     assert.ok(tookMs >= 145, `it took ${tookMs} ms`);
   });
 
-  it("leave webhooks alone when told so", async () => {
+  it("leave webhook deliveries alone when they are for callbacks only", async () => {
     const receiver = await receive("/webhooks/authy/events");
     const running = await runSandbox({ webhookUrl: receiver.url, webhookSigningKey: WEBHOOK_KEY });
     await running.call("PUT", "/faults", { callbacks: "drop", callback_route: "onetouch" });
@@ -208,7 +208,7 @@ describe("the faults of callbacks", () => {
 
 describe("a webhook delivery", () => {
   for (const encoding of ["json", "form"])
-    it(`tells of a scan, as ${encoding}, with a token that the signing key opens`, async () => {
+    it(`reports a scan, as ${encoding}, in a token that the signing key verifies`, async () => {
       const receiver = await receive("/webhooks/authy/events");
       const running = await runSandbox({ webhookUrl: receiver.url, webhookSigningKey: WEBHOOK_KEY });
       await running.call("PUT", "/faults", { webhook_encoding: encoding });

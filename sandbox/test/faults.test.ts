@@ -57,7 +57,7 @@ describe("the faults", () => {
     assert.equal((await call("GET", DETAILS)).status, 200);
   });
 
-  it("are over after so many calls", async () => {
+  it("end after the given number of calls", async () => {
     const { call } = await faulty({ status: 503, times: 2 });
     const statuses = [];
     for (let turn = 0; turn < 4; turn++) statuses.push((await call("GET", DETAILS)).status);
@@ -78,7 +78,7 @@ describe("the faults", () => {
     assert.deepEqual([status, headers.get("retry-after")], [503, date]);
   });
 
-  it("let about the given share of calls fail", async () => {
+  it("make about the given share of calls fail", async () => {
     const { call } = await faulty({ error_rate: 0.5 });
     const answers: Answer[] = [];
     for (let turn = 0; turn < 60; turn++) answers.push(await call("GET", DETAILS));
@@ -112,7 +112,7 @@ describe("the faults", () => {
     assert.equal((await call("GET", DETAILS)).status, 200);
   });
 
-  it("send what is not JSON, or a page", async () => {
+  it("send text that is not JSON, or an HTML page", async () => {
     const { call } = await faulty({ not_json: true });
     const plain = await call("GET", DETAILS);
     assert.deepEqual([plain.status, plain.body], [200, null]);

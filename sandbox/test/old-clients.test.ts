@@ -43,13 +43,13 @@ describe("npm authy-client 1.1.4", () => {
     await assert.rejects(stranger.registerUser(user), refused(401, "60001"));
   });
 
-  it("getUserStatus: tells of a user, also with an address in a body", async () => {
+  it("getUserStatus: returns a user's status, also with an address in a body", async () => {
     const authyId = await scan("client-status");
     const reply = await client.getUserStatus({ authyId }, { ip: "203.0.113.9" });
     assert.equal((reply["status"] as Reply)["registered"], true);
   });
 
-  it("getUserStatus: knows no stranger", async () => {
+  it("getUserStatus: refuses an unknown user", async () => {
     await assert.rejects(client.getUserStatus({ authyId: UNKNOWN }), refused(404, "60026"));
   });
 
@@ -83,7 +83,7 @@ describe("npm authy-client 1.1.4", () => {
       await client.verifyToken({ authyId, token }, { force: true });
     });
 
-    it(`${method}: knows no stranger`, async () => {
+    it(`${method}: refuses an unknown user`, async () => {
       await assert.rejects(client[method]({ authyId: UNKNOWN }), refused(404, "60026"));
     });
   }
@@ -126,7 +126,7 @@ describe("npm authy-client 1.1.4", () => {
     await assert.rejects(client.getApprovalRequest({ id: NO_SUCH_UUID }), refused(404, "60049"));
   });
 
-  it("createApprovalRequest: refused for a stranger, and for a phone without the app", async () => {
+  it("createApprovalRequest: refused for an unknown user, and for a phone without the app", async () => {
     await assert.rejects(client.createApprovalRequest({ authyId: UNKNOWN, message: "Hello" }), refused(404, "60026"));
     const authyId = await scan("client-no-device");
     await withoutApp(authyId);
@@ -176,7 +176,7 @@ describe("npm authy 1.4.0", () => {
     await assert.rejects(run(stranger, "register_user", "cy@example.org", "7754615610", "1"), refused("60001"));
   });
 
-  it("user_status: tells of a user, knows no stranger", async () => {
+  it("user_status: returns a user's status, refuses an unknown user", async () => {
     const reply = await run(client, "user_status", await scan("node-status"));
     assert.equal((reply["status"] as Reply)["registered"], true);
     await assert.rejects(run(client, "user_status", UNKNOWN), refused("60026"));
@@ -197,7 +197,7 @@ describe("npm authy 1.4.0", () => {
   });
 
   for (const method of ["request_sms", "request_call"] as const)
-    it(`${method}: is ignored, sent when forced, refused for a stranger`, async () => {
+    it(`${method}: is ignored, sent when forced, refused for an unknown user`, async () => {
       const id = await scan(`node-${method}`);
       assert.equal((await run(client, method, id))["ignored"], true);
       assert.equal((await run(client, method, id, true))["ignored"], undefined);
@@ -231,7 +231,7 @@ describe("npm authy 1.4.0", () => {
     await assert.rejects(run(client, "check_approval_status", NO_SUCH_UUID), refused("60049"));
   });
 
-  it("send_approval_request: refused for a stranger", async () => {
+  it("send_approval_request: refused for an unknown user", async () => {
     await assert.rejects(
       run(client, "send_approval_request", UNKNOWN, { message: "Hello" }, {}, null),
       refused("60026"),

@@ -69,12 +69,12 @@ describe("scanning on the page", () => {
     });
   });
 
-  it("says what to do about a picture without a code, and about a file that is none", async () => {
+  it("explains what to do about a picture without a code, and about a file that is not a picture", async () => {
     await onPage(async (page) => {
       await openScanner(page);
       const file = page.getByLabel("A picture of the code");
       await file.setInputFiles({ name: "x.png", mimeType: "image/png", buffer: Buffer.from("not a picture") });
-      await page.getByText("no picture that the browser can read").waitFor();
+      await page.getByText("cannot read this file as a picture").waitFor();
       const blank = await page.screenshot();
       await file.setInputFiles({ name: "blank.png", mimeType: "image/png", buffer: blank });
       await page.getByText("There is no readable QR code").waitFor();
@@ -96,7 +96,7 @@ describe("scanning on the page", () => {
       const text = page.getByLabel("The text of the code");
       await text.fill("authy://account?token=nonsense");
       await page.getByRole("button", { name: "Add account" }).click();
-      await page.getByText("This is no QR code of this application").waitFor();
+      await page.getByText("This QR code belongs to another application").waitFor();
       await text.fill(running.qrCode("by-text"));
       await page.getByRole("button", { name: "Add account" }).click();
       await page.getByText("Account added.").waitFor({ state: "attached" });
@@ -134,7 +134,7 @@ describe("scanning on the page", () => {
 });
 
 describe("requests on the page", () => {
-  it("slide in live, are said aloud and counted in the title, and are approved with the keyboard", async () => {
+  it("appear at once, are announced and counted in the title, and can be approved with the keyboard", async () => {
     const authyId = await running.scan("approve", "Approving phone");
     await onPage(async (page) => {
       await page.getByRole("heading", { name: "Approving phone" }).waitFor();
@@ -171,7 +171,7 @@ describe("requests on the page", () => {
     });
   });
 
-  it("run out before the eyes of the person, without a reload", async () => {
+  it("expire on the page without a reload", async () => {
     const authyId = await running.scan("expire", "Expiring phone");
     await onPage(async (page) => {
       await running.ask(authyId, { message: "Quick now?", seconds_to_expire: 2 });
@@ -196,7 +196,7 @@ describe("requests on the page", () => {
     });
   });
 
-  it("show text of others as text", async () => {
+  it("show text from applications as text, never as markup", async () => {
     const authyId = await running.scan("markup", "Careful phone");
     await onPage(async (page) => {
       await running.ask(authyId, {
@@ -209,7 +209,7 @@ describe("requests on the page", () => {
 });
 
 describe("the page", () => {
-  it("shows a code with what is left of it, and the next one when it is over", async () => {
+  it("shows a code with its remaining time, and the next one when it has expired", async () => {
     await running.scan("code", "Coding phone");
     await onPage(async (page) => {
       const phone = page.getByRole("article", { name: "Coding phone", exact: true });
@@ -260,7 +260,7 @@ describe("the page", () => {
     });
   });
 
-  it("renames a phone, takes the app from it, and throws it away", async () => {
+  it("renames a phone, removes the app from it, and deletes it", async () => {
     await running.scan("options", "Old name");
     await onPage(async (page) => {
       const phone = (name: string) => page.getByRole("article", { name, exact: true });

@@ -21,7 +21,7 @@ describe("scanning", () => {
       assert.equal(await scan("2", name), authyId);
   });
 
-  it("refuses a code of another key, of the past, of the future, of another application, and what is no code", async () => {
+  it("refuses a code with another key, expired, from the future, for another application, and text that is not a code", async () => {
     const { call, qrCode } = await runSandbox({ appId: 1 });
     const now = Math.floor(Date.now() / 1000);
     const context = { custom_user_id: "1", authy_app_id: "1" };
@@ -151,7 +151,7 @@ describe("codes", () => {
     }
   });
 
-  it("of any authenticator app are taken once that app got a secret", async () => {
+  it("of any authenticator app are accepted once it has a secret", async () => {
     const { scan, call, url } = await runSandbox({ appName: "Acme" });
     const authyId = await scan("42");
     const secret = await call("POST", `/protected/json/users/${authyId}/secret`, { label: "asha", qr_size: 200 });
@@ -170,7 +170,7 @@ describe("codes", () => {
     assert.equal((await call("GET", `/protected/json/verify/${token}/${authyId}`)).at("token"), "is valid");
   });
 
-  it("are not asked of somebody who never finished registering, unless forced: Authy's own trap", async () => {
+  it("are not checked for a user who never finished registering, unless forced: Authy's own trap", async () => {
     const { call } = await runSandbox();
     const user = { email: "asha@example.org", cellphone: "2025550190", country_code: "1" };
     const authyId = (await call("POST", "/protected/json/users/new", { user })).at("user.id") as number;
@@ -235,8 +235,8 @@ describe("parameters", () => {
   });
 });
 
-describe("the phone's door", () => {
-  it("takes JSON only for what changes something", async () => {
+describe("the phone's addresses", () => {
+  it("take only JSON for a change", async () => {
     const { url, call, qrCode } = await runSandbox();
     const form = { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded" }, body: "url=x" };
     assert.equal((await fetch(`${url}/phone/scan`, form)).status, 415);
@@ -247,7 +247,7 @@ describe("the phone's door", () => {
     assert.equal((await call("PUT", "/faults", "{}", { "content-type": "text/plain" })).status, 415);
   });
 
-  it("is shut to other sites and to foreign names for this machine", async () => {
+  it("refuse other sites and foreign names for this machine", async () => {
     const { url, call } = await runSandbox();
     const json = { "content-type": "application/json" };
     assert.equal((await call("DELETE", "/faults", undefined, { origin: "https://evil.example" })).status, 403);
@@ -258,13 +258,13 @@ describe("the phone's door", () => {
       assert.equal(await statusWithHost(url, host), 200, host);
   });
 
-  it("changes nothing on GET, not even for a link with a code", async () => {
+  it("change nothing on GET, not even for a link with a code", async () => {
     const { call, qrCode } = await runSandbox();
     assert.equal((await call("GET", `/?scan=${encodeURIComponent(qrCode("42"))}`)).status, 200);
     assert.deepEqual((await call("GET", "/phone/state")).at("state.phones"), []);
   });
 
-  it("lets no script in but its own", async () => {
+  it("run no script but the page's own", async () => {
     const { call } = await runSandbox();
     const { headers, text } = await call("GET", "/");
     assert.match(headers.get("content-security-policy") ?? "", /default-src 'none'; script-src 'self';/);
@@ -273,7 +273,7 @@ describe("the phone's door", () => {
 });
 
 describe("the phone's event stream", () => {
-  it("shows the present state, then every change", async () => {
+  it("sends the current state, then every change", async () => {
     const { url, scan, ask } = await runSandbox();
     const authyId = await scan("42");
     const source = new EventSource(`${url}/phone/events`);

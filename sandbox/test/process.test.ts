@@ -71,7 +71,7 @@ describe("the settings", () => {
 });
 
 describe("the process", () => {
-  it("ends with 78 and says what to mend when the environment is wrong", async () => {
+  it("exits with 78 and says what to correct when the environment is wrong", async () => {
     const { code, errors } = await ended(start({ SANDBOX_PORT: "70000" }));
     assert.equal(code, 78);
     assert.match(errors, /SANDBOX_API_KEY is missing/);
@@ -92,7 +92,7 @@ describe("the process", () => {
       await stream.body?.cancel().catch(() => undefined);
     });
 
-  it("ends with 78 when the state file is none, and leaves it alone", async () => {
+  it("exits with 78 when the state file is not one, and leaves it alone", async () => {
     const path = join(folder, "notes.txt");
     writeFileSync(path, "shopping: milk");
     const { code, errors } = await ended(start({ SANDBOX_API_KEY: "k", SANDBOX_PORT: "0", SANDBOX_STATE: path }));
@@ -101,7 +101,7 @@ describe("the process", () => {
     assert.equal(readFileSync(path, "utf8"), "shopping: milk");
   });
 
-  it("ends with 1 when the port is taken", async () => {
+  it("exits with 1 when the port is in use", async () => {
     const { url } = await runSandbox();
     const { code } = await ended(start({ SANDBOX_API_KEY: "k", SANDBOX_PORT: new URL(url).port }));
     assert.equal(code, 1);
@@ -109,7 +109,7 @@ describe("the process", () => {
 });
 
 describe("the state", () => {
-  it("is gone with the process unless a file keeps it", async () => {
+  it("is lost with the process unless a file keeps it", async () => {
     const statePath = join(folder, "kept", "sandbox.json");
     const first = await runSandbox({ statePath });
     const authyId = await first.scan("42", "Asha");

@@ -27,7 +27,7 @@ describe("the signature of a callback", () => {
     });
 
   for (const vector of vectors.callbacks_that_must_fail)
-    it(`does not fit when it must not: ${vector.id}`, () => {
+    it(`does not match: ${vector.id}`, () => {
       const { key, nonce, method, url, body, presented_signature: presented } = vector;
       assert.equal(sameSignature(presented, signature(key, nonce, method, url, body)), false, vector.why);
     });
@@ -44,7 +44,7 @@ describe("the signature of a callback", () => {
     assert.equal(canonicalQuery(new URLSearchParams(flatPairs(body)).toString()), canonicalParams(body));
   });
 
-  it("survives text that is no valid Unicode", () => {
+  it("works for text that is not valid Unicode", () => {
     assert.equal(canonicalParams({ a: "\ud800" }), "a=%EF%BF%BD");
   });
 });
@@ -88,7 +88,7 @@ describe("a registration token", () => {
     });
 
   for (const vector of vectors.registration_tokens_odd)
-    it(`is judged as it should be when it is odd: ${vector.id}`, async () => {
+    it(`is accepted or refused as expected: ${vector.id}`, async () => {
       const running = await runSandbox({ apiKey: vector.key });
       setClock(running.sandbox, vector.verify_at ?? 1_654_041_700);
       const { status } = await running.call("POST", "/phone/scan", { url: vector.token });
