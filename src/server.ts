@@ -69,7 +69,6 @@ function main(): void {
       http: config,
       text: loadText("en"),
       views: nunjucksViews(config.authy.appName, config.sessionKeys),
-      store: services.store,
       streams,
       rates: {
         loginsOfAddress: rateLimit(redis, "login", limits.loginsPerAddressAndMinute, 60),

@@ -10,7 +10,6 @@ import { databaseClock } from "./database/clock.js";
 import { connect, dataSourceOptions } from "./database/data-source.js";
 import { databaseRows } from "./database/rows.js";
 import { type Deps, type Log } from "./domain/deps.js";
-import { type SessionStore } from "./domain/session.js";
 import { pushWords } from "./http/push-words.js";
 import { loadText } from "./http/text.js";
 import { passwords } from "./passwords.js";
@@ -23,7 +22,6 @@ import { type RedisWatch, watchRedis } from "./redis/watch-redis.js";
 /** What both processes are made of. */
 export interface Services {
   readonly deps: Deps;
-  readonly store: SessionStore;
   readonly database: DataSource;
   /** Fails fast; for pages, limits and notifications. */
   readonly redis: Redis;
@@ -93,7 +91,6 @@ export function createServices(config: Config, log: Log): Services & { open(isSt
   };
   return {
     deps,
-    store: rows.sessions,
     database,
     redis,
     redisWatch,

@@ -9,7 +9,7 @@ export function attempts(database: RowSource): Attempts {
   const keys = database.getRepository<AttemptKeyRow>("attemptKey");
   return {
     async insert(attempt, keyHash) {
-      await rows.insert({ ...attempt, tries: 0, state: "open", grantedAt: null });
+      await rows.insert({ ...attempt, tries: 0, state: "open", spentAt: null });
       await keys.insert({ keyHash, attemptId: attempt.id });
     },
     async addKey(attemptId, keyHash) {
@@ -29,16 +29,16 @@ export function attempts(database: RowSource): Attempts {
       await rows.increment({ id }, "tries", 1);
       return (await rows.findOneByOrFail({ id })).tries;
     },
-    async finish(id) {
-      const { affected } = await rows.update({ id, state: "open" }, { state: "finished" });
+    async finish(id, sessionId, now) {
+      const { affected } = await rows.update(
+        { id, state: "open", expiresAt: MoreThan(now) },
+        { state: "finished", sessionId, spentAt: now },
+      );
       return affected === 1;
     },
     async end(id) {
       const { affected } = await rows.update({ id, state: "open" }, { state: "ended" });
       return affected === 1;
-    },
-    async revoke(id) {
-      await rows.update({ id }, { state: "ended" });
     },
     async discard(id) {
       await rows.delete({ id });
@@ -46,26 +46,26 @@ export function attempts(database: RowSource): Attempts {
     async endAllOfSubscriber(subscriberId) {
       await rows.update({ subscriberId, state: In(["open", "granted"]) }, { state: "ended" });
     },
-    async grant(id, sessionId, now) {
-      const { affected } = await rows.update({ id, state: "open" }, { state: "granted", sessionId, grantedAt: now });
+    async endAllOfSession(sessionId) {
+      await rows.update({ sessionId, state: In(["open", "granted"]) }, { state: "ended" });
+    },
+    async grant(id, now) {
+      const { affected } = await rows.update(
+        { id, state: "open", expiresAt: MoreThan(now) },
+        { state: "granted", spentAt: now },
+      );
       return affected === 1;
     },
     hasGrant: (sessionId, purpose, grantedAfter) =>
-      rows.existsBy({ sessionId, purpose, state: "granted", grantedAt: MoreThan(grantedAfter) }),
+      rows.existsBy({ sessionId, purpose, state: "granted", spentAt: MoreThan(grantedAfter) }),
     async useGrant(sessionId, purpose, grantedAfter) {
       const grant = await rows.findOne({
-        where: { sessionId, purpose, state: "granted", grantedAt: MoreThan(grantedAfter) },
-        order: { grantedAt: "DESC" },
+        where: { sessionId, purpose, state: "granted", spentAt: MoreThan(grantedAfter) },
+        order: { spentAt: "DESC" },
       });
       if (grant === null) return false;
       const { affected } = await rows.update({ id: grant.id, state: "granted" }, { state: "finished" });
       return affected === 1;
-    },
-    async regrant(id, sessionId) {
-      await rows.update({ id, state: "granted" }, { sessionId });
-    },
-    async moveToSession(fromSessionId, toSessionId) {
-      await rows.update({ sessionId: fromSessionId, state: "granted" }, { sessionId: toSessionId });
     },
   };
 }

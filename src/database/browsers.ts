@@ -11,8 +11,9 @@ export function browsers(database: RowSource): KnownBrowsers {
     async insert(browser) {
       await rows.insert(browser);
     },
-    async touch(id, label, address, now) {
-      await rows.update({ id }, { label, address, lastSeenAt: now });
+    async touch(subscriberId, keyHash, label, address, now) {
+      const { affected } = await rows.update({ subscriberId, keyHash }, { label, address, lastSeenAt: now });
+      return affected === 1;
     },
     list: (subscriberId) => rows.find({ where: { subscriberId }, order: { lastSeenAt: "DESC" }, take: 50 }),
     async forgetOthers(subscriberId, keepKeyHash) {

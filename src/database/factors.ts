@@ -1,5 +1,5 @@
 import { type Factors } from "../domain/subscriber.js";
-import { type FactorRow, type RecoveryCodeRow, type SubscriberRow, type RowSource } from "./schema.js";
+import { type FactorRow, type RowSource } from "./schema.js";
 import { unlessTaken } from "./errors.js";
 
 /** The enrolled phones, in the database. */
@@ -17,20 +17,10 @@ export function factors(database: RowSource): Factors {
           })
           .then(() => true),
       ),
-    async retire(subscriberId, now) {
-      await rows.update({ subscriberId, state: "active" }, { state: "removed", removedAt: now });
+    async remove(subscriberId, now) {
+      const { affected } = await rows.update({ subscriberId, state: "active" }, { state: "removed", removedAt: now });
+      return affected === 1;
     },
-    remove: (subscriberId, now) =>
-      database.transaction(async (manager) => {
-        const { affected } = await manager
-          .getRepository<FactorRow>("factor")
-          .update({ subscriberId, state: "active" }, { state: "removed", removedAt: now });
-        if (affected !== 1) return null;
-        await manager.getRepository<RecoveryCodeRow>("recoveryCode").delete({ subscriberId });
-        const accounts = manager.getRepository<SubscriberRow>("subscriber");
-        await accounts.increment({ id: subscriberId }, "epoch", 1);
-        return (await accounts.findOneByOrFail({ id: subscriberId })).epoch;
-      }),
     findForgotten: (limit) =>
       rows
         .createQueryBuilder("factor")

@@ -8,15 +8,15 @@ import { type RecoveryCodeRow, type RowSource } from "./schema.js";
 export function recoveryCodes(database: RowSource): RecoveryCodes {
   const rows = database.getRepository<RecoveryCodeRow>("recoveryCode");
   return {
-    replace: (subscriberId, codeHashes, now) =>
-      database.transaction(async (manager) => {
-        const codes = manager.getRepository<RecoveryCodeRow>("recoveryCode");
-        await codes.delete({ subscriberId });
-        await codes.insert(
+    async replace(subscriberId, codeHashes, now) {
+      await rows.delete({ subscriberId });
+      if (codeHashes.length > 0)
+        await rows.insert(
           codeHashes.map((codeHash) => ({ id: randomUUID(), subscriberId, codeHash, usedAt: null, createdAt: now })),
         );
-      }),
+    },
     countLeft: (subscriberId) => rows.countBy({ subscriberId, usedAt: IsNull() }),
+    isLeft: (subscriberId, codeHash) => rows.existsBy({ subscriberId, codeHash, usedAt: IsNull() }),
     async spend(subscriberId, codeHash, now) {
       const { affected } = await rows.update({ subscriberId, codeHash, usedAt: IsNull() }, { usedAt: now });
       return affected === 1;

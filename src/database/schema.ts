@@ -23,7 +23,7 @@ export type AuditRow = Mutable<AuditEvent> & { id: string };
 export type ReceiptRow = Mutable<Receipt>;
 
 /** A browser session: of somebody signed in, or (without subscriber) one that only carries a message to the next page. */
-export type SessionRow = Mutable<StoredSession>;
+export type SessionRow = Mutable<StoredSession> & { endedAt: Date | null };
 
 export interface AttemptKeyRow {
   keyHash: string;
@@ -134,7 +134,7 @@ export function entities(isPostgres: boolean) {
         state: text(20),
         createdAt: time,
         expiresAt: time,
-        grantedAt: nullable(time),
+        spentAt: { ...nullable(time), name: "granted_at" },
       },
       indices: [
         { name: "attempts_subscriber", columns: ["subscriberId", "state"] },

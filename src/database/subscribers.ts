@@ -30,14 +30,22 @@ export function subscribers(database: RowSource): Subscribers {
       );
       return affected === 1 ? before.epoch + 1 : null;
     },
-    async noteSuccess(id, now, isKnownBrowser) {
-      await rows.update({ id }, isKnownBrowser ? { lastSuccessAt: now } : { strangersSuccessAt: now });
+    async noteSuccess(id, epoch, isKnownBrowser, now) {
+      const { affected } = await rows.update(
+        { id, epoch },
+        isKnownBrowser ? { lastSuccessAt: now } : { strangersSuccessAt: now },
+      );
+      return affected === 1;
     },
     async freezePushes(id, until) {
       await rows.update({ id }, { pushFrozenUntil: until });
     },
-    async unfreezePushes(id) {
-      await rows.update({ id }, { pushFrozenUntil: null });
+    async hold(id, epoch) {
+      const { affected } = await rows.update({ id, epoch }, { epoch });
+      return affected === 1;
+    },
+    async renewPushes(id, now) {
+      await rows.update({ id }, { pushFrozenUntil: null, lastSuccessAt: now, strangersSuccessAt: now });
     },
     async nextEpoch(id, from) {
       const { affected } = await rows.increment(from === undefined ? { id } : { id, epoch: from }, "epoch", 1);

@@ -1,41 +1,48 @@
-import { type AuditKind } from "./audit.js";
+import { allOrNothing } from "./all-or-nothing.js";
+import { cancelPushesOf } from "./cancel-attempts.js";
 import { type Deps } from "./deps.js";
+import { bucketsOf } from "./failure-buckets.js";
+import { recordEvent } from "./record-event.js";
+import { removePhone } from "./remove-phone.js";
 import { type Subscriber } from "./subscriber.js";
-import { cancelAllOf } from "./waiting-attempt.js";
 
-const OPERATOR = { address: "", browserLabel: "", detail: "operator" };
+/** Where an operator's act comes from: no address, no browser. */
+const ELSEWHERE = { address: "", browserLabel: "" };
+const OPERATOR = "operator";
 
 /**
  * Removes the phone and the recovery codes of somebody who lost both; sessions end. Authy is told by the worker.
  *
  * @returns false when no phone was enrolled.
  */
-export async function resetTwoFactor(deps: Deps, subscriber: Subscriber): Promise<boolean> {
-  const epoch = await deps.factors.remove(subscriber.id, deps.now());
-  if (epoch === null) return false;
-  await cancelAllOf(deps, subscriber.id);
-  await record(deps, subscriber, "phone-removed");
-  return true;
+export async function resetTwoFactor(deps: Deps, { id }: Subscriber): Promise<boolean> {
+  const removed = await allOrNothing(deps, async (inside) => {
+    if (!(await removePhone(inside, id, ELSEWHERE, OPERATOR))) return null;
+    await inside.attempts.endAllOfSubscriber(id);
+    return true;
+  });
+  await cancelPushesOf(deps, id);
+  return removed !== null;
 }
 
 /** Forgets failed tries, and lets requests go to the phone again. */
 export async function unlock(deps: Deps, subscriber: Subscriber): Promise<void> {
-  const buckets = (await deps.browsers.list(subscriber.id)).map(({ id }) => `browser:${id}`);
-  for (const bucket of [`name:${subscriber.usernameKey}`, `code:${subscriber.id}`, ...buckets])
-    await deps.failures.clear(bucket);
-  await deps.subscribers.unfreezePushes(subscriber.id);
-  for (const isKnownBrowser of [true, false])
-    await deps.subscribers.noteSuccess(subscriber.id, deps.now(), isKnownBrowser);
-  await record(deps, subscriber, "unlocked");
+  await deps.transaction(async (rows) => {
+    const [subscriberId, at] = [subscriber.id, deps.now()];
+    await rows.subscribers.renewPushes(subscriberId, at);
+    for (const bucket of bucketsOf(subscriber, await rows.browsers.list(subscriberId)))
+      await rows.failures.clear(bucket);
+    await recordEvent(rows, { subscriberId, kind: "unlocked", at, origin: ELSEWHERE, detail: OPERATOR });
+  });
 }
 
 /** Ends every session and attempt of an account. */
-export async function signOutEverywhere(deps: Deps, subscriber: Subscriber): Promise<void> {
-  await deps.subscribers.nextEpoch(subscriber.id);
-  await cancelAllOf(deps, subscriber.id);
-  await record(deps, subscriber, "session-ended");
-}
-
-async function record(deps: Pick<Deps, "audit" | "now">, subscriber: Subscriber, kind: AuditKind): Promise<void> {
-  await deps.audit.record({ ...OPERATOR, subscriberId: subscriber.id, kind, at: deps.now() });
+export async function signOutEverywhere(deps: Deps, { id: subscriberId }: Subscriber): Promise<void> {
+  await deps.transaction(async (rows) => {
+    await rows.subscribers.nextEpoch(subscriberId);
+    await rows.attempts.endAllOfSubscriber(subscriberId);
+    const at = deps.now();
+    await recordEvent(rows, { subscriberId, kind: "session-ended", at, origin: ELSEWHERE, detail: OPERATOR });
+  });
+  await cancelPushesOf(deps, subscriberId);
 }

@@ -1,3 +1,7 @@
+import { randomUUID } from "node:crypto";
+
+import { type RuleSettings } from "./deps.js";
+
 /** What an approval is for. An approval for one purpose opens nothing else. */
 export type Purpose = "sign-in" | StepUpAction;
 
@@ -20,7 +24,7 @@ export interface Attempt {
   readonly subscriberId: string;
   readonly epoch: number;
   readonly purpose: Purpose;
-  /** The session that asked for a step-up; null for a sign-in. */
+  /** The session that asked for a step-up, or that a sign-in opened; null before that. */
   readonly sessionId: string | null;
   readonly browserHash: string;
   readonly isKnownBrowser: boolean;
@@ -33,7 +37,26 @@ export interface Attempt {
   readonly state: AttemptState;
   readonly createdAt: Date;
   readonly expiresAt: Date;
-  readonly grantedAt: Date | null;
+  /** When its proof was spent. */
+  readonly spentAt: Date | null;
+}
+
+/** An open attempt that outlives its push. */
+export function newAttempt(
+  settings: RuleSettings,
+  createdAt: Date,
+  given: Omit<Attempt, "id" | "tries" | "state" | "spentAt" | "createdAt" | "expiresAt" | "asksMatchCode">,
+): Attempt {
+  return {
+    ...given,
+    id: randomUUID(),
+    asksMatchCode: settings.matchCode === "always" || (settings.matchCode === "new-browser" && !given.isKnownBrowser),
+    tries: 0,
+    state: "open",
+    createdAt,
+    expiresAt: new Date(createdAt.getTime() + (settings.attemptTtlSeconds + settings.approvalTtlSeconds) * 1000),
+    spentAt: null,
+  };
 }
 
 /** How many wrong match codes end an attempt. */
@@ -41,7 +64,7 @@ export const MATCH_CODE_TRIES = 5;
 
 /** The rows of attempts, and the keys (cookie hashes) that open them. */
 export interface Attempts {
-  insert(attempt: Omit<Attempt, "tries" | "state" | "grantedAt">, keyHash: string): Promise<void>;
+  insert(attempt: Omit<Attempt, "tries" | "state" | "spentAt">, keyHash: string): Promise<void>;
   addKey(attemptId: string, keyHash: string): Promise<void>;
   find(id: string): Promise<Attempt | null>;
   findByKey(keyHash: string): Promise<Attempt | null>;
@@ -49,20 +72,17 @@ export interface Attempts {
   extend(id: string, expiresAt: Date): Promise<void>;
   /** One more wrong match code. @returns the tries so far. */
   countTry(id: string): Promise<number>;
-  finish(id: string): Promise<boolean>;
+  /** open → finished in its time, with the session that it opens. */
+  finish(id: string, sessionId: string, now: Date): Promise<boolean>;
   /** open → ended. @returns false when it had come to its end, or its success, before. */
   end(id: string): Promise<boolean>;
-  /** Ends an attempt in whatever state: not even a repeat of its approval opens anything. */
-  revoke(id: string): Promise<void>;
   /** Forgets an attempt that joined another one before it had a push. */
   discard(id: string): Promise<void>;
   endAllOfSubscriber(subscriberId: string): Promise<void>;
-  /** open → granted, for the session in which the step-up may be used. */
-  grant(id: string, sessionId: string, now: Date): Promise<boolean>;
+  endAllOfSession(sessionId: string): Promise<void>;
+  /** open → granted in its time: its session may use the step-up. */
+  grant(id: string, now: Date): Promise<boolean>;
   hasGrant(sessionId: string, purpose: StepUpAction, grantedAfter: Date): Promise<boolean>;
   /** granted → finished: the one use of a step-up. */
   useGrant(sessionId: string, purpose: StepUpAction, grantedAfter: Date): Promise<boolean>;
-  /** Binds a granted step-up to the session that took the place of its own. */
-  regrant(id: string, sessionId: string): Promise<void>;
-  moveToSession(fromSessionId: string, toSessionId: string): Promise<void>;
 }

@@ -111,7 +111,7 @@ export interface Challenges extends WatchedRows<Challenge> {
   noteFailure(id: string, failure: PushFailure): Promise<void>;
   /** A live challenge gets its outcome, once, in the time that the outcome allows. */
   settle(id: string, outcome: Outcome, by: Witness, now: Date, failure?: PushFailure): Promise<boolean>;
-  /** approved → consumed, while the attempt, the phone and the account are still what they were. */
+  /** approved → consumed, while the phone is still enrolled. Whoever spends it guards the attempt and the account. */
   consume(id: string, approvedAfter: Date, now: Date): Promise<boolean>;
   lapse(id: string): Promise<boolean>;
   /** True when the person may make us ask (not more often than every `everyMs`). */

@@ -1,17 +1,20 @@
+import { allOrNothing } from "./all-or-nothing.js";
+import { cancelPushesOf } from "./cancel-attempts.js";
 import { confirmPassword } from "./check-password.js";
-import { type Deps, type Origin } from "./deps.js";
+import { type Deps } from "./deps.js";
 import { Invalid } from "./errors.js";
+import { renewSessionAlone, type SessionBrowser, type SignedIn } from "./open-session.js";
 import { normalizePassword, passwordProblem } from "./password-policy.js";
+import { recordEvent } from "./record-event.js";
 import { type Session } from "./session.js";
 import { hasStepUp, useStepUp } from "./step-up.js";
 import { type Subscriber } from "./subscriber.js";
-import { cancelAllOf } from "./waiting-attempt.js";
 
 /**
  * A new password for the old one. Where a phone is enrolled it needs a step-up too, which is used only when everything
  * else is right. Other sessions end with the account's next epoch.
  *
- * @returns the new epoch, or null when a step-up is missing.
+ * @returns the session under its new key, or null when a step-up is missing.
  * @throws Invalid with what is wrong with a field.
  */
 export async function changePassword(
@@ -19,8 +22,8 @@ export async function changePassword(
   session: Session,
   subscriber: Subscriber,
   form: { currentPassword: string; password: string },
-  origin: Origin,
-): Promise<number | null> {
+  browser: SessionBrowser,
+): Promise<SignedIn | null> {
   const hasFactor = (await deps.factors.findActive(subscriber.id)) !== null;
   if (hasFactor && !(await hasStepUp(deps, session, "change-password"))) return null;
   const problem = passwordProblem(form.password, {
@@ -34,16 +37,16 @@ export async function changePassword(
   if (!(await confirmPassword(deps, session.id, subscriber, form.currentPassword)))
     throw new Invalid({ current_password: { code: "wrong" } });
   const hash = await deps.passwords.inTurn(() => deps.passwords.hash(normalizePassword(form.password)), true);
-  if (hasFactor && !(await useStepUp(deps, session, "change-password"))) return null;
-  const epoch = await deps.subscribers.changePassword(subscriber.id, subscriber.passwordHash, hash);
-  if (epoch === null) throw new Invalid({ current_password: { code: "changed" } });
-  await cancelAllOf(deps, subscriber.id);
-  await deps.audit.record({
-    subscriberId: subscriber.id,
-    kind: "password-changed",
-    at: deps.now(),
-    ...origin,
-    detail: "",
+  const changed = await allOrNothing(deps, async (inside) => {
+    const at = inside.now();
+    // First, since it locks the account: a sign-in that is being finished comes before all of this or after it.
+    const epoch = await inside.subscribers.changePassword(subscriber.id, subscriber.passwordHash, hash);
+    if (epoch === null) throw new Invalid({ current_password: { code: "changed" } });
+    if (hasFactor && !(await useStepUp(inside, session, "change-password"))) return null;
+    await inside.attempts.endAllOfSubscriber(subscriber.id);
+    await recordEvent(inside, { subscriberId: subscriber.id, kind: "password-changed", at, origin: browser });
+    return renewSessionAlone(inside, session, { epoch, passwordAt: at }, browser);
   });
-  return epoch;
+  if (changed !== null) await cancelPushesOf(deps, subscriber.id);
+  return changed;
 }

@@ -1,23 +1,7 @@
-import { type Deps, type FailureLimits, type RuleSettings } from "./deps.js";
+import { type Deps } from "./deps.js";
+import { failureLimits, sessionBucket } from "./failure-buckets.js";
 import { normalizePassword } from "./password-policy.js";
-import { type KnownBrowser, type Subscriber } from "./subscriber.js";
-
-/** How failures of one bucket grow into waits. */
-export function failureLimits(settings: RuleSettings): FailureLimits {
-  return {
-    limit: settings.failureLimit,
-    waitSeconds: settings.failureWaitSeconds,
-    maxWaitSeconds: settings.failureWaitMaxSeconds,
-  };
-}
-
-/**
- * Where failures are counted: strangers share one bucket for each name, whether the name exists or not, and each
- * browser of the owner has its own, so that no stranger can use up the owner's tries.
- */
-export function failureBucket(nameKey: string, browser: KnownBrowser | null): string {
-  return browser === null ? `name:${nameKey}` : `browser:${browser.id}`;
-}
+import { type Subscriber } from "./subscriber.js";
 
 /** `not-judged`: too many failures before; nobody is told this from `wrong`. */
 export type Judged = "right" | "wrong" | "not-judged";
@@ -59,7 +43,7 @@ export async function confirmPassword(
   subscriber: Subscriber,
   password: string,
 ): Promise<boolean> {
-  const bucket = `session:${sessionId}`;
+  const bucket = sessionBucket(sessionId);
   if ((await checkPassword(deps, subscriber, password, bucket, true)) !== "right") return false;
   await deps.failures.clear(bucket);
   return true;

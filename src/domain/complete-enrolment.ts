@@ -35,7 +35,7 @@ export async function completeEnrolment(
       // A password that was changed since the first statement: the account has moved on after all.
       if (!(await subscribers.nextEpoch(subscriberId, epoch))) throw new Undone("cancelled");
       await sessions.raiseEpoch(sessionId);
-      if (replacesFactor) await factors.retire(subscriberId, now);
+      if (replacesFactor) await factors.remove(subscriberId, now);
       const isFree = await factors.insert({ id: randomUUID(), subscriberId, providerId, createdAt: now });
       if (!isFree) throw new Undone("conflict");
       await browsers.forgetSeenSince(subscriberId, createdAt);

@@ -2,12 +2,12 @@ import { type Attempts, type Purpose, type StepUpAction } from "./attempt.js";
 import { type Audit } from "./audit.js";
 import { type Challenges } from "./challenge.js";
 import { type Enrolments } from "./enrolment.js";
-import { type Sessions } from "./session.js";
+import { type SessionLifetimes, type Sessions } from "./session.js";
 import { type Factors, type KnownBrowsers, type RecoveryCodes, type Subscribers } from "./subscriber.js";
 import { type WatchedKind } from "./watched.js";
 
 /** Lifetimes and limits that the rules look at; fields carry their unit. `0` as a limit means none. */
-export interface RuleSettings {
+export interface RuleSettings extends SessionLifetimes {
   readonly appName: string;
   readonly approvalTtlSeconds: number;
   readonly registrationTtlSeconds: number;

@@ -1,27 +1,32 @@
-import { type Deps, type Origin } from "./deps.js";
+import { allOrNothing } from "./all-or-nothing.js";
+import { cancelPushesOf } from "./cancel-attempts.js";
+import { type Deps } from "./deps.js";
 import { ProviderRefused } from "./errors.js";
+import { renewSessionAlone, type SessionBrowser, type SignedIn } from "./open-session.js";
+import { removePhone } from "./remove-phone.js";
 import { type Session } from "./session.js";
 import { useStepUp } from "./step-up.js";
-import { cancelAllOf } from "./waiting-attempt.js";
 
 /**
  * Removes the phone and its recovery codes at once, here; at Authy when it can be reached, else later by the worker.
+ * Every other session ends.
  *
- * @returns the account's next epoch, which ends all other sessions; null without a step-up or a phone.
+ * @returns the session under its new key, now of level 1; null without a step-up or a phone.
  */
-export async function disableTwoFactor(deps: Deps, session: Session, origin: Origin): Promise<number | null> {
-  if (!(await useStepUp(deps, session, "disable-two-factor"))) return null;
-  const epoch = await deps.factors.remove(session.subscriberId, deps.now());
-  if (epoch === null) return null;
-  await cancelAllOf(deps, session.subscriberId);
-  await deps.audit.record({
-    subscriberId: session.subscriberId,
-    kind: "phone-removed",
-    at: deps.now(),
-    ...origin,
-    detail: "",
+export async function disableTwoFactor(
+  deps: Deps,
+  session: Session,
+  browser: SessionBrowser,
+): Promise<SignedIn | null> {
+  const { subscriberId, epoch } = session;
+  const renewed = await allOrNothing(deps, async (inside) => {
+    if (!(await removePhone(inside, subscriberId, browser))) return null;
+    if (!(await useStepUp(inside, session, "disable-two-factor"))) return null;
+    await inside.attempts.endAllOfSubscriber(subscriberId);
+    return renewSessionAlone(inside, session, { level: 1, epoch: epoch + 1 }, browser);
   });
-  return epoch;
+  if (renewed !== null) await cancelPushesOf(deps, subscriberId);
+  return renewed;
 }
 
 /** How long a removal rests that Authy refused outright: a wrong key, say, which an operator has to mend. */

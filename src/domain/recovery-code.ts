@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 
-import { type Deps } from "./deps.js";
 import { hashSecret } from "./secrets.js";
 import { typedCode } from "./typed-code.js";
 
@@ -24,16 +23,7 @@ export function hashRecoveryCode(typed: string): string {
   return hashSecret(`recovery ${typedCode(typed)}`);
 }
 
-/**
- * Ten new codes in place of all former ones.
- *
- * @returns the codes, to be shown once; only their hashes are kept.
- */
-export async function makeRecoveryCodes(
-  { recoveryCodes, now }: Pick<Deps, "recoveryCodes" | "now">,
-  subscriberId: string,
-): Promise<string[]> {
-  const codes = Array.from({ length: CODES }, newRecoveryCode);
-  await recoveryCodes.replace(subscriberId, codes.map(hashRecoveryCode), now());
-  return codes;
+/** Ten codes of 80 random bits each, to be shown once; only their hashes are kept. */
+export function newRecoveryCodes(): string[] {
+  return Array.from({ length: CODES }, newRecoveryCode);
 }

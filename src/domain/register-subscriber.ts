@@ -1,23 +1,25 @@
 import { randomUUID } from "node:crypto";
 
-import { type Deps, type Origin } from "./deps.js";
+import { allOrNothing } from "./all-or-nothing.js";
+import { type Deps } from "./deps.js";
 import { emailProblem, plainEmail } from "./email-address.js";
 import { Invalid } from "./errors.js";
+import { openSession, type SessionBrowser, type SignedIn } from "./open-session.js";
 import { normalizePassword, passwordProblem } from "./password-policy.js";
-import { type Subscriber } from "./subscriber.js";
+import { recordEvent } from "./record-event.js";
 import { usernameKey, usernameProblem } from "./username.js";
 
 /**
- * Opens an account.
+ * Opens an account, and signs its browser in.
  *
  * @throws Invalid with a problem for each field that must be mended, a name that is taken among them.
  * @throws Busy when too many passwords wait to be hashed.
  */
 export async function registerSubscriber(
-  deps: Pick<Deps, "subscribers" | "passwords" | "audit" | "settings" | "now">,
+  deps: Pick<Deps, "passwords" | "transaction" | "settings" | "now">,
   form: { username: string; email: string; password: string },
-  origin: Origin,
-): Promise<Subscriber> {
+  browser: SessionBrowser,
+): Promise<SignedIn> {
   const username = form.username.normalize("NFKC").trim();
   const email = plainEmail(form.email);
   const wrongName = usernameProblem(username);
@@ -47,7 +49,15 @@ export async function registerSubscriber(
     lastSuccessAt: at,
     createdAt: at,
   };
-  if (!(await deps.subscribers.insert(subscriber))) throw new Invalid({ username: { code: "taken" } });
-  await deps.audit.record({ subscriberId: subscriber.id, kind: "registered", at, ...origin, detail: "" });
-  return { ...subscriber, epoch: 1, mustChangePassword: false, pushFrozenUntil: null, strangersSuccessAt: null };
+  const signedIn = await allOrNothing(deps, async (inside) => {
+    if (!(await inside.subscribers.insert(subscriber))) return null;
+    await recordEvent(inside, { subscriberId: subscriber.id, kind: "registered", at, origin: browser });
+    return openSession(
+      inside,
+      { subscriberId: subscriber.id, level: 1, epoch: 1, challengeId: null, isRemembered: false, passwordAt: at },
+      browser,
+    );
+  });
+  if (signedIn === null) throw new Invalid({ username: { code: "taken" } });
+  return signedIn;
 }

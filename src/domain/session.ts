@@ -9,6 +9,7 @@ export interface Session {
   readonly epoch: number;
   readonly browserLabel: string;
   readonly address: string;
+  /** The last approval that was spent for it; null while none was. */
   readonly challengeId: string | null;
   readonly isRemembered: boolean;
   readonly expiresAt: Date;
@@ -17,18 +18,50 @@ export interface Session {
   readonly seenAt: Date;
 }
 
-/** What the rules and pages need of sessions; opening one is the browser-session store's. */
+/** What a browser's cookie stands for: `level` 0 and no subscriber while nobody is signed in. */
+export interface StoredSession extends Omit<Session, "subscriberId" | "level"> {
+  readonly keyHash: string;
+  readonly subscriberId: string | null;
+  readonly level: 0 | AssuranceLevel;
+  readonly idleUntil: Date;
+  /** JSON of what pages leave for the next page: never who is signed in. */
+  readonly data: string;
+}
+
+/** What changes when a session goes on under another key. */
+export type Renewal = Pick<StoredSession, "keyHash"> &
+  Partial<Pick<Session, "level" | "epoch" | "challengeId" | "passwordAt">>;
+
+/** How long sessions last. */
+export interface SessionLifetimes {
+  readonly sessionIdleSeconds: number;
+  readonly sessionMaxSeconds: number;
+  readonly rememberSeconds: number;
+}
+
+/** The rows of sessions. An ended session never lives again. */
 export interface Sessions {
-  /** The living session that an approval opened; an approval has at most one. */
-  findOfChallenge(challengeId: string, now: Date): Promise<Session | null>;
-  /** Whether an approval opened any session, living or not. */
-  hadOfChallenge(challengeId: string): Promise<boolean>;
+  /** The living session of a key. */
+  load(keyHash: string, now: Date): Promise<StoredSession | null>;
+  insert(session: StoredSession): Promise<void>;
+  /**
+   * Gives a session that was not ended another key; the former one opens nothing from then on.
+   *
+   * @param still - What must hold yet: the key that the browser brought, or the epoch of the account.
+   * @returns false when the session was ended, or something else changed it first.
+   */
+  renew(id: string, still: Partial<Pick<StoredSession, "keyHash" | "epoch">>, renewal: Renewal): Promise<boolean>;
+  /** Changes what pages left for the next page; an ended session stays as it is. */
+  keepData(id: string, data: string): Promise<void>;
+  touch(id: string, now: Date, idleUntil: Date, address: string): Promise<void>;
+  endByKey(keyHash: string, now: Date): Promise<void>;
+  /** The living session that an attempt opened, or was for. */
+  findOfAttempt(attemptId: string, now: Date): Promise<Session | null>;
   /** Those of the ids that live. */
   living(ids: readonly string[], now: Date): Promise<string[]>;
   list(subscriberId: string, now: Date): Promise<Session[]>;
-  /** Ends a session on purpose: the approval that opened it opens no other one either. */
   end(subscriberId: string, id: string, now: Date): Promise<boolean>;
-  /** The same with all others. @returns their ids. */
+  /** @returns the ids of those that lived. */
   endOthers(subscriberId: string, keepId: string, now: Date): Promise<string[]>;
   /**
    * Takes a session along when its account moves on by one epoch. By one, not to the account's present one: a session
@@ -38,35 +71,36 @@ export interface Sessions {
   notePassword(id: string, now: Date): Promise<void>;
 }
 
-/** A session as it is kept; `subscriberId` is null and `level` 0 while nobody is signed in. */
-export interface StoredSession extends Omit<Session, "subscriberId" | "level"> {
-  readonly keyHash: string;
-  readonly subscriberId: string | null;
-  readonly level: 0 | AssuranceLevel;
-  readonly idleUntil: Date;
-  readonly endedAt: Date | null;
-  /** JSON of what the browser's session carries from page to page: never who is signed in. */
-  readonly data: string;
+/** The signed-in session in a stored one; null while nobody is signed in. */
+export function signedIn(stored: StoredSession): Session | null {
+  const { subscriberId, level } = stored;
+  return subscriberId === null || level === 0 ? null : { ...stored, subscriberId, level };
 }
 
-/** The sessions behind the cookie. An ended session never lives again. */
-export interface SessionStore {
-  /** The living session of a key: not ended, not idle, not old, and of its account's present epoch. */
-  load(keyHash: string, now: Date): Promise<StoredSession | null>;
-  open(session: StoredSession): Promise<void>;
-  /** Changes what a session carries, never whose it is; an ended session stays as it is. */
-  keep(keyHash: string, data: string): Promise<void>;
-  touch(id: string, now: Date, idleUntil: Date, address: string): Promise<void>;
-  endByKey(keyHash: string, now: Date): Promise<void>;
-}
-
-/** The signed-in session in a stored one; null for one that only carries messages. */
-export function signedIn(row: StoredSession): Session | null {
-  if (row.subscriberId === null || row.level === 0) return null;
-  const { id, subscriberId, level, epoch, browserLabel, address, challengeId } = row;
-  const { isRemembered, expiresAt, passwordAt, createdAt, seenAt } = row;
+/** A session that begins now. A remembered one has no idle limit, only its end. */
+export function newSession<T extends Pick<StoredSession, "isRemembered">>(
+  given: T,
+  lifetimes: SessionLifetimes,
+  now: Date,
+) {
+  const fullMs = (given.isRemembered ? lifetimes.rememberSeconds : lifetimes.sessionMaxSeconds) * 1000;
+  const expiresAt = new Date(now.getTime() + fullMs);
   return {
-    ...{ id, subscriberId, level, epoch, browserLabel, address, challengeId },
-    ...{ isRemembered, expiresAt, passwordAt, createdAt, seenAt },
+    ...given,
+    createdAt: now,
+    seenAt: now,
+    expiresAt,
+    idleUntil: idleUntil({ ...given, expiresAt }, lifetimes, now),
+    data: "{}",
   };
+}
+
+/** Until when a session lives that is used now. */
+export function idleUntil(
+  { isRemembered, expiresAt }: Pick<Session, "isRemembered" | "expiresAt">,
+  { sessionIdleSeconds }: SessionLifetimes,
+  now: Date,
+): Date {
+  const idle = new Date(now.getTime() + sessionIdleSeconds * 1000);
+  return isRemembered || idle > expiresAt ? expiresAt : idle;
 }

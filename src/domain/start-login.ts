@@ -1,9 +1,12 @@
-import { randomUUID } from "node:crypto";
-
-import { type Attempt } from "./attempt.js";
+import { type Attempt, newAttempt } from "./attempt.js";
 import { type Challenge } from "./challenge.js";
-import { checkPassword, failureBucket } from "./check-password.js";
+import { allOrNothing } from "./all-or-nothing.js";
+import { checkPassword } from "./check-password.js";
 import { type Deps, type Origin } from "./deps.js";
+import { Busy } from "./errors.js";
+import { passwordBucket } from "./failure-buckets.js";
+import { openSession, type SignedIn } from "./open-session.js";
+import { recordEvent } from "./record-event.js";
 import { hashSecret, newSecret } from "./secrets.js";
 import { startChallenge } from "./start-challenge.js";
 import { type KnownBrowser, type Subscriber } from "./subscriber.js";
@@ -26,13 +29,15 @@ export interface LoginBrowser extends Origin {
   /** The sign-in that this browser is in the middle of, by the key that it brought. */
   readonly heldAttemptId: string | null;
   readonly knownKeyFor: (subscriberId: string) => string | null;
+  /** Of the key of the living session that it brought; null when it brought none. */
+  readonly sessionKeyHash: string | null;
   /** Counts the try against what strangers may do in all. Throws TooMany. */
   readonly admitStranger: () => Promise<void>;
 }
 
 export type Login =
   | { readonly kind: "refused" }
-  | { readonly kind: "signed-in"; readonly subscriber: Subscriber }
+  | { readonly kind: "signed-in"; readonly signedIn: SignedIn }
   | { readonly kind: "attempt"; readonly attempt: Attempt; readonly key: string };
 
 /**
@@ -48,48 +53,43 @@ export async function startLogin(deps: Deps, form: LoginForm, browser: LoginBrow
   const known = subscriber === null ? null : await knownBrowser(deps, subscriber.id, browser);
   // A flood of strangers must not shut the owner out: browsers of theirs are not counted among them.
   if (known === null) await browser.admitStranger();
-  const bucket = failureBucket(key, known);
+  const bucket = passwordBucket(key, known);
   const judged = await checkPassword(deps, subscriber, form.password, bucket, known !== null);
   if (judged !== "right" || subscriber === null) {
     // What was not judged is no event: a flood would bury the owner's history.
-    if (judged === "wrong" && subscriber !== null) await recordFailure(deps, subscriber.id, browser);
+    if (judged === "wrong" && subscriber !== null)
+      await recordEvent(deps, {
+        ...{ subscriberId: subscriber.id, at: deps.now(), origin: browser, detail: "password" },
+        kind: "sign-in-failed",
+      });
     await untilFloor(startedAt, deps);
     return { kind: "refused" };
   }
 
   const factor = await deps.factors.findActive(subscriber.id);
-  if (known !== null || factor === null) await deps.failures.clear(bucket);
-  if (factor === null) {
-    await deps.subscribers.noteSuccess(subscriber.id, deps.now(), true);
-    await deps.audit.record({
-      subscriberId: subscriber.id,
-      kind: "signed-in",
-      at: deps.now(),
-      ...originOf(browser),
-      detail: "password",
-    });
-    return { kind: "signed-in", subscriber };
-  }
+  if (factor === null)
+    return { kind: "signed-in", signedIn: await signInByPassword(deps, subscriber, form, browser, bucket) };
+  if (known !== null) await deps.failures.clear(bucket);
 
-  const attempt = newAttempt(deps, {
+  const attempt = newAttempt(deps.settings, deps.now(), {
     subscriberId: subscriber.id,
     epoch: subscriber.epoch,
     purpose: "sign-in",
     sessionId: null,
     browserHash: browser.visitHash,
     isKnownBrowser: known !== null,
-    ...originOf(browser),
+    address: browser.address,
+    browserLabel: browser.browserLabel,
     next: form.next,
     remember: form.remember,
   });
   const secret = newSecret();
   await deps.attempts.insert(attempt, hashSecret(secret));
-  const opened = { ...attempt, tries: 0, state: "open" as const, grantedAt: null };
   // A browser that has the answer to its last sign-in sends the attempt's key with the next one. Without the key, and soon
   // after, it was sent before that answer came: a double click.
   const hasCrossed = (other: Challenge): boolean =>
     other.attemptId !== browser.heldAttemptId && startedAt.getTime() - other.createdAt.getTime() < CROSSING_MS;
-  const started = await startChallenge(deps, opened, subscriber, factor, hasCrossed);
+  const started = await startChallenge(deps, attempt, subscriber, factor, hasCrossed);
   if (started.kind === "joined") {
     // A double click: the other request's push is already on its way, and this browser may wait for that one.
     await deps.attempts.discard(attempt.id);
@@ -97,22 +97,7 @@ export async function startLogin(deps: Deps, form: LoginForm, browser: LoginBrow
     const joined = await deps.attempts.find(started.attemptId);
     if (joined !== null) return { kind: "attempt", attempt: joined, key: secret };
   }
-  return { kind: "attempt", attempt: opened, key: secret };
-}
-
-/** An open attempt that outlives its push. */
-export function newAttempt(
-  { settings, now }: Pick<Deps, "settings" | "now">,
-  given: Omit<Attempt, "id" | "tries" | "state" | "grantedAt" | "createdAt" | "expiresAt" | "asksMatchCode">,
-): Omit<Attempt, "tries" | "state" | "grantedAt"> {
-  const createdAt = now();
-  return {
-    ...given,
-    id: randomUUID(),
-    asksMatchCode: settings.matchCode === "always" || (settings.matchCode === "new-browser" && !given.isKnownBrowser),
-    createdAt,
-    expiresAt: new Date(createdAt.getTime() + (settings.attemptTtlSeconds + settings.approvalTtlSeconds) * 1000),
-  };
+  return { kind: "attempt", attempt, key: secret };
 }
 
 async function knownBrowser(
@@ -124,18 +109,28 @@ async function knownBrowser(
   return key === null ? null : browsers.find(subscriberId, hashSecret(key));
 }
 
-function originOf({ address, browserLabel }: Origin): Origin {
-  return { address, browserLabel };
-}
-
-async function recordFailure(deps: Pick<Deps, "audit" | "now">, subscriberId: string, browser: Origin): Promise<void> {
-  await deps.audit.record({
-    subscriberId,
-    kind: "sign-in-failed",
-    at: deps.now(),
-    ...originOf(browser),
-    detail: "password",
+/** Without a phone the password is all that is asked for. */
+async function signInByPassword(
+  deps: Deps,
+  { id: subscriberId, epoch }: Subscriber,
+  { remember }: LoginForm,
+  browser: LoginBrowser,
+  bucket: string,
+): Promise<SignedIn> {
+  const signedIn = await allOrNothing(deps, async (inside) => {
+    const at = inside.now();
+    if (!(await inside.subscribers.noteSuccess(subscriberId, epoch, true, at))) return null;
+    await inside.failures.clear(bucket);
+    await recordEvent(inside, { subscriberId, kind: "signed-in", at, origin: browser, detail: "password" });
+    return openSession(
+      inside,
+      { subscriberId, level: 1, epoch, challengeId: null, isRemembered: remember, passwordAt: at },
+      { ...browser, knownKey: browser.knownKeyFor(subscriberId) },
+    );
   });
+  // A phone was added, or the password changed, since the account was read.
+  if (signedIn === null) throw new Busy("account-changed", 1);
+  return signedIn;
 }
 
 /** Every refusal takes at least this long, so that the time tells nothing about which kind it was. */

@@ -1,10 +1,8 @@
-import { type Attempt, type StepUpAction } from "./attempt.js";
+import { newAttempt, type StepUpAction } from "./attempt.js";
 import { type Deps, type Origin } from "./deps.js";
-import { isRepeatable } from "./finish-approval.js";
 import { newSecret, hashSecret } from "./secrets.js";
 import { type Session } from "./session.js";
 import { startChallenge } from "./start-challenge.js";
-import { newAttempt } from "./start-login.js";
 import { type Subscriber } from "./subscriber.js";
 
 /**
@@ -22,7 +20,7 @@ export async function startStepUp(
 ): Promise<string | null> {
   const factor = await deps.factors.findActive(subscriber.id);
   if (factor === null) return null;
-  const attempt = newAttempt(deps, {
+  const attempt = newAttempt(deps.settings, deps.now(), {
     subscriberId: subscriber.id,
     epoch: subscriber.epoch,
     purpose: action,
@@ -36,10 +34,9 @@ export async function startStepUp(
   });
   const key = newSecret();
   await deps.attempts.insert(attempt, hashSecret(key));
-  const opened: Attempt = { ...attempt, tries: 0, state: "open", grantedAt: null };
   const started = await startChallenge(
     deps,
-    opened,
+    attempt,
     subscriber,
     factor,
     ({ createdAt }) => createdAt >= browser.arrivedAt,
@@ -49,29 +46,6 @@ export async function startStepUp(
     await deps.attempts.addKey(started.attemptId, hashSecret(key));
   }
   return key;
-}
-
-/** A step-up whose answer got lost, with the session that waits for its browser. */
-export interface UnclaimedStepUp {
-  readonly attempt: Attempt;
-  readonly session: Session;
-  readonly challengeId: string;
-}
-
-/**
- * What the step-up of this key opened, as long as its approval may be repeated: the browser's old session has ended then,
- * and the reply with the new one never came.
- */
-export async function unclaimedStepUp(
-  deps: Pick<Deps, "attempts" | "challenges" | "sessions" | "settings" | "now">,
-  key: string,
-): Promise<UnclaimedStepUp | null> {
-  const attempt = await deps.attempts.findByKey(hashSecret(key));
-  if (attempt === null || attempt.purpose === "sign-in" || !["open", "granted"].includes(attempt.state)) return null;
-  const challenge = await deps.challenges.findDecisive(attempt.id);
-  if (challenge === null || !isRepeatable(deps, challenge)) return null;
-  const session = await deps.sessions.findOfChallenge(challenge.id, deps.now());
-  return session === null ? null : { attempt, session, challengeId: challenge.id };
 }
 
 /** The step-up of a session that may be used now, without using it. */

@@ -27,11 +27,17 @@ export interface Subscribers {
   rehash(id: string, oldHash: string, newHash: string): Promise<void>;
   /** New password and epoch; only while the old hash still stands. @returns the new epoch, or null. */
   changePassword(id: string, oldHash: string, newHash: string): Promise<number | null>;
-  /** Each kind of browser has a push budget of its own, which only a success of that kind renews. */
-  noteSuccess(id: string, now: Date, isKnownBrowser: boolean): Promise<void>;
+  /**
+   * Each kind of browser has a push budget of its own, which only a success of that kind renews.
+   * @returns false when the account has moved on from that epoch.
+   */
+  noteSuccess(id: string, epoch: number, isKnownBrowser: boolean, now: Date): Promise<boolean>;
+  /** Locks an account until the end of the transaction. @returns false when it has moved on from that epoch. */
+  hold(id: string, epoch: number): Promise<boolean>;
   /** Until then, browsers that the account does not know may send no push. */
   freezePushes(id: string, until: Date): Promise<void>;
-  unfreezePushes(id: string): Promise<void>;
+  /** Pushes go out again: no pause, and both budgets begin anew. */
+  renewPushes(id: string, now: Date): Promise<void>;
   /** Ends every session and attempt. @returns false when the account is not of the epoch that was given, or gone. */
   nextEpoch(id: string, from?: number): Promise<boolean>;
   /** By name; at most `limit` from `offset`. */
@@ -56,10 +62,8 @@ export interface Factors {
   findActive(subscriberId: string): Promise<Factor | null>;
   /** A new active phone. @returns false when it protects an account already, or the account has another one. */
   insert(factor: Pick<Factor, "id" | "subscriberId" | "providerId" | "createdAt">): Promise<boolean>;
-  /** active → removed, where another phone takes its place. */
-  retire(subscriberId: string, now: Date): Promise<void>;
-  /** active → removed with the account's next epoch, and without its recovery codes. @returns the new epoch, or null when there was no active phone. */
-  remove(subscriberId: string, now: Date): Promise<number | null>;
+  /** active → removed. @returns false when there was no active phone. */
+  remove(subscriberId: string, now: Date): Promise<boolean>;
   /** Removed here, not yet at Authy, and not enrolled again since. */
   findForgotten(limit: number): Promise<Factor[]>;
   noteRemovedUpstream(id: string, now: Date): Promise<void>;
@@ -81,7 +85,8 @@ export interface KnownBrowser {
 export interface KnownBrowsers {
   find(subscriberId: string, keyHash: string): Promise<KnownBrowser | null>;
   insert(browser: KnownBrowser): Promise<void>;
-  touch(id: string, label: string, address: string, now: Date): Promise<void>;
+  /** @returns false when no such browser is known. */
+  touch(subscriberId: string, keyHash: string, label: string, address: string, now: Date): Promise<boolean>;
   list(subscriberId: string): Promise<KnownBrowser[]>;
   /** Whoever sat at the others may have been somebody else. */
   forgetOthers(subscriberId: string, keepKeyHash: string): Promise<void>;
@@ -93,6 +98,7 @@ export interface KnownBrowsers {
 export interface RecoveryCodes {
   replace(subscriberId: string, codeHashes: readonly string[], now: Date): Promise<void>;
   countLeft(subscriberId: string): Promise<number>;
+  isLeft(subscriberId: string, codeHash: string): Promise<boolean>;
   /** @returns true for the one caller that spent the code. */
   spend(subscriberId: string, codeHash: string, now: Date): Promise<boolean>;
 }

@@ -3,8 +3,8 @@ import { type Attempt } from "./attempt.js";
 import { type Challenge } from "./challenge.js";
 import { type Deps } from "./deps.js";
 import { TooMany } from "./errors.js";
-import { canRepeat, isSpendable } from "./finish-approval.js";
-import { settleChallenge } from "./settle-challenge.js";
+import { isSpendable } from "./judge-approval.js";
+import { sessionToRepeat } from "./repeat-finish.js";
 import { pushPause, type PushPause, startChallenge, type Started } from "./start-challenge.js";
 import { type Factor, type Subscriber } from "./subscriber.js";
 import { approvals } from "./watched-kinds.js";
@@ -32,9 +32,9 @@ export async function readWaitingAttempt(deps: Deps, attempt: Attempt): Promise<
     challenge = await deps.challenges.findDecisive(attempt.id);
   }
   const canFinish =
-    challenge?.state === "approved"
-      ? isUsable(attempt, subscriber, deps.now())
-      : challenge !== null && (await canRepeat(deps, attempt, challenge));
+    attempt.state === "open"
+      ? challenge?.state === "approved" && isUsable(attempt, subscriber, deps.now())
+      : (await sessionToRepeat(deps, attempt.id)) !== null;
   const factor = await deps.factors.findActive(subscriber.id);
   const pause = await pushPause(deps, subscriber, attempt.isKnownBrowser);
   return { attempt, subscriber, factor, challenge, canFinish, pause, resend: await resendBudget(deps, attempt) };
@@ -73,48 +73,4 @@ export async function resendPush(deps: Deps, attempt: Attempt): Promise<Started 
   if (waiting.challenge?.state === "approved" || waiting.challenge?.state === "consumed") return { kind: "over" };
   if (waiting.resend.inSeconds > 0) throw new TooMany("resend too early", waiting.resend.inSeconds);
   return startChallenge(deps, attempt, waiting.subscriber, waiting.factor, ({ createdAt }) => createdAt >= startedAt);
-}
-
-/**
- * The person gives up: the push is void and the attempt is over. Approving it afterwards does nothing.
- *
- * @returns false when it was over already, by a sign-in for instance.
- */
-export async function cancelAttempt(deps: Deps, attempt: Attempt): Promise<boolean> {
-  const isEnded = await deps.attempts.end(attempt.id);
-  await cancelPush(deps, attempt);
-  return isEnded;
-}
-
-/** Makes what still rings for an attempt void. */
-export async function cancelPush(deps: Deps, attempt: Attempt): Promise<void> {
-  const ringing = await deps.challenges.findLiveOfBrowser(attempt.browserHash);
-  if (ringing?.attemptId === attempt.id) await settleChallenge(deps, ringing.id, "cancelled", "person");
-}
-
-/** Ends whatever waits for an account: after a new password, a removed phone, or an alarm. */
-export async function cancelAllOf(deps: Deps, subscriberId: string): Promise<void> {
-  for (const challenge of await deps.challenges.findLiveOfSubscriber(subscriberId))
-    await settleChallenge(deps, challenge.id, "cancelled", "person");
-  await deps.attempts.endAllOfSubscriber(subscriberId);
-}
-
-/**
- * "This was not me": ends every attempt and session of the account, pauses requests from unknown browsers, and asks for
- * a new password at the next sign-in.
- */
-export async function reportNotMe(deps: Deps, attempt: Attempt): Promise<void> {
-  await deps.subscribers.raiseAlarm(
-    attempt.subscriberId,
-    new Date(deps.now().getTime() + deps.settings.pushFreezeSeconds * 1000),
-  );
-  await cancelAllOf(deps, attempt.subscriberId);
-  await deps.audit.record({
-    subscriberId: attempt.subscriberId,
-    kind: "not-me",
-    at: deps.now(),
-    address: attempt.address,
-    browserLabel: attempt.browserLabel,
-    detail: attempt.purpose,
-  });
 }

@@ -8,7 +8,7 @@ import { Histogram } from "prom-client";
 
 import { type RequestState } from "./context.js";
 import { type HttpDeps } from "./deps.js";
-import { browserSession } from "./middleware/browser-session.js";
+import { carryMessages } from "./middleware/carry-messages.js";
 import { checkHost, knownHosts } from "./middleware/check-host.js";
 import { readForms } from "./middleware/form.js";
 import { mapErrors } from "./middleware/map-errors.js";
@@ -31,6 +31,7 @@ import { stepUp } from "./routes/step-up.js";
 import { twoFactor } from "./routes/two-factor.js";
 import { webhooks } from "../providers/authy/callbacks.js";
 import { projectRoot } from "./project-root.js";
+import { findWhoIsSignedIn, noteActivity } from "./signed-in.js";
 
 /** Browsers that leave are no errors; a load test without this wrote 65,796 lines. */
 const LEFT = new Set(["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE", "HPE_INVALID_EOF_STATE"]);
@@ -83,7 +84,16 @@ export function createApp(deps: HttpDeps, state: Health): Koa<RequestState> {
   app.use(needDatabase(state));
   app.use(shedLoad(http.limits.loopLagShedMs));
   app.use(browserVisit(http.isHttps));
-  for (const middleware of browserSession(app, deps, http.isHttps, http.rules)) app.use(middleware);
+  app.use(findWhoIsSignedIn(deps));
+
+  // Before activity is noted: no person sends polls and streams.
+  const watching = new Router<RequestState>();
+  watching.use(challenges(deps).routes());
+  app.use(watching.routes());
+  app.use(watching.allowedMethods());
+
+  app.use(noteActivity(deps));
+  app.use(carryMessages(app, deps));
   app.use(readForms());
   app.use(checkCsrf(hosts, http.sessionKeys));
 
@@ -99,7 +109,6 @@ export function createApp(deps: HttpDeps, state: Health): Koa<RequestState> {
     twoFactor(deps),
     recoveryCodes(deps),
     password(deps),
-    challenges(deps),
   ])
     pages.use(routes.routes());
   app.use(pages.routes());

@@ -1,10 +1,12 @@
 import { type Attempt } from "../domain/attempt.js";
 import { type Deps } from "../domain/deps.js";
+import { sessionToRepeat } from "../domain/repeat-finish.js";
 import { hashSecret } from "../domain/secrets.js";
 import { type Context } from "./context.js";
+import { type HttpDeps } from "./deps.js";
 import { cookieName, cookieOptions } from "./middleware/visit.js";
 
-type AttemptCookie = "attempt" | "step-up";
+export type AttemptCookie = "attempt" | "step-up";
 
 /**
  * The cookie of an attempt: fresh after each right password and for each step-up, so that no id that a stranger planted
@@ -19,16 +21,27 @@ export function forgetAttempt(ctx: Context, name: AttemptCookie, isHttps: boolea
   ctx.cookies.set(cookieName(name, isHttps), null, cookieOptions(isHttps));
 }
 
-/** The secret with which this browser proves that it started the attempt; null when it holds none. */
-export function attemptKey(ctx: Context, name: AttemptCookie, isHttps: boolean): string | null {
-  return ctx.cookies.get(cookieName(name, isHttps), { signed: true }) || null;
-}
-
-/** The sign-in attempt that this browser holds, in whatever state; null when it holds none. */
-export async function attemptOf(
+/** The attempt whose key this browser holds, in whatever state; null when it holds none. */
+export async function heldAttempt(
   { attempts, http }: Pick<Deps, "attempts"> & { readonly http: { readonly isHttps: boolean } },
   ctx: Context,
+  name: AttemptCookie,
 ): Promise<Attempt | null> {
-  const key = attemptKey(ctx, "attempt", http.isHttps);
-  return key === null ? null : attempts.findByKey(hashSecret(key));
+  const key = ctx.cookies.get(cookieName(name, http.isHttps), { signed: true });
+  return key === undefined || key === "" ? null : attempts.findByKey(hashSecret(key));
+}
+
+/**
+ * Where a browser that is not signed in asks once more for the session of a finish whose reply was lost, or whose two
+ * replies came in the wrong order; null when there is none.
+ */
+export async function pageToRepeat(deps: HttpDeps, ctx: Context): Promise<string | null> {
+  for (const [name, page] of [
+    ["step-up", "/account/approval"],
+    ["attempt", "/login/approval"],
+  ] as const) {
+    const attempt = await heldAttempt(deps, ctx, name);
+    if (attempt !== null && (await sessionToRepeat(deps, attempt.id)) !== null) return page;
+  }
+  return null;
 }

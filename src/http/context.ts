@@ -1,5 +1,6 @@
 import type Koa from "koa";
 
+import { type Attempt } from "../domain/attempt.js";
 import { type Log } from "../domain/deps.js";
 import { type Session } from "../domain/session.js";
 import { type Subscriber } from "../domain/subscriber.js";
@@ -13,11 +14,15 @@ export interface RequestState {
   readonly text: Text;
   /** When the request arrived, by the database's clock. */
   readonly arrivedAt: Date;
-  /** The living session behind the cookie, and whose it is; null while nobody is signed in. */
+  /** The living row that the session cookie stands for, of somebody or of nobody, with its key. */
+  held: { readonly key: string; readonly id: string; readonly data: string } | null;
+  /** Who is signed in; null while nobody is. */
   session: Session | null;
   subscriber: Subscriber | null;
   /** This browser's visit: the root of its form tokens, and the place for its one live push. */
   visit: string;
+  /** The attempt that this browser holds, behind `loadAttempt`. */
+  attempt: Attempt | null;
 }
 
 export type Context = Koa.ParameterizedContext<RequestState>;

@@ -1,5 +1,4 @@
 import { type Deps, type RateLimit } from "../domain/deps.js";
-import { type SessionStore } from "../domain/session.js";
 import { type HttpSettings } from "./settings.js";
 import { type StreamHub } from "./stream-hub.js";
 import { type Text } from "./text.js";
@@ -10,7 +9,6 @@ export interface HttpDeps extends Deps {
   readonly http: HttpSettings;
   readonly views: Views;
   readonly text: Text;
-  readonly store: SessionStore;
   readonly streams: StreamHub;
   readonly rates: {
     readonly loginsOfAddress: RateLimit;

@@ -1,10 +1,7 @@
-import { randomUUID } from "node:crypto";
-
 import { type Deps } from "../domain/deps.js";
-import { hashSecret, newSecret } from "../domain/secrets.js";
+import { hashSecret } from "../domain/secrets.js";
 import { type Context } from "./context.js";
 import { cookieName, cookieOptions } from "./middleware/visit.js";
-import { originOf } from "./origin.js";
 
 const FOR_MS = 400 * 86_400_000; // the longest that browsers keep a cookie
 
@@ -29,42 +26,7 @@ export async function isKnownHere(
   return key !== null && (await browsers.find(subscriberId, hashSecret(key))) !== null;
 }
 
-/** From now on this browser is known for the account: it registered, enrolled or signed in here. @returns its key. */
-export async function rememberBrowser(
-  ctx: Context,
-  { browsers, now }: Pick<Deps, "browsers" | "now">,
-  subscriberId: string,
-  isHttps: boolean,
-): Promise<string> {
-  const { address, browserLabel } = originOf(ctx);
-  const brought = knownKey(ctx, subscriberId, isHttps);
-  const known = brought === null ? null : await browsers.find(subscriberId, hashSecret(brought));
-  const key = known === null || brought === null ? newSecret() : brought;
-  if (known !== null) await browsers.touch(known.id, browserLabel, address, now());
-  else
-    await browsers.insert({
-      id: randomUUID(),
-      subscriberId,
-      keyHash: hashSecret(key),
-      label: browserLabel,
-      address,
-      firstSeenAt: now(),
-      lastSeenAt: now(),
-    });
+/** From now on the account may know this browser by that key. */
+export function giveKnownKey(ctx: Context, subscriberId: string, isHttps: boolean, key: string): void {
   ctx.cookies.set(nameFor(subscriberId, isHttps), key, { ...cookieOptions(isHttps), maxAge: FOR_MS });
-  return key;
-}
-
-/**
- * Only this browser stays known: what was trusted under the former password, or before the phone, proves nothing about
- * who sat there.
- */
-export async function trustOnlyThisBrowser(
-  ctx: Context,
-  deps: Pick<Deps, "browsers" | "now">,
-  subscriberId: string,
-  isHttps: boolean,
-): Promise<void> {
-  const key = await rememberBrowser(ctx, deps, subscriberId, isHttps);
-  await deps.browsers.forgetOthers(subscriberId, hashSecret(key));
 }

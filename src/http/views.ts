@@ -2,7 +2,7 @@ import path from "node:path";
 import nunjucks from "nunjucks";
 
 import { type Context } from "./context.js";
-import { takeFlashes } from "./middleware/browser-session.js";
+import { takeFlashes } from "./middleware/carry-messages.js";
 import { csrfToken } from "./middleware/visit.js";
 import { projectRoot } from "./project-root.js";
 

@@ -10,13 +10,13 @@ type State = "sending" | "waiting" | "approved" | "denied" | "expired" | "cancel
 export function waitingView(
   text: Text,
   waiting: WaitingAttempt,
+  { base, codePath }: { readonly base: string; readonly codePath: string },
   settings: RuleSettings,
   now: Date,
   shown: { stillPending?: boolean; errors?: Readonly<Record<string, string>>; recoveryAllowed?: boolean } = {},
 ) {
   const { attempt, subscriber, challenge, pause, resend } = waiting;
   const isSignIn = attempt.purpose === "sign-in";
-  const base = isSignIn ? "/login/approval" : "/account/approval";
   const state = stateOf(waiting, now);
   // A push that nobody confirmed may still be answered: the page says so and goes on watching.
   const isWatched = challenge !== null && isLive(challenge.state);
@@ -25,7 +25,7 @@ export function waitingView(
     eventsPath: isWatched || state === "approved" ? `/challenges/${challenge?.id ?? ""}/events` : null,
     statusPath: isWatched || state === "approved" ? `/challenges/${challenge?.id ?? ""}` : null,
     base,
-    codePath: isSignIn ? "/login/code" : "/account/approval/code",
+    codePath,
     state,
     wasApproved: challenge !== null && ["approved", "consumed", "lapsed"].includes(challenge.state),
     kind: isSignIn ? "sign-in" : "step-up",
@@ -41,7 +41,7 @@ export function waitingView(
     totalSeconds: settings.approvalTtlSeconds,
     resendInSeconds: resend.inSeconds,
     resendsLeft: resend.left ?? 99,
-    matchCodeAsked: attempt.asksMatchCode,
+    matchCodeAsked: attempt.asksMatchCode && attempt.state === "open",
     matchCodeTriesLeft: attempt.tries === 0 ? null : MATCH_CODE_TRIES - attempt.tries,
     areTriesSpent: attempt.tries >= MATCH_CODE_TRIES,
     errors: shown.errors ?? {},
@@ -55,12 +55,12 @@ export function waitingView(
 
 function stateOf(waiting: WaitingAttempt, now: Date): State {
   const { attempt, subscriber, challenge, canFinish, pause, factor } = waiting;
+  if (canFinish) return "approved";
   if (challenge !== null && isLive(challenge.state)) {
     if (challenge.state === "pending") return "waiting";
     return isBeingSent(challenge, now) ? "sending" : "failed";
   }
   if (challenge?.state === "denied") return "denied";
-  if (canFinish) return "approved";
   if (challenge?.state === "consumed") return "cancelled"; // used before
   if (!isUsable(attempt, subscriber, now) || factor === null)
     return challenge?.state === "expired" || attempt.expiresAt <= now ? "expired" : "cancelled";

@@ -2,45 +2,27 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { it } from "node:test";
 
-import {
-  aChallenge,
-  anOwner,
-  aSession,
-  at,
-  onBothDatabases,
-  type Owner,
-  type Store,
-  whileRefused,
-  winners,
-} from "./both.js";
+import { allOrNothing } from "../../src/domain/all-or-nothing.js";
+import { type Deps } from "../../src/domain/deps.js";
+import { removePhone } from "../../src/domain/remove-phone.js";
+import { anOwner, aSession, at, onBothDatabases, type Owner, type Store, winners } from "./both.js";
+
+const NOWHERE = { address: "", browserLabel: "" };
 
 async function epochOf({ subscribers }: Store, { subscriberId }: Owner): Promise<number | undefined> {
   return (await subscribers.find(subscriberId))?.epoch;
 }
 
 onBothDatabases("accounts, sessions and phones", (store) => {
-  it("F13: a crash while a session takes another's place leaves the one before", async () => {
-    const { database, sessions } = store();
-    const owner = await anOwner(store());
-    const challengeId = randomUUID();
-    const first = await aSession(store(), owner, { challengeId });
-    await whileRefused(database, "INSERT ON sessions", async () => {
-      await assert.rejects(aSession(store(), owner, { challengeId }), /refused/);
-    });
-    assert.deepEqual(await sessions.living([first], at(1)), [first]);
-    const second = await aSession(store(), owner, { challengeId });
-    assert.deepEqual(await sessions.living([first, second], at(1)), [second]);
-  });
-
   it("removes a phone once, with the account's next epoch", async () => {
-    const { factors, recoveryCodes } = store();
+    const { factors, recoveryCodes, transaction } = store();
     const owner = await anOwner(store());
+    const deps = { transaction, settings: {} as Deps["settings"], now: () => at(1000) };
     await recoveryCodes.replace(owner.subscriberId, ["one", "two"], at(0));
-    const removed = await Promise.all(Array.from({ length: 8 }, () => factors.remove(owner.subscriberId, at(1000))));
-    assert.deepEqual(
-      removed.filter((epoch) => epoch !== null),
-      [2],
+    const removals = Array.from({ length: 8 }, () =>
+      allOrNothing(deps, async (inside) => (await removePhone(inside, owner.subscriberId, NOWHERE)) || null),
     );
+    assert.equal(await winners(removals), 1);
     assert.equal(await epochOf(store(), owner), 2);
     assert.equal(await recoveryCodes.countLeft(owner.subscriberId), 0, "its recovery codes are gone with it");
     assert.ok((await factors.findForgotten(1000)).some(({ id }) => id === owner.factorId));
@@ -66,7 +48,7 @@ onBothDatabases("accounts, sessions and phones", (store) => {
     const key = `key of ${id}`;
     assert.equal((await sessions.load(key, at(1)))?.id, id);
     await sessions.endByKey(key, at(1));
-    await sessions.keep(key, '{"flashes":[]}');
+    await sessions.keepData(id, '{"flashes":[]}');
     await sessions.touch(id, at(2), at(9_000_000), "");
     assert.equal(await sessions.load(key, at(3)), null);
     assert.deepEqual(await sessions.list(owner.subscriberId, at(3)), []);
@@ -85,15 +67,18 @@ onBothDatabases("accounts, sessions and phones", (store) => {
     assert.deepEqual(await sessions.living([id], at(4000)), []);
   });
 
-  it("T4: keeps one living session for each approval; the later answer's stays", async () => {
-    const { sessions, database } = store();
+  it("S1: opens nothing with a former key, and gives an ended session no other one", async () => {
+    const { sessions } = store();
     const owner = await anOwner(store());
-    const challengeId = await aChallenge(store(), owner);
-    const first = await aSession(store(), owner, { challengeId });
-    const second = await aSession(store(), owner, { challengeId, createdAt: at(10) });
-    assert.deepEqual(await sessions.living([first, second], at(20)), [second]);
-    const rows = await database.getRepository("session").countBy({ challengeId });
-    assert.equal(rows, 2);
+    const id = await aSession(store(), owner);
+    const [former, key] = [`key of ${id}`, `new key of ${id}`];
+    assert.equal(await sessions.renew(id, { keyHash: "another" }, { keyHash: key }), false, "for another's key");
+    assert.equal(await sessions.renew(id, { keyHash: former, epoch: 1 }, { keyHash: key }), true);
+    assert.equal(await sessions.load(former, at(1)), null);
+    assert.equal((await sessions.load(key, at(1)))?.id, id);
+    await sessions.end(owner.subscriberId, id, at(1));
+    assert.equal(await sessions.renew(id, { keyHash: key }, { keyHash: former }), false);
+    assert.equal(await sessions.load(former, at(2)), null);
   });
 
   it("A4, A9: counts every failure once, however many come together, and makes them wait", async () => {
@@ -148,7 +133,7 @@ onBothDatabases("accounts, sessions and phones", (store) => {
         })
         .catch(() => false),
     );
-    const beside = owners.map(({ subscriberId }) => subscribers.noteSuccess(subscriberId, at(7000), true));
+    const beside = owners.map(({ subscriberId }) => subscribers.noteSuccess(subscriberId, 1, true, at(7000)));
     await Promise.all([...failing, ...beside]);
     for (const { subscriberId } of owners) {
       const row = await subscribers.find(subscriberId);

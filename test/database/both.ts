@@ -125,10 +125,10 @@ export async function aChallenge(store: Store, owner: Owner, given: Partial<Chal
 /** A living session of an account's first epoch, thirty minutes long. */
 export async function aSession(store: Store, owner: Owner, given: Partial<SessionRow> = {}): Promise<string> {
   const id = randomUUID();
-  await store.sessions.open({
+  await store.sessions.insert({
     ...{ id, keyHash: `key of ${id}`, subscriberId: owner.subscriberId, level: 2, epoch: 1, browserLabel: "" },
     ...{ address: "", challengeId: null, isRemembered: false, passwordAt: at(0), createdAt: at(0), seenAt: at(0) },
-    ...{ idleUntil: at(1_800_000), expiresAt: at(43_200_000), endedAt: null, data: "{}" },
+    ...{ idleUntil: at(1_800_000), expiresAt: at(43_200_000), data: "{}" },
     ...given,
   });
   return id;

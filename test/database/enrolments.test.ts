@@ -11,7 +11,9 @@ const AT = at(1000);
 /** An account whose phone was removed again, its session of the present epoch, and a pending enrolment of that. */
 async function enrolling(store: Store): Promise<{ owner: Owner; sessionId: string; enrolmentId: string }> {
   const owner = await anOwner(store);
-  const epoch = (await store.factors.remove(owner.subscriberId, at(0))) ?? 0;
+  await store.factors.remove(owner.subscriberId, at(0));
+  await store.subscribers.nextEpoch(owner.subscriberId);
+  const epoch = 2;
   const sessionId = await aSession(store, owner, { epoch });
   return { owner, sessionId, enrolmentId: await anEnrolment(store, owner, { sessionId, epoch }) };
 }

@@ -19,7 +19,7 @@ onBothDatabases("forgetting", (store) => {
     const young = await anAttempt(store(), owner, { createdAt: at(6 * DAY_MS) });
     const counts = await aChallenge(store(), owner, { createdAt: at(2), attemptId: young });
     const renewed = await aChallenge(store(), owner, { createdAt: at(1), attemptId: await anAttempt(store(), owner) });
-    await subscribers.noteSuccess(owner.subscriberId, at(1), true);
+    await subscribers.noteSuccess(owner.subscriberId, 1, true, at(1));
     for (let n = 0; n < 3; n++) await failures.take("seldom", at(0), { limit: 0, waitSeconds: 0, maxWaitSeconds: 0 });
 
     await forgetOld(database, at(8 * DAY_MS));

@@ -17,9 +17,11 @@ export function requestLog(
       text: deps.text,
       requestId,
       arrivedAt: deps.now(),
+      held: null,
       session: null,
       subscriber: null,
       visit: "",
+      attempt: null,
     });
     await next();
     const ms = Math.round((performance.now() - startedAt) * 10) / 10;

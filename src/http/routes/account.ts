@@ -3,12 +3,13 @@ import Router from "@koa/router";
 import { isStepUpAction } from "../../domain/attempt.js";
 import { type AuditEvent } from "../../domain/audit.js";
 import { type Session } from "../../domain/session.js";
+import { endOtherSessions, endSession } from "../../domain/sign-out.js";
 import { hashSecret } from "../../domain/secrets.js";
 import { type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { knownKey } from "../known-browser.js";
-import { flash } from "../middleware/browser-session.js";
-import { recordEvent } from "../record-event.js";
+import { flash } from "../middleware/carry-messages.js";
+import { originOf } from "../origin.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
 import { type Text, type TextKey } from "../text.js";
 import { seeOther, show } from "../views.js";
@@ -52,16 +53,14 @@ export function account(deps: HttpDeps): Router<RequestState> {
   });
 
   router.post("/account/sessions/revoke-others", async function revokeOthers(ctx) {
-    const { session, subscriber } = signedInOf(ctx);
-    const ended = await deps.sessions.endOthers(subscriber.id, session.id, deps.now());
+    const ended = await endOtherSessions(deps, signedInOf(ctx).session, originOf(ctx));
     await deps.sessionsEnded();
-    await recordEvent(ctx, deps, subscriber.id, "session-ended", "all others");
     flash(
       ctx,
       "done",
-      ended.length === 0
+      ended === 0
         ? ctx.state.text("flash.nowhere-else")
-        : ctx.state.text("flash.signed-out-elsewhere", { places: ended.length }),
+        : ctx.state.text("flash.signed-out-elsewhere", { places: ended }),
     );
     seeOther(ctx, "/account/sessions");
   });
@@ -69,14 +68,9 @@ export function account(deps: HttpDeps): Router<RequestState> {
   router.post("/account/sessions/:id/revoke", async function revokeSession(ctx) {
     const { subscriber } = signedInOf(ctx);
     // Somebody else's id finds nothing, like one that never was.
-    const ended = await deps.sessions.end(
-      subscriber.id,
-      (ctx.params["id"] ?? "").replace(/[^\w-]/g, "").slice(0, 64),
-      deps.now(),
-    );
-    if (ended) {
+    const id = (ctx.params["id"] ?? "").replace(/[^\w-]/g, "").slice(0, 64);
+    if (await endSession(deps, subscriber.id, id, originOf(ctx))) {
       await deps.sessionsEnded();
-      await recordEvent(ctx, deps, subscriber.id, "session-ended", "one");
       flash(ctx, "done", ctx.state.text("flash.session-ended"));
     }
     seeOther(ctx, "/account/sessions");

@@ -1,7 +1,7 @@
 import Router from "@koa/router";
 
 import { findOwnStatus, type OwnStatus } from "../../domain/find-own-status.js";
-import { attemptOf } from "../attempt-cookie.js";
+import { heldAttempt } from "../attempt-cookie.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { HttpRefusal } from "../refusal.js";
@@ -36,7 +36,7 @@ export function challenges(deps: HttpDeps): Router<RequestState> {
 async function findOwn(deps: HttpDeps, ctx: Context & { params: Record<string, string> }): Promise<OwnStatus> {
   const id = ctx.params["id"] ?? "";
   const own = /^[\w-]{10,64}$/.test(id)
-    ? await findOwnStatus(deps, id, { attempt: await attemptOf(deps, ctx), session: ctx.state.session })
+    ? await findOwnStatus(deps, id, { attempt: await heldAttempt(deps, ctx, "attempt"), session: ctx.state.session })
     : null;
   if (own === null) throw new HttpRefusal(404, "no-challenge");
   return own;

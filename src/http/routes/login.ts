@@ -1,17 +1,16 @@
 import Router from "@koa/router";
 
-import { isReplyLost } from "../../domain/finish-approval.js";
 import { safeNext } from "../../domain/next-path.js";
 import { startLogin } from "../../domain/start-login.js";
-import { attemptOf, giveAttempt } from "../attempt-cookie.js";
+import { giveAttempt, heldAttempt, pageToRepeat } from "../attempt-cookie.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
-import { knownKey, rememberBrowser } from "../known-browser.js";
-import { openSession } from "../middleware/browser-session.js";
+import { knownKey } from "../known-browser.js";
 import { fields, MalformedForm } from "../middleware/form.js";
 import { visitHash } from "../middleware/visit.js";
 import { networkOf, originOf } from "../origin.js";
 import { queryText } from "../query-text.js";
+import { giveSession, heldKeyHash } from "../signed-in.js";
 import { seeOther, show } from "../views.js";
 
 /** The password's half of signing in. */
@@ -32,9 +31,9 @@ export function login(deps: HttpDeps): Router<RequestState> {
       seeOther(ctx, safeNext(next));
       return;
     }
-    const attempt = await attemptOf(deps, ctx);
-    if (attempt !== null && (await isReplyLost(deps, attempt))) {
-      seeOther(ctx, "/login/approval"); // which finishes it again
+    const page = await pageToRepeat(deps, ctx);
+    if (page !== null) {
+      seeOther(ctx, page); // which finishes it once more
       return;
     }
     form(ctx, { username: "", next, remember: false }, {}, 200);
@@ -59,7 +58,8 @@ export function login(deps: HttpDeps): Router<RequestState> {
         ...origin,
         visitHash: visitHash(ctx),
         arrivedAt: ctx.state.arrivedAt,
-        heldAttemptId: (await attemptOf(deps, ctx))?.id ?? null,
+        heldAttemptId: (await heldAttempt(deps, ctx, "attempt"))?.id ?? null,
+        sessionKeyHash: heldKeyHash(ctx),
         knownKeyFor: (subscriberId) => knownKey(ctx, subscriberId, deps.http.isHttps),
         admitStranger: () => deps.rates.logins("all"),
       },
@@ -78,15 +78,7 @@ export function login(deps: HttpDeps): Router<RequestState> {
         seeOther(ctx, "/login/approval");
         return;
       case "signed-in":
-        await openSession(ctx, deps.now(), deps.http.rules, {
-          subscriberId: started.subscriber.id,
-          level: 1,
-          epoch: started.subscriber.epoch,
-          challengeId: null,
-          isRemembered: remember,
-          passwordAt: deps.now(),
-        });
-        await rememberBrowser(ctx, deps, started.subscriber.id, deps.http.isHttps);
+        giveSession(ctx, deps.http.isHttps, started.signedIn);
         seeOther(ctx, safeNext(given.next));
     }
   });

@@ -1,43 +1,30 @@
 import Router from "@koa/router";
 
-import { cancelAttempt } from "../../domain/waiting-attempt.js";
-import { attemptOf, forgetAttempt } from "../attempt-cookie.js";
+import { signOut } from "../../domain/sign-out.js";
+import { forgetAttempt, heldAttempt } from "../attempt-cookie.js";
 import { type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
-import { closeSession, flash } from "../middleware/browser-session.js";
+import { flash } from "../middleware/carry-messages.js";
 import { visitHash } from "../middleware/visit.js";
-import { recordEvent } from "../record-event.js";
+import { originOf } from "../origin.js";
+import { forgetSession } from "../signed-in.js";
 import { seeOther } from "../views.js";
 
 /** Signing out: on the server, in all processes, with whatever still waits in this browser. */
 export function logout(deps: HttpDeps): Router<RequestState> {
   const router = new Router<RequestState>();
-  router.post("/logout", async function signOut(ctx) {
+  router.post("/logout", async function leave(ctx) {
     const { session } = ctx.state;
-    const attempt = await attemptOf(deps, ctx);
-    if (attempt !== null) {
-      await cancelAttempt(deps, attempt);
-      await deps.attempts.revoke(attempt.id);
-    }
-    // Two tabs may have crossed: then what rings on the phone is not what the cookie names.
-    const ringing = await deps.challenges.findLiveOfBrowser(visitHash(ctx));
-    const other = ringing === null ? null : await deps.attempts.find(ringing.attemptId);
-    if (other !== null) await cancelAttempt(deps, other);
-    forgetAttempt(ctx, "attempt", deps.http.isHttps);
-    forgetAttempt(ctx, "step-up", deps.http.isHttps);
-    if (session !== null) {
-      const stepUp = await deps.attempts.findLatestOfSession(session.id);
-      if (stepUp !== null) {
-        await cancelAttempt(deps, stepUp);
-        await deps.attempts.revoke(stepUp.id);
-      }
-      await recordEvent(ctx, deps, session.subscriberId, "signed-out");
-      await deps.sessions.end(session.subscriberId, session.id, deps.now());
-      await closeSession(ctx);
-    }
+    const held = [await heldAttempt(deps, ctx, "attempt"), await heldAttempt(deps, ctx, "step-up")];
+    const attempts = held.filter((attempt) => attempt !== null);
+    await signOut(deps, { session, attempts, visitHash: visitHash(ctx), origin: originOf(ctx) });
     await deps.sessionsEnded();
+    for (const name of ["attempt", "step-up"] as const) forgetAttempt(ctx, name, deps.http.isHttps);
     // Nobody who was not signed in leaves a row behind.
-    if (session !== null) flash(ctx, "done", ctx.state.text("flash.signed-out"));
+    if (session !== null) {
+      forgetSession(ctx, deps.http.isHttps);
+      flash(ctx, "done", ctx.state.text("flash.signed-out"));
+    }
     seeOther(ctx, "/");
   });
   return router;

@@ -5,11 +5,10 @@ import { Invalid } from "../../domain/errors.js";
 import { hasStepUp } from "../../domain/step-up.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
-import { trustOnlyThisBrowser } from "../known-browser.js";
-import { flash, openSession } from "../middleware/browser-session.js";
+import { flash } from "../middleware/carry-messages.js";
 import { fields } from "../middleware/form.js";
-import { originOf } from "../origin.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
+import { giveSession, sessionBrowser } from "../signed-in.js";
 import { fieldErrors } from "../text.js";
 import { seeOther, show } from "../views.js";
 
@@ -42,25 +41,19 @@ export function password(deps: HttpDeps): Router<RequestState> {
     const { session, subscriber } = signedInOf(ctx);
     const given = fields(ctx, ["current_password", "password"]);
     try {
-      const epoch = await changePassword(
+      const signedIn = await changePassword(
         deps,
         session,
         subscriber,
         { currentPassword: given.current_password, password: given.password },
-        originOf(ctx),
+        sessionBrowser(ctx, deps.http.isHttps, subscriber.id),
       );
-      if (epoch === null) {
+      if (signedIn === null) {
         flash(ctx, "note", ctx.state.text("flash.password-needs-approval"));
         seeOther(ctx, "/account/password");
         return;
       }
-      await openSession(ctx, deps.now(), deps.http.rules, {
-        ...session,
-        epoch,
-        challengeId: null,
-        passwordAt: deps.now(),
-      });
-      await trustOnlyThisBrowser(ctx, deps, subscriber.id, deps.http.isHttps);
+      giveSession(ctx, deps.http.isHttps, signedIn);
       await deps.sessionsEnded();
       flash(ctx, "done", ctx.state.text("flash.password-changed"));
       seeOther(ctx, "/account");

@@ -5,12 +5,11 @@ import { safeNext } from "../../domain/next-path.js";
 import { registerSubscriber } from "../../domain/register-subscriber.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
-import { rememberBrowser } from "../known-browser.js";
-import { openSession } from "../middleware/browser-session.js";
 import { fields, MalformedForm } from "../middleware/form.js";
 import { networkOf, originOf } from "../origin.js";
 import { queryText } from "../query-text.js";
 import { fieldErrors } from "../text.js";
+import { giveSession, heldKeyHash } from "../signed-in.js";
 import { seeOther, show } from "../views.js";
 
 /** Opening an account; signs in at assurance level 1. */
@@ -51,17 +50,8 @@ export function register(deps: HttpDeps): Router<RequestState> {
     const origin = originOf(ctx);
     await deps.rates.registrationsOfAddress(networkOf(origin.address));
     try {
-      const subscriber = await registerSubscriber(deps, given, origin);
-      const now = deps.now();
-      await openSession(ctx, now, deps.http.rules, {
-        subscriberId: subscriber.id,
-        level: 1,
-        epoch: subscriber.epoch,
-        challengeId: null,
-        isRemembered: false,
-        passwordAt: now,
-      });
-      await rememberBrowser(ctx, deps, subscriber.id, deps.http.isHttps);
+      const browser = { ...origin, sessionKeyHash: heldKeyHash(ctx), knownKey: null };
+      giveSession(ctx, deps.http.isHttps, await registerSubscriber(deps, given, browser));
       seeOther(ctx, safeNext(given.next));
     } catch (error) {
       if (!(error instanceof Invalid)) throw error;

@@ -6,17 +6,19 @@ import { confirmPassword } from "../../domain/check-password.js";
 import { disableTwoFactor } from "../../domain/disable-two-factor.js";
 import { needsFreshPassword, readEnrolment, startEnrolment } from "../../domain/enrol.js";
 import { type Enrolment } from "../../domain/enrolment.js";
+import { knowOnlyThisBrowser } from "../../domain/remember-browser.js";
 import { type Session } from "../../domain/session.js";
 import { settleEnrolment } from "../../domain/settle-enrolment.js";
 import { hasStepUp, useStepUp } from "../../domain/step-up.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
-import { trustOnlyThisBrowser } from "../known-browser.js";
-import { flash, openSession } from "../middleware/browser-session.js";
+import { giveKnownKey, knownKey } from "../known-browser.js";
+import { flash } from "../middleware/carry-messages.js";
 import { fields } from "../middleware/form.js";
 import { HttpRefusal } from "../refusal.js";
 import { originOf } from "../origin.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
+import { giveSession, sessionBrowser } from "../signed-in.js";
 import { seeOther, show } from "../views.js";
 
 const REGISTRATION = "/account/two-factor/registration";
@@ -69,7 +71,9 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
       seeOther(ctx, "/account/two-factor");
       return;
     }
-    await trustOnlyThisBrowser(ctx, deps, subscriber.id, deps.http.isHttps);
+    const browser = { ...originOf(ctx), knownKey: knownKey(ctx, subscriber.id, deps.http.isHttps) };
+    const key = await knowOnlyThisBrowser(deps, subscriber.id, browser, deps.now());
+    giveKnownKey(ctx, subscriber.id, deps.http.isHttps, key);
     await startEnrolment(deps, session, subscriber, factor !== null);
     seeOther(ctx, REGISTRATION);
   });
@@ -126,14 +130,13 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
 
   router.post("/account/two-factor/disable", async function disable(ctx) {
     const { session } = signedInOf(ctx);
-    const epoch = await disableTwoFactor(deps, session, originOf(ctx));
-    if (epoch === null) {
+    const browser = sessionBrowser(ctx, deps.http.isHttps, session.subscriberId);
+    const signedIn = await disableTwoFactor(deps, session, browser);
+    if (signedIn === null) {
       seeOther(ctx, "/account/two-factor/disable");
       return;
     }
-    // All sessions ended with the phone; this browser goes on with a new one.
-    await openSession(ctx, deps.now(), deps.http.rules, { ...session, level: 1, epoch, challengeId: null });
-    await trustOnlyThisBrowser(ctx, deps, session.subscriberId, deps.http.isHttps);
+    giveSession(ctx, deps.http.isHttps, signedIn);
     await deps.sessionsEnded();
     flash(ctx, "done", ctx.state.text("flash.two-factor-disabled"));
     seeOther(ctx, "/account/two-factor");
@@ -146,9 +149,9 @@ async function mayReplace(deps: HttpDeps, session: Session): Promise<boolean> {
   if (await useStepUp(deps, session, "replace-phone")) return true;
   const used = await deps.attempts.findLatestOfSession(session.id);
   const latest = await readEnrolment(deps, session.id);
-  if (used?.purpose !== "replace-phone" || used.state !== "finished" || used.grantedAt === null) return false;
+  if (used?.purpose !== "replace-phone" || used.state !== "finished" || used.spentAt === null) return false;
   const { stepUpTtlSeconds, registrationTtlSeconds } = deps.settings;
-  const ageSeconds = (deps.now().getTime() - used.grantedAt.getTime()) / 1000;
+  const ageSeconds = (deps.now().getTime() - used.spentAt.getTime()) / 1000;
   const isUnfinished = latest?.replacesFactor === true && ["pending", "expired"].includes(latest.state);
   return isUnfinished && ageSeconds < stepUpTtlSeconds + registrationTtlSeconds;
 }

@@ -1,0 +1,41 @@
+import { type Attempt } from "./attempt.js";
+import { type Deps } from "./deps.js";
+import { codeBucket, failureLimits } from "./failure-buckets.js";
+import { type Proof } from "./proof.js";
+import { hashRecoveryCode, looksLikeRecoveryCode } from "./recovery-code.js";
+import { isUsable } from "./waiting-attempt.js";
+
+export type JudgedCode =
+  /** `proof` is null where the attempt's proof was spent before. */
+  | { readonly kind: "right"; readonly proof: Proof | null }
+  | { readonly kind: "wrong" }
+  /** Not judged: too many wrong ones before. */
+  | { readonly kind: "wait"; readonly seconds: number }
+  | { readonly kind: "over" };
+
+/**
+ * The other ways in: the code of the Authy app, which Authy itself judges, or a recovery code. One counter for both,
+ * shared with match codes and strangers' passwords, counted before anything is judged.
+ *
+ * @throws ProviderUnavailable and its kin when an app code cannot be judged now; recovery codes need no Authy.
+ */
+export async function judgeCode(deps: Deps, attempt: Attempt, typed: string): Promise<JudgedCode> {
+  if (attempt.state !== "open") return { kind: "right", proof: null };
+  const subscriber = await deps.subscribers.find(attempt.subscriberId);
+  if (subscriber === null || !isUsable(attempt, subscriber, deps.now())) return { kind: "over" };
+  const isRecoveryCode = looksLikeRecoveryCode(typed);
+  const digits = typed.normalize("NFKC").replace(/[\s-]/g, "");
+  if (!isRecoveryCode && !/^\d{6,8}$/.test(digits)) return { kind: "wrong" };
+
+  const bucket = codeBucket(subscriber.usernameKey, attempt);
+  const wait = await deps.failures.take(bucket, deps.now(), failureLimits(deps.settings));
+  if (wait !== null) return { kind: "wait", seconds: wait };
+  if (isRecoveryCode) {
+    const codeHash = hashRecoveryCode(typed);
+    const isLeft = await deps.recoveryCodes.isLeft(subscriber.id, codeHash);
+    return isLeft ? { kind: "right", proof: { kind: "recovery code", codeHash } } : { kind: "wrong" };
+  }
+  const factor = await deps.factors.findActive(subscriber.id);
+  const isRight = factor !== null && (await deps.provider.verifyCode(factor.providerId, digits));
+  return isRight ? { kind: "right", proof: { kind: "app code" } } : { kind: "wrong" };
+}

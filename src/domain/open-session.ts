@@ -1,0 +1,72 @@
+import { randomUUID } from "node:crypto";
+
+import { type Inside } from "./all-or-nothing.js";
+import { type Origin } from "./deps.js";
+import { rememberBrowser } from "./remember-browser.js";
+import { hashSecret, newSecret } from "./secrets.js";
+import { newSession, type Renewal, type Session, type StoredSession } from "./session.js";
+
+/** A browser that is about to get a session: where it is, and what its cookies say. */
+export interface SessionBrowser extends Origin {
+  /** Of the key of the living session that it brought; null when it brought none. */
+  readonly sessionKeyHash: string | null;
+  /** The key by which the account may know it. */
+  readonly knownKey: string | null;
+}
+
+/** A session, and the keys that its browser gets for it: of both the database has the hash alone. */
+export interface SignedIn {
+  readonly session: Session;
+  readonly key: string;
+  readonly knownKey: string;
+}
+
+/** What a new session is for. */
+export type Opening = Pick<
+  Session,
+  "subscriberId" | "level" | "epoch" | "challengeId" | "isRemembered" | "passwordAt"
+> & { readonly id?: string };
+
+/** Signs a browser in under a new key: the session that it brought ends, and the account knows it from now on. */
+export async function openSession(inside: Inside, opening: Opening, browser: SessionBrowser): Promise<SignedIn> {
+  const [key, at] = [newSecret(), inside.now()];
+  const { address, browserLabel, sessionKeyHash } = browser;
+  const opened = { id: randomUUID(), ...opening, keyHash: hashSecret(key), address, browserLabel };
+  const session = newSession(opened, inside.settings, at);
+  if (sessionKeyHash !== null) await inside.sessions.endByKey(sessionKeyHash, at);
+  await inside.sessions.insert(session);
+  return { session, key, knownKey: await rememberBrowser(inside, session.subscriberId, browser, at) };
+}
+
+/**
+ * A session goes on under a new key; with the former one nobody is signed in any more.
+ *
+ * @param still - What must hold yet: the key that the browser brought, or the epoch of the account.
+ * @returns null when the session was ended, or something else changed it first.
+ */
+export async function renewSession(
+  inside: Inside,
+  session: Session,
+  still: Partial<Pick<StoredSession, "keyHash" | "epoch">>,
+  changes: Omit<Renewal, "keyHash">,
+  browser: SessionBrowser,
+): Promise<SignedIn | null> {
+  const [key, at] = [newSecret(), inside.now()];
+  if (!(await inside.sessions.renew(session.id, still, { ...changes, keyHash: hashSecret(key) }))) return null;
+  // Another session that the browser brought; the key of the renewed one fits none any more.
+  if (browser.sessionKeyHash !== null) await inside.sessions.endByKey(browser.sessionKeyHash, at);
+  const knownKey = await rememberBrowser(inside, session.subscriberId, browser, at);
+  return { session: { ...session, ...changes }, key, knownKey };
+}
+
+/** The same after what ends all other sessions; of the browsers that the account knows, this one alone stays known. */
+export async function renewSessionAlone(
+  inside: Inside,
+  session: Session,
+  changes: Omit<Renewal, "keyHash">,
+  browser: SessionBrowser,
+): Promise<SignedIn | null> {
+  const renewed = await renewSession(inside, session, { keyHash: browser.sessionKeyHash ?? "" }, changes, browser);
+  if (renewed !== null) await inside.browsers.forgetOthers(session.subscriberId, hashSecret(renewed.knownKey));
+  return renewed;
+}

@@ -1,0 +1,59 @@
+import { type Attempt } from "./attempt.js";
+import { type Deps, type Origin } from "./deps.js";
+import { recordEvent } from "./record-event.js";
+import { type Session } from "./session.js";
+import { settleChallenge } from "./settle-challenge.js";
+
+/** What a browser that signs out may still hold. */
+export interface LeavingBrowser {
+  readonly session: Session | null;
+  /** The attempts whose keys it brought, in whatever state. */
+  readonly attempts: readonly Attempt[];
+  readonly visitHash: string;
+  readonly origin: Origin;
+}
+
+/**
+ * Ends all that could sign this browser in: its session, the attempts whose keys it holds with the sessions that these
+ * opened, since the reply with such a session may be on its way, and what waits on the phone.
+ */
+export async function signOut(deps: Deps, { session, attempts, visitHash, origin }: LeavingBrowser): Promise<void> {
+  // Two tabs may have crossed: then what waits on the phone is not what the cookie names.
+  const live = await deps.challenges.findLiveOfBrowser(visitHash);
+  const attemptIds = new Set(attempts.map(({ id }) => id));
+  if (live !== null) attemptIds.add(live.attemptId);
+  await deps.transaction(async (rows) => {
+    const at = deps.now();
+    // Attempts first: one that is being finished right now has opened its session once this returns.
+    for (const id of attemptIds) await rows.attempts.end(id);
+    if (session !== null) await rows.attempts.endAllOfSession(session.id);
+    for (const id of attemptIds) {
+      const opened = await rows.sessions.findOfAttempt(id, at);
+      if (opened !== null) await rows.sessions.end(opened.subscriberId, opened.id, at);
+    }
+    if (session === null) return;
+    await rows.sessions.end(session.subscriberId, session.id, at);
+    await recordEvent(rows, { subscriberId: session.subscriberId, kind: "signed-out", at, origin });
+  });
+  if (live !== null) await settleChallenge(deps, live.id, "cancelled", "person");
+}
+
+/** Ends one session of the account. @returns false when it has none of that id that lives. */
+export async function endSession(deps: Deps, subscriberId: string, id: string, origin: Origin): Promise<boolean> {
+  return deps.transaction(async (rows) => {
+    const at = deps.now();
+    if (!(await rows.sessions.end(subscriberId, id, at))) return false;
+    await recordEvent(rows, { subscriberId, kind: "session-ended", at, origin, detail: "one" });
+    return true;
+  });
+}
+
+/** Ends all sessions of the account but one. @returns how many lived. */
+export async function endOtherSessions(deps: Deps, { subscriberId, id }: Session, origin: Origin): Promise<number> {
+  return deps.transaction(async (rows) => {
+    const at = deps.now();
+    const ended = await rows.sessions.endOthers(subscriberId, id, at);
+    await recordEvent(rows, { subscriberId, kind: "session-ended", at, origin, detail: "others" });
+    return ended.length;
+  });
+}

@@ -1,0 +1,81 @@
+import { randomUUID } from "node:crypto";
+import type Koa from "koa";
+import session, { type CreateSessionOptions } from "koa-session";
+
+import { type Deps } from "../../domain/deps.js";
+import { hashSecret, newSecret } from "../../domain/secrets.js";
+import { newSession } from "../../domain/session.js";
+import { type Context, type Flash, type Middleware } from "../context.js";
+import { setSessionKey } from "../signed-in.js";
+
+/** What one page leaves for the next one. */
+interface Carried {
+  flashes?: Flash[];
+  sealed?: string;
+}
+
+/**
+ * koa-session carries what one page leaves for the next one of the same browser, in the session's row. It neither opens nor
+ * ends anybody's session and never sees the cookie: the row is the one that this request holds now.
+ */
+export function carryMessages(
+  app: Koa,
+  {
+    sessions,
+    settings,
+    now,
+    http: { isHttps },
+  }: Pick<Deps, "sessions" | "settings" | "now"> & {
+    readonly http: { readonly isHttps: boolean };
+  },
+): Middleware {
+  const store: CreateSessionOptions["store"] = {
+    get: (_id, _maxAge, options) => Promise.resolve(JSON.parse(contextOf(options).state.held?.data ?? "{}")),
+    async set(_id, { flashes, sealed }: Carried, _maxAge, options) {
+      const ctx = contextOf(options);
+      const data = JSON.stringify({ flashes, sealed });
+      if (ctx.state.held !== null) return sessions.keepData(ctx.state.held.id, data);
+      const key = newSecret();
+      const row = { ...OF_NOBODY, id: randomUUID(), keyHash: hashSecret(key), passwordAt: now() };
+      await sessions.insert({ ...newSession(row, settings, now()), data: JSON.stringify({ flashes }) });
+      setSessionKey(ctx, isHttps, key);
+    },
+    destroy: () => Promise.resolve(),
+  };
+  const externalKey = { get: (ctx: Context) => ctx.state.held?.id ?? "", set: () => undefined };
+  return session({ store, externalKey, maxAge: "session" }, app);
+}
+
+function contextOf({ ctx }: { ctx?: unknown }): Context {
+  return ctx as Context;
+}
+
+/** A session that only carries a message. */
+const OF_NOBODY = {
+  subscriberId: null,
+  level: 0,
+  epoch: 0,
+  challengeId: null,
+  isRemembered: false,
+  address: "",
+  browserLabel: "",
+} as const;
+
+/** A message for the next page. */
+export function flash(ctx: Context, kind: Flash["kind"], text: string): void {
+  const carried = carriedBy(ctx);
+  carried.flashes = [...(carried.flashes ?? []), { kind, text }].slice(-3);
+}
+
+/** The messages for this page, each shown once. */
+export function takeFlashes(ctx: Context): Flash[] {
+  const carried = carriedBy(ctx);
+  const flashes = carried.flashes ?? [];
+  if (flashes.length > 0) delete carried.flashes;
+  return flashes;
+}
+
+/** What is carried to the next page; changes are kept when the request ends. */
+export function carriedBy(ctx: Context): Carried {
+  return (ctx as unknown as { session: Carried }).session;
+}

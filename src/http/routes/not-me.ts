@@ -1,0 +1,45 @@
+import Router from "@koa/router";
+
+import { type Attempt } from "../../domain/attempt.js";
+import { reportNotMe } from "../../domain/report-not-me.js";
+import { forgetAttempt } from "../attempt-cookie.js";
+import { type RequestState } from "../context.js";
+import { type HttpDeps } from "../deps.js";
+import { flash } from "../middleware/carry-messages.js";
+import { fields } from "../middleware/form.js";
+import { forgetSession } from "../signed-in.js";
+import { seeOther, show } from "../views.js";
+import { attemptIn, loadAttempt, type WaitingPlace } from "../waiting-place.js";
+
+/** After a denial on the phone: explains what "this was not me" does, asks once, and does it. */
+export function notMe(deps: HttpDeps, place: WaitingPlace): Router<RequestState> {
+  const router = new Router<RequestState>();
+  const path = `${place.base}/not-me`;
+  const load = loadAttempt(place);
+
+  router.get(path, load, async function askWhetherNotMe(ctx) {
+    if (await wasDenied(deps, attemptIn(ctx))) show(ctx, deps.views, "not-me", { base: place.base });
+    else seeOther(ctx, place.base);
+  });
+
+  router.post(path, load, async function reportAttempt(ctx) {
+    const attempt = attemptIn(ctx);
+    const { confirm } = fields(ctx, ["confirm"]);
+    // Only a denial on the phone makes it more than the word of whoever has the password.
+    if (confirm !== "yes" || !(await wasDenied(deps, attempt))) {
+      seeOther(ctx, place.base);
+      return;
+    }
+    await reportNotMe(deps, attempt);
+    await deps.sessionsEnded();
+    forgetAttempt(ctx, place.cookie, deps.http.isHttps);
+    forgetSession(ctx, deps.http.isHttps);
+    flash(ctx, "done", ctx.state.text("flash.not-me"));
+    seeOther(ctx, "/login");
+  });
+  return router;
+}
+
+async function wasDenied({ challenges }: Pick<HttpDeps, "challenges">, attempt: Attempt): Promise<boolean> {
+  return (await challenges.findDecisive(attempt.id))?.state === "denied";
+}

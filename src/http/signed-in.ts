@@ -1,0 +1,83 @@
+import { type Deps } from "../domain/deps.js";
+import { type SessionBrowser, type SignedIn } from "../domain/open-session.js";
+import { hashSecret } from "../domain/secrets.js";
+import { idleUntil, signedIn } from "../domain/session.js";
+import { type Context, type Middleware, type RequestState } from "./context.js";
+import { giveKnownKey, knownKey } from "./known-browser.js";
+import { cookieName, cookieOptions } from "./middleware/visit.js";
+import { originOf } from "./origin.js";
+
+/** "Last seen" is written at most this often. */
+const TOUCH_EVERY_MS = 60_000;
+
+type SessionDeps = Pick<Deps, "sessions" | "subscribers" | "settings" | "now"> & {
+  readonly http: { readonly isHttps: boolean };
+};
+
+/**
+ * Who is signed in, from the session cookie alone: 256 random bits, of which the database has the hash. Nothing is written.
+ * For routes of every kind, those of machines too, which have no forms and no messages.
+ */
+export async function readSignedIn(
+  ctx: Context,
+  { sessions, subscribers, now, http }: SessionDeps,
+): Promise<Pick<RequestState, "held" | "session" | "subscriber">> {
+  const key = ctx.cookies.get(cookieName("session", http.isHttps), { signed: true });
+  const stored = key === undefined || key === "" ? null : await sessions.load(hashSecret(key), now());
+  if (key === undefined || stored === null) return { held: null, session: null, subscriber: null };
+  const held = { key, id: stored.id, data: stored.data };
+  const session = signedIn(stored);
+  const subscriber = session && (await subscribers.find(session.subscriberId));
+  return { held, session: subscriber && session, subscriber };
+}
+
+/** Hands on with each request who is signed in. */
+export function findWhoIsSignedIn(deps: SessionDeps): Middleware {
+  return async function readSessionCookie(ctx, next) {
+    Object.assign(ctx.state, await readSignedIn(ctx, deps));
+    await next();
+  };
+}
+
+/** Keeps the session of an active person from running idle. Not for streams and polls, which no person sends. */
+export function noteActivity({ sessions, settings, now }: SessionDeps): Middleware {
+  return async function touchSession(ctx, next) {
+    const { session } = ctx.state;
+    const at = now();
+    const everyMs = Math.min(TOUCH_EVERY_MS, settings.sessionIdleSeconds * 250);
+    if (session !== null && at.getTime() - session.seenAt.getTime() >= everyMs)
+      await sessions.touch(session.id, at, idleUntil(session, settings, at), originOf(ctx).address);
+    await next();
+  };
+}
+
+/** What this browser brings to whatever opens or renews a session of an account. */
+export function sessionBrowser(ctx: Context, isHttps: boolean, subscriberId: string): SessionBrowser {
+  return { ...originOf(ctx), sessionKeyHash: heldKeyHash(ctx), knownKey: knownKey(ctx, subscriberId, isHttps) };
+}
+
+/** The database's name of the session key that this browser brought. */
+export function heldKeyHash(ctx: Context): string | null {
+  return ctx.state.held && hashSecret(ctx.state.held.key);
+}
+
+/** Gives the browser the keys of a session that was just opened or renewed. */
+export function giveSession(ctx: Context, isHttps: boolean, { session, key, knownKey }: SignedIn): void {
+  const lifeMs = session.isRemembered ? session.expiresAt.getTime() - Date.now() : null;
+  setSessionKey(ctx, isHttps, key, lifeMs);
+  giveKnownKey(ctx, session.subscriberId, isHttps, knownKey);
+  ctx.state.session = session;
+  ctx.state.held = { key, id: session.id, data: ctx.state.held?.data ?? "{}" };
+}
+
+/** The cookie itself; without a life in ms it ends with the browser. */
+export function setSessionKey(ctx: Context, isHttps: boolean, key: string, lifeMs: number | null = null): void {
+  const options = cookieOptions(isHttps);
+  ctx.cookies.set(cookieName("session", isHttps), key, lifeMs === null ? options : { ...options, maxAge: lifeMs });
+}
+
+/** Takes the session cookie back; the session itself was ended before. */
+export function forgetSession(ctx: Context, isHttps: boolean): void {
+  ctx.cookies.set(cookieName("session", isHttps), null, cookieOptions(isHttps));
+  Object.assign(ctx.state, { held: null, session: null, subscriber: null });
+}
