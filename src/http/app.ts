@@ -10,6 +10,7 @@ import { type RequestState } from "./context.js";
 import { type HttpDeps } from "./deps.js";
 import { carryMessages } from "./middleware/carry-messages.js";
 import { checkHost, knownHosts } from "./middleware/check-host.js";
+import { cookieAge } from "./middleware/cookie-age.js";
 import { readForms } from "./middleware/form.js";
 import { mapErrors } from "./middleware/map-errors.js";
 import { needDatabase } from "./middleware/need-database.js";
@@ -17,6 +18,7 @@ import { requestLog } from "./middleware/request-log.js";
 import { securityHeaders } from "./middleware/security-headers.js";
 import { shedLoad } from "./middleware/shed-load.js";
 import { browserVisit, checkCsrf } from "./middleware/visit.js";
+import { warnOfProxy } from "./middleware/warn-of-proxy.js";
 import { account } from "./routes/account.js";
 import { challenges } from "./routes/challenges.js";
 import { health, type Health } from "./routes/health.js";
@@ -59,7 +61,8 @@ export function createApp(deps: HttpDeps, state: Health): Koa<RequestState> {
   });
 
   app.use(requestLog(deps, seconds));
-  app.use(securityHeaders(http.isHttps));
+  app.use(securityHeaders(http));
+  app.use(cookieAge());
   app.use(mapErrors(deps.views));
 
   // Before sessions: machines bring a signature or nothing at all, and must not depend on the session store.
@@ -71,6 +74,7 @@ export function createApp(deps: HttpDeps, state: Health): Koa<RequestState> {
   app.use(machines.allowedMethods());
 
   const hosts = knownHosts(http.publicUrl, !http.isProduction);
+  app.use(warnOfProxy(http.trustedProxies));
   app.use(checkHost(hosts));
   app.use(
     mount(

@@ -5,6 +5,7 @@ export type HttpSettings = Pick<
   Config,
   | "publicUrl"
   | "isHttps"
+  | "hstsSubdomains"
   | "isProduction"
   | "trustedProxies"
   | "sessionKeys"

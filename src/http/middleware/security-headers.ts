@@ -2,8 +2,19 @@ import helmet from "koa-helmet";
 
 import { type Middleware } from "../context.js";
 
-/** Set before anything else runs, so that every status carries them. No CORS header is ever sent. */
-export function securityHeaders(isHttps: boolean): Middleware {
+/**
+ * Set before anything else runs, so that every status carries them. No CORS header is ever sent.
+ *
+ * @param hstsSubdomains - Whether browsers are told to use https for every name below ours, too. Other programs may live
+ *   there, and browsers remember it for a year.
+ */
+export function securityHeaders({
+  isHttps,
+  hstsSubdomains,
+}: {
+  readonly isHttps: boolean;
+  readonly hstsSubdomains: boolean;
+}): Middleware {
   const headers = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
@@ -24,7 +35,7 @@ export function securityHeaders(isHttps: boolean): Middleware {
     },
     referrerPolicy: { policy: "same-origin" },
     xFrameOptions: { action: "deny" },
-    strictTransportSecurity: isHttps ? { maxAge: 31_536_000, includeSubDomains: true } : false,
+    strictTransportSecurity: isHttps ? { maxAge: 31_536_000, includeSubDomains: hstsSubdomains } : false,
   }) as unknown as Middleware;
   return async function setSecurityHeaders(ctx, next) {
     ctx.set("Cache-Control", "no-store");
