@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 
 import { authyClient } from "../src/providers/authy/client.js";
 import { type Config, ConfigError, loadConfig } from "../src/config.js";
+import { requireWritable, tablesAreCurrent } from "../src/database/readiness.js";
 import { resetTwoFactor, signOutEverywhere, unlock } from "../src/domain/administer.js";
 import { type Deps } from "../src/domain/deps.js";
 import { type Subscriber } from "../src/domain/subscriber.js";
@@ -104,11 +105,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   doctor: async ({ database, redis }, config) => {
     const rows = [
-      await check("database", () => database.query("SELECT 1"), "check DATABASE_URL"),
+      await check("database", () => requireWritable(database), "check DATABASE_URL"),
       await check(
         "migrations",
         async () => {
-          if (await database.showMigrations()) throw new Error("pending");
+          if (!(await tablesAreCurrent(database))) throw new Error("pending");
         },
         "run `npm run migrate`",
       ),

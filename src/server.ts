@@ -5,6 +5,7 @@ import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 
 import { ConfigError, loadConfig } from "./config.js";
 import { consoleToLog } from "./console-to-log.js";
+import { requireWritable, tablesAreCurrent } from "./database/readiness.js";
 import { EXPIRY_GRACE_MS } from "./domain/watched.js";
 import { WATCHED } from "./domain/watched-kinds.js";
 import { createApp } from "./http/app.js";
@@ -62,7 +63,7 @@ function main(): void {
   const { limits } = config;
   // Once they are all done they stay so: a busy process need not look again for each question about its health.
   let isMigrated = false;
-  const lookForMigrations = async (): Promise<boolean> => (isMigrated = !(await database.showMigrations()));
+  const lookForMigrations = async (): Promise<boolean> => (isMigrated = await tablesAreCurrent(database));
   const app = createApp(
     {
       ...deps,
@@ -83,7 +84,7 @@ function main(): void {
       registry,
       isDraining: () => isDraining,
       isOpen: () => services.isOpen(),
-      database: () => within(database.query("SELECT 1").then(() => true)),
+      database: () => within(requireWritable(database).then(() => true)),
       migrations: () => (isMigrated ? Promise.resolve(true) : within(lookForMigrations())),
       redis: () => within(services.redisWatch.isWell()),
       queueMetrics: () => within(queue.metrics(), ""),

@@ -8,6 +8,7 @@ import { authyProvider } from "./providers/authy/provider.js";
 import { type Config } from "./config.js";
 import { databaseClock } from "./database/clock.js";
 import { connect, dataSourceOptions } from "./database/data-source.js";
+import { driverErrorOf } from "./database/errors.js";
 import { databaseRows } from "./database/rows.js";
 import { type Deps, type Log } from "./domain/deps.js";
 import { pushWords } from "./http/push-words.js";
@@ -61,7 +62,7 @@ export async function openServices(
  * away, since a process starts with anything missing and heals alone.
  */
 export function createServices(config: Config, log: Log): Services & { open(isStopped: () => boolean): Promise<void> } {
-  const database = new DataSource(dataSourceOptions(config.databaseUrl));
+  const database = new DataSource(dataSourceOptions(config.databaseUrl, { poolSize: config.databasePoolSize }));
   let isOpen = false;
   const troubles = redisTroubles(log);
   const connectRedis = (role: ConnectionRole): Redis => redisConnection(config.redis, role, troubles);
@@ -99,7 +100,7 @@ export function createServices(config: Config, log: Log): Services & { open(isSt
     queue,
     isOpen: () => isOpen,
     async open(isStopped) {
-      for (let isQuiet = false; ; isQuiet = true) {
+      for (let told = ""; ;) {
         try {
           await connect(database);
           await clock.adjust();
@@ -108,7 +109,9 @@ export function createServices(config: Config, log: Log): Services & { open(isSt
         } catch (error) {
           if (database.isInitialized) await database.destroy().catch(() => undefined);
           if (isStopped()) throw error;
-          if (!isQuiet) log.error({ reason: reasonOf(error) }, "the database cannot be opened yet");
+          const { code, reason } = driverErrorOf(error);
+          if (reason !== told) log.error({ code, reason }, "the database cannot be opened yet");
+          told = reason;
         }
         await wait(RETRY_DATABASE_MS);
       }
@@ -125,9 +128,4 @@ export function createServices(config: Config, log: Log): Services & { open(isSt
       if (database.isInitialized) await database.destroy();
     },
   };
-}
-
-function reasonOf(error: unknown): string {
-  const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown };
-  return typeof code === "string" ? code : String(name);
 }

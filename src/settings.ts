@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 
+import { postgresAddress } from "./database/address.js";
 import { redisAddress } from "./redis/address.js";
 
 /** One variable of the environment. */
@@ -89,12 +90,14 @@ const keys = z
   .transform((v) => v.split(",").map((key) => key.trim()))
   .refine((all) => all.every((key) => key !== ""), "has an empty key between its commas");
 
-const databaseUrl = z
-  .string()
-  .refine(
-    (v) => /^sqlite:(?!:)[^\0]*[^\s\0]/.test(v) || (/^postgres(ql)?:\/\/\S+$/.test(v) && URL.canParse(v)),
-    "must be sqlite:PATH or postgres://…",
-  );
+const databaseUrl = z.string().superRefine((value, issues) => {
+  if (/^sqlite:(?!:)[^\0]*[^\s\0]/.test(value)) return;
+  try {
+    postgresAddress(value);
+  } catch (error) {
+    issues.addIssue({ code: "custom", message: error instanceof Error ? error.message : "" });
+  }
+});
 
 const redisUrl = z.string().superRefine((value, issues) => {
   try {
@@ -135,7 +138,8 @@ export const TABLE = {
   trustedProxies: setting("TRUST_PROXY", whole(0, 10), "0", "number of reverse proxies in front whose `X-Forwarded-For` is believed, 0 to 10"),
   hstsSubdomains: setting("HSTS_SUBDOMAINS", flag, "false", "under https, whether `Strict-Transport-Security` names every subdomain of `PUBLIC_URL`, too; browsers remember it for a year"),
   sessionKeys: optionalSecret("SESSION_KEYS", keys, "made once and kept under `.data/` in development; required in production", "a text of 32 random characters or more", "comma-separated; the first signs, all verify"),
-  databaseUrl: setting("DATABASE_URL", databaseUrl, "sqlite:.data/countersign.sqlite", "`sqlite:PATH` or `postgres://…`"),
+  databaseUrl: setting("DATABASE_URL", databaseUrl, "sqlite:.data/countersign.sqlite", "`sqlite:PATH`, or `postgres://USER:PASSWORD@HOST:PORT/NAME` and its other forms (below)"),
+  databasePoolSize: setting("DATABASE_POOL_SIZE", whole(1, 1000), "10", "the most connections to PostgreSQL of one process"),
   redis: {
     url: setting("REDIS_URL", redisUrl, "redis://127.0.0.1:6379", "pub/sub, queue, counters: `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`, `rediss://…` for TLS, or the path of a unix socket"),
     ca: optional("REDIS_CA", certificates, "none", "/etc/countersign/redis-ca.pem", "for `rediss://` with a certificate that only its owner's authority has signed: the path of that authority's certificate (PEM)"),

@@ -29,6 +29,7 @@ describe("the environment", () => {
     assert.equal(config.publicUrl, "http://localhost:3000");
     assert.equal(config.trustedProxies, 0);
     assert.equal(config.databaseUrl, "sqlite:.data/countersign.sqlite");
+    assert.equal(config.databasePoolSize, 10);
     assert.deepEqual(config.redis, { host: "127.0.0.1", port: 6379, db: 0, family: 0 });
     assert.equal(config.authy.apiUrl, "https://api.authy.com");
     assert.equal(config.authy.callbackUrl, "http://localhost:3000/webhooks/authy/onetouch");
@@ -72,6 +73,9 @@ describe("the environment", () => {
     ["DATABASE_URL", "sqlite: "],
     ["DATABASE_URL", "sqlite::memory:"],
     ["DATABASE_URL", "postgres://:::"],
+    ["DATABASE_URL", "postgres://db/main?sslmode=prefer"],
+    ["DATABASE_POOL_SIZE", "0"],
+    ["DATABASE_POOL_SIZE", "many"],
     ["DATABASE_URL", "postgres://a:99999/b"],
     ["REDIS_URL", "localhost:6379"],
     ["REDIS_URL", "redis://:::"],

@@ -36,6 +36,24 @@ const PROGRAMS = [
       brew: ["postgresql@17"],
     },
   },
+  {
+    name: "PgBouncer",
+    commands: ["pgbouncer"],
+    // Debian keeps it where only root's PATH leads.
+    folders: () => ["/usr/sbin"],
+    packages: {
+      "apt-get": ["pgbouncer"],
+      dnf: ["pgbouncer"],
+      apk: ["pgbouncer"],
+      pacman: ["pgbouncer"],
+      brew: ["pgbouncer"],
+    },
+  },
+  {
+    name: "OpenSSL",
+    commands: ["openssl"],
+    packages: { "apt-get": ["openssl"], dnf: ["openssl"], apk: ["openssl"], pacman: ["openssl"], brew: ["openssl"] },
+  },
 ];
 
 const COMPILER = {

@@ -5,6 +5,8 @@ import type Database from "better-sqlite3";
 
 import { Tables1769900000000 } from "./migrations/1769900000000-tables.js";
 import { StrangersSuccess1769900100000 } from "./migrations/1769900100000-strangers-success.js";
+import { postgresAddress } from "./address.js";
+import { SharingPool } from "./postgres-pool.js";
 import { entities } from "./schema.js";
 import { serializeSqlite } from "./serialize-sqlite.js";
 
@@ -14,12 +16,24 @@ class SnakeCase extends DefaultNamingStrategy {
   }
 }
 
+/** How a database is used; by the program, unless said otherwise. */
+export interface DatabaseUse {
+  /** The most connections to PostgreSQL at once. */
+  readonly poolSize?: number;
+  /** True where a statement may take long: a change of the tables. */
+  readonly isPatient?: boolean;
+}
+
 /**
  * The options of one database.
  *
  * @param url - `sqlite:PATH` or `postgres://…`
+ * @throws WrongPostgresAddress
  */
-export function dataSourceOptions(url: string): DataSourceOptions {
+export function dataSourceOptions(
+  url: string,
+  { poolSize = 10, isPatient = false }: DatabaseUse = {},
+): DataSourceOptions {
   const isPostgres = /^postgres(ql)?:/.test(url);
   const common = {
     entities: entities(isPostgres),
@@ -33,15 +47,9 @@ export function dataSourceOptions(url: string): DataSourceOptions {
     return {
       ...common,
       type: "postgres",
-      url,
-      poolSize: 10,
-      extra: {
-        connectionTimeoutMillis: 1000,
-        statement_timeout: 3000,
-        query_timeout: 4000,
-        idle_in_transaction_session_timeout: 5000,
-        keepAlive: true,
-      },
+      driver: { Pool: SharingPool },
+      poolSize,
+      extra: { ...postgresAddress(url), keepAlive: true, isPatient },
     };
   return {
     ...common,
@@ -78,6 +86,6 @@ export async function connect(database: DataSource): Promise<DataSource> {
 }
 
 /** Opens the database of one address. */
-export function openDatabase(url: string): Promise<DataSource> {
-  return connect(new DataSource(dataSourceOptions(url)));
+export function openDatabase(url: string, use?: DatabaseUse): Promise<DataSource> {
+  return connect(new DataSource(dataSourceOptions(url, use)));
 }

@@ -18,17 +18,23 @@ const CLIENT_WORDS =
 /** True when the database cannot be used now although nothing is wrong with the request. */
 export function isDatabaseAway(error: unknown): boolean {
   if (error instanceof DatabaseAway) return true;
-  const { code, message } = driverErrorOf(error);
-  return DRIVER_CODES.test(code) || SERVER_CODES.test(code) || CLIENT_WORDS.test(message);
+  const { code, reason } = driverErrorOf(error);
+  return DRIVER_CODES.test(code) || SERVER_CODES.test(code) || CLIENT_WORDS.test(reason);
 }
 
-/** The driver's own error, from inside TypeORM's where there is one. */
-function driverErrorOf(error: unknown): { code: string; message: string } {
-  const outer = (error ?? {}) as { code?: unknown; message?: unknown; driverError?: unknown };
-  const inner = (outer.driverError ?? outer) as { code?: unknown; message?: unknown };
+/**
+ * What the driver or the server said: its code, empty where it has none, and its message on one line. An
+ * error by which the database is away tells of hosts, roles, databases and tables, and never a password or what a row holds.
+ */
+export function driverErrorOf(error: unknown): { code: string; reason: string } {
+  const ours = error instanceof DatabaseAway ? (error.cause ?? error) : error;
+  const outer = (ours ?? {}) as { driverError?: unknown };
+  const inner = (outer.driverError ?? outer) as { code?: unknown };
+  // A host with several addresses: one error for each.
+  const messages = inner instanceof AggregateError ? inner.errors.map(messageOf) : [messageOf(inner)];
   return {
     code: typeof inner.code === "string" ? inner.code : "",
-    message: typeof inner.message === "string" ? inner.message : "",
+    reason: messages.join("; ").replace(/\s+/g, " ").slice(0, 300),
   };
 }
 
@@ -61,4 +67,9 @@ export async function unlessTaken(write: Promise<boolean>): Promise<boolean> {
     if (isDuplicate(error)) return false;
     throw error;
   }
+}
+
+function messageOf(error: unknown): string {
+  const { message } = (error ?? {}) as { message?: unknown };
+  return typeof message === "string" ? message : "";
 }

@@ -27,3 +27,10 @@ export function findPostgres(): string {
   if (initdb === undefined) throw new Error("there is no PostgreSQL server on this machine");
   return path.dirname(initdb);
 }
+
+/** PgBouncer, which Debian keeps where only root's PATH leads. @throws when there is none. */
+export function findPgBouncer(): string {
+  const found = findOnPath(["pgbouncer"], `${process.env["PATH"] ?? ""}:/usr/sbin`);
+  if (found === undefined) throw new Error("there is no PgBouncer on this machine");
+  return found;
+}

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { chownSync, mkdtempSync, rmSync } from "node:fs";
+import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -13,16 +13,32 @@ const SUPERUSER = "countersign";
 
 /** A PostgreSQL cluster of the test's own. */
 export interface TestPostgres {
+  readonly port: number;
+  /** Where its socket is, and with TLS `authority.pem`, which signed its certificate for `localhost`, and `other.pem`. */
+  readonly folder: string;
   /** A new empty database. @returns its address, for DATABASE_URL. */
   createDatabase(): Promise<string>;
+  /** The address of one of its databases, for the superuser. */
+  url(database: string): string;
+  /** Runs statements as the superuser, in the database `postgres` unless said otherwise. @returns the rows of a single one. */
+  run(sql: string, database?: string): Promise<Record<string, unknown>[]>;
   /** Ends it at once, without a checkpoint, as when the machine loses power. */
   kill(): Promise<void>;
   /** After `kill`: the same address and data. */
   restart(): Promise<void>;
 }
 
+export interface PostgresSettings {
+  readonly withTls?: boolean;
+  /** Lines of `pg_hba.conf` that come before the one which trusts everybody. */
+  readonly access?: readonly string[];
+}
+
 /** Creates a cluster in a temporary folder and starts it on a free port. It writes without waiting for the disk. */
-export async function startPostgres(owner: Owner): Promise<TestPostgres> {
+export async function startPostgres(
+  owner: Owner,
+  { withTls = false, access = [] }: PostgresSettings = {},
+): Promise<TestPostgres> {
   const programs = findPostgres();
   const folder = mkdtempSync(path.join(tmpdir(), "countersign-postgres-"));
   const cluster = path.join(folder, "cluster");
@@ -41,11 +57,16 @@ export async function startPostgres(owner: Owner): Promise<TestPostgres> {
     { ...account, cwd: folder, encoding: "utf8" },
   );
   if (made.status !== 0) throw new Error(`initdb failed:\n${made.stdout}${made.stderr}`);
+  const accessFile = path.join(cluster, "pg_hba.conf");
+  writeFileSync(accessFile, [...access, readFileSync(accessFile, "utf8")].join("\n"));
+  if (withTls) makeCertificates(folder, account);
 
   async function start(): Promise<void> {
     // Commits are written before they are answered, though not to the disk: they outlive a kill, not a power cut.
-    const off = ["fsync=off", "full_page_writes=off", "unix_socket_directories="];
-    const settings = ["listen_addresses=127.0.0.1", `port=${port}`, ...off].flatMap((each) => ["-c", each]);
+    const off = ["fsync=off", "full_page_writes=off"];
+    const tls = withTls ? ["ssl=on", `ssl_cert_file=${folder}/server.pem`, `ssl_key_file=${folder}/server.key`] : [];
+    const place = ["listen_addresses=127.0.0.1", `port=${port}`, `unix_socket_directories=${folder}`];
+    const settings = [...place, ...off, ...tls].flatMap((each) => ["-c", each]);
     const output: string[] = [];
     server = spawn(path.join(programs, "postgres"), ["-D", cluster, ...settings], {
       ...account,
@@ -55,7 +76,7 @@ export async function startPostgres(owner: Owner): Promise<TestPostgres> {
     server.stderr?.on("data", (part) => output.push(String(part)));
     const deadline = Date.now() + READY_WITHIN_MS;
     while (Date.now() < deadline && server.exitCode === null) {
-      if (await asSuperuser((client) => client.query("SELECT 1"))) return;
+      if (await run("SELECT 1").catch(() => undefined)) return;
       await delay(50);
     }
     throw new Error(`PostgreSQL did not start:\n${output.join("")}`);
@@ -70,16 +91,14 @@ export async function startPostgres(owner: Owner): Promise<TestPostgres> {
     await ended;
   }
 
-  /** @returns whether it could be done. */
-  async function asSuperuser(work: (client: pg.Client) => Promise<unknown>): Promise<boolean> {
-    const client = new pg.Client({ host: "127.0.0.1", port, user: SUPERUSER, database: "postgres" });
+  const url = (database: string): string => `postgres://${SUPERUSER}@127.0.0.1:${port}/${database}`;
+
+  async function run(sql: string, database = "postgres"): Promise<Record<string, unknown>[]> {
+    const client = new pg.Client(url(database));
     client.on("error", () => undefined);
     try {
       await client.connect();
-      await work(client);
-      return true;
-    } catch {
-      return false;
+      return (await client.query<Record<string, unknown>>(sql)).rows;
     } finally {
       await client.end().catch(() => undefined);
     }
@@ -88,6 +107,10 @@ export async function startPostgres(owner: Owner): Promise<TestPostgres> {
   await start();
   let databases = 0;
   return {
+    port,
+    folder,
+    url,
+    run,
     kill,
     async restart() {
       await kill();
@@ -95,15 +118,43 @@ export async function startPostgres(owner: Owner): Promise<TestPostgres> {
     },
     async createDatabase() {
       const name = `test_${++databases}`;
-      const isMade = await asSuperuser((client) => client.query(`CREATE DATABASE ${name}`));
-      if (!isMade) throw new Error(`the database ${name} could not be created`);
-      return `postgres://${SUPERUSER}@127.0.0.1:${port}/${name}`;
+      await run(`CREATE DATABASE ${name}`);
+      return url(name);
     },
   };
 }
 
+/** Two authorities, and a certificate for `localhost` that the first one signed, all for a day. */
+function makeCertificates(folder: string, account: { uid?: number; gid?: number }): void {
+  const openssl = (...args: string[]): void => {
+    const made = spawnSync("openssl", args, { cwd: folder, encoding: "utf8" });
+    if (made.status !== 0) throw new Error(`openssl failed:\n${made.stderr}`);
+  };
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  for (const name of ["authority", "other"])
+    openssl(
+      "req",
+      "-x509",
+      "-days",
+      "1",
+      ...key,
+      "-keyout",
+      `${name}.key`,
+      "-out",
+      `${name}.pem`,
+      "-subj",
+      `/CN=${name}`,
+    );
+  writeFileSync(path.join(folder, "names"), "subjectAltName=DNS:localhost");
+  openssl("req", ...key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost");
+  const signed = ["-CA", "authority.pem", "-CAkey", "authority.key", "-CAcreateserial", "-extfile", "names"];
+  openssl("x509", "-req", "-days", "1", "-in", "server.csr", "-out", "server.pem", ...signed);
+  if (account.uid !== undefined && account.gid !== undefined)
+    chownSync(path.join(folder, "server.key"), account.uid, account.gid);
+}
+
 /** PostgreSQL refuses to run as root: then it runs as its own account, or as nobody. */
-function accountToRunAs(): { uid?: number; gid?: number } {
+export function accountToRunAs(): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {};
   for (const name of ["postgres", "nobody"]) {
     const [uid, gid] = ["-u", "-g"].map((what) => spawnSync("id", [what, name], { encoding: "utf8" }).stdout.trim());

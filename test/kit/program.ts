@@ -17,7 +17,8 @@ export interface ProgramSettings {
   readonly webs?: number;
   /** How many workers; one unless said otherwise. */
   readonly workers?: number;
-  readonly database?: "sqlite" | "postgres";
+  /** SQLite unless said otherwise; or the address of an empty database that is there already. */
+  readonly database?: "sqlite" | "postgres" | { readonly url: string };
   /** Which web process Authy calls; the first unless said otherwise. */
   readonly callbackTo?: number;
   /** Whether the sandbox tells of registrations by webhook; yes unless said otherwise. */
@@ -67,7 +68,10 @@ export async function startProgram(owner: Owner, settings: ProgramSettings = {})
   });
   const redis = await startRedis(owner);
   const postgres = settings.database === "postgres" ? await startPostgres(owner) : undefined;
-  const databaseUrl = (await postgres?.createDatabase()) ?? `sqlite:${path.join(folder, "test.sqlite")}`;
+  const databaseUrl =
+    typeof settings.database === "object"
+      ? settings.database.url
+      : ((await postgres?.createDatabase()) ?? `sqlite:${path.join(folder, "test.sqlite")}`);
   const webPorts = await ports(settings.webs ?? 1);
   const sandboxPort = await freePort();
   const env = testEnvironment({

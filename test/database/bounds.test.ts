@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import pg from "pg";
+import { type DataSource } from "typeorm";
+
+import { openDatabase } from "../../src/database/data-source.js";
+import { isDatabaseAway } from "../../src/database/errors.js";
+import { startPgBouncer } from "../kit/pgbouncer.js";
+import { startPostgres, type TestPostgres } from "../kit/postgres.js";
+
+/** A statement is cancelled after 3 s and a connection closed after 4; the rest is the machine's. */
+const IN_TIME_MS = 12_000;
+
+async function failureOf(work: Promise<unknown>): Promise<{ error: unknown; ms: number }> {
+  const startedAt = performance.now();
+  const error = await work.then(
+    () => undefined,
+    (failure: unknown) => failure,
+  );
+  return { error, ms: performance.now() - startedAt };
+}
+
+describe("nothing waits for ever on PostgreSQL", { concurrency: true }, () => {
+  const ends: (() => void | Promise<void>)[] = [];
+  let postgres: TestPostgres | undefined;
+  const databases = new Map<string, DataSource>();
+  before(async () => {
+    const owner = { after: (end: () => void | Promise<void>) => ends.push(end) };
+    postgres = await startPostgres(owner);
+    const url = await postgres.createDatabase();
+    const bouncer = await startPgBouncer(owner, postgres, "transaction");
+    for (const [way, address] of [
+      ["directly", url],
+      ["through PgBouncer in transaction mode", bouncer.through(url)],
+    ] as const) {
+      const database = await openDatabase(address, { poolSize: 3 });
+      databases.set(way, database);
+    }
+    await postgres.run("CREATE TABLE sessions (id int); INSERT INTO sessions VALUES (1)", "test_1");
+  });
+  after(async () => {
+    for (const database of databases.values()) await database.destroy();
+    for (const end of ends.reverse()) await end();
+  });
+
+  it("F17 a statement that waits for a lock is cancelled at the server, and its connection goes on", async () => {
+    const pids = async (database: DataSource) => database.query<{ pid: number }[]>("SELECT pg_backend_pid() AS pid");
+    const before = await Promise.all(Array.from(databases.values(), pids));
+    const holder = new pg.Client(postgres!.url("test_1"));
+    await holder.connect();
+    await holder.query("BEGIN; LOCK TABLE sessions");
+    const failures = await Promise.all(
+      Array.from(databases.values(), (database) => failureOf(database.query("UPDATE sessions SET id = 2"))),
+    );
+    for (const [at, { error, ms }] of failures.entries()) {
+      const way = [...databases.keys()][at];
+      assert.equal((error as { driverError?: { code?: string } }).driverError?.code, "57014", way);
+      assert.ok(isDatabaseAway(error), way);
+      assert.ok(ms > 2500 && ms < IN_TIME_MS, `${way} it took ${Math.round(ms)} ms`);
+    }
+    const { rows } = await holder.query("SELECT 1 FROM pg_locks WHERE NOT granted");
+    assert.equal(rows.length, 0, "nothing is left waiting at the server");
+    await holder.end();
+    const [direct] = await Promise.all(Array.from(databases.values(), pids));
+    assert.deepEqual(direct, before[0], "the same connection");
+  });
+
+  it("F17 a connection whose server is silent is closed, a transaction's too, and the next one is used", async () => {
+    const database = await openDatabase(postgres!.url("test_1"));
+    let frozen = 0;
+    const { error, ms } = await failureOf(
+      database.transaction(async (rows) => {
+        frozen = (await rows.query<{ pid: number }[]>("SELECT pg_backend_pid() AS pid"))[0]!.pid;
+        process.kill(frozen, "SIGSTOP");
+        await rows.query("SELECT 1");
+      }),
+    );
+    try {
+      assert.ok(isDatabaseAway(error), String(error));
+      // The rollback waits no second time.
+      assert.ok(ms > 3500 && ms < 7500, `it took ${Math.round(ms)} ms`);
+      const [now] = await database.query<{ pid: number }[]>("SELECT pg_backend_pid() AS pid");
+      assert.notEqual(now?.pid, frozen);
+    } finally {
+      process.kill(frozen, "SIGCONT");
+      await database.destroy();
+    }
+  });
+
+  it("K3 a transaction brings its own limit and leaves none behind, so that others of a pooler meet none", async () => {
+    const show = "SHOW idle_in_transaction_session_timeout";
+    const limit = "idle_in_transaction_session_timeout";
+    for (const [way, database] of databases) {
+      const inside = await database.transaction((rows) => rows.query<Record<string, string>[]>(show));
+      assert.equal(inside[0]?.[limit], "5s", way);
+      for (const setting of [limit, "statement_timeout"]) {
+        const [outside] = await database.query<Record<string, string>[]>(`SHOW ${setting}`);
+        assert.equal(outside?.[setting], "0", `${setting}, ${way}`);
+      }
+    }
+  });
+});
