@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 
 import { type Deps } from "./deps.js";
+import { recordEvent } from "./record-event.js";
 import { type Witness } from "./watched.js";
 
 /** Undoes a completion; the enrolment ends this way instead. */
@@ -32,15 +33,16 @@ export async function completeEnrolment(
       const enrolment = await enrolments.find(id);
       if (!isCompleted || enrolment === null) throw new Undone("cancelled");
       const { subscriberId, sessionId, epoch, replacesFactor, createdAt } = enrolment;
-      // A password that was changed since the first statement: the account has moved on after all.
+      // The password may have been changed since the first statement. The account comes before its session and its phone, as
+      // wherever it is locked: in another order two transactions could wait for each other.
       if (!(await subscribers.nextEpoch(subscriberId, epoch))) throw new Undone("cancelled");
       await sessions.raiseEpoch(sessionId);
       if (replacesFactor) await factors.remove(subscriberId, now);
       const isFree = await factors.insert({ id: randomUUID(), subscriberId, providerId, createdAt: now });
       if (!isFree) throw new Undone("conflict");
       await browsers.forgetSeenSince(subscriberId, createdAt);
-      const nowhere = { address: "", browserLabel: "" };
-      await audit.record({ subscriberId, kind: "phone-enrolled", at: now, ...nowhere, detail: by });
+      const origin = { address: "", browserLabel: "" };
+      await recordEvent({ audit }, { subscriberId, kind: "phone-enrolled", at: now, origin, detail: by });
       return "completed" as const;
     });
   } catch (error) {

@@ -59,7 +59,8 @@ export interface StreamHubDeps {
 
 /**
  * Watches first, then reads, then writes: an answer that lands between the two would otherwise never be seen. All rows
- * that somebody watches are read again every `rereadMs` in one query, which is the backstop for a notification that was lost.
+ * that somebody watches are read again every `rereadMs`, in one query for each kind: the backstop for a notification that
+ * was lost.
  */
 export function streamHub(
   deps: StreamHubDeps,

@@ -3,6 +3,8 @@ import { randomUUID } from "node:crypto";
 import { it } from "node:test";
 
 import { type EnrolmentRow } from "../../src/database/schema.js";
+import { type Deps } from "../../src/domain/deps.js";
+import { removePhone } from "../../src/domain/remove-phone.js";
 import { settleEnrolment } from "../../src/domain/settle-enrolment.js";
 import { anOwner, aSession, at, onBothDatabases, type Owner, type Store, whileRefused, winners } from "./both.js";
 
@@ -139,6 +141,24 @@ onBothDatabases("completed enrolments", (store) => {
     assert.deepEqual(await sessions.living([sessionId, otherId], at(1001)), [sessionId]);
     assert.equal((await factors.find(owner.factorId))?.state, "removed");
     assert.equal((await factors.findActive(owner.subscriberId))?.providerId, `${owner.providerId}9`);
+  });
+
+  it("T3: a phone that is replaced and removed at the same moment ends one way, and neither waits for the other", async () => {
+    const { factors, sessions, transaction } = store();
+    const inside = { settings: {} as Deps["settings"], now: () => AT };
+    for (let round = 0; round < 30; round++) {
+      const owner = await anOwner(store());
+      const sessionId = await aSession(store(), owner);
+      const id = await anEnrolment(store(), owner, { sessionId, replacesFactor: true });
+      const removed = transaction((rows) =>
+        removePhone({ ...rows, ...inside }, owner.subscriberId, { address: "", browserLabel: "" }),
+      );
+      await Promise.all([scanned(store(), id, `${owner.providerId}9`), removed]);
+      assert.equal((await factors.find(owner.factorId))?.state, "removed");
+      assert.deepEqual(await sessions.living([sessionId], AT), [], "a removal ends every session");
+      if ((await stateOf(store(), id)) === "cancelled")
+        assert.equal(await factors.findActive(owner.subscriberId), null);
+    }
   });
 
   it("R5: keeps the present phone where the one that should replace it protects another account", async () => {
