@@ -51,7 +51,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const subscriber = await find(deps, name);
     const [live, activity, sessions] = await Promise.all([
       deps.challenges.findLiveOfSubscriber(subscriber.id),
-      deps.audit.list(subscriber.id, 20),
+      deps.audit.list(subscriber.id, { limit: 20 }),
       deps.sessions.list(subscriber.id, deps.now()),
     ]);
     return {

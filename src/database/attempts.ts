@@ -1,4 +1,4 @@
-import { In, MoreThan } from "typeorm";
+import { In, LessThanOrEqual, MoreThan } from "typeorm";
 
 import { type Attempts } from "../domain/attempt.js";
 import { type AttemptKeyRow, type AttemptRow, type RowSource } from "./schema.js";
@@ -43,6 +43,14 @@ export function attempts(database: RowSource): Attempts {
     async discard(id) {
       await rows.delete({ id });
     },
+    findOpenOfSubscriber: (subscriberId) => rows.findBy({ subscriberId, state: "open" }),
+    findOpenOfSession: (sessionId) => rows.findBy({ sessionId, state: "open" }),
+    findOverdue: (now, limit) =>
+      rows.find({
+        where: { state: "open", expiresAt: LessThanOrEqual(now) },
+        order: { expiresAt: "ASC" },
+        take: limit,
+      }),
     async endAllOfSubscriber(subscriberId) {
       await rows.update({ subscriberId, state: In(["open", "granted"]) }, { state: "ended" });
     },

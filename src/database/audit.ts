@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { In, Not } from "typeorm";
 
 import { type Audit } from "../domain/audit.js";
 import { type AuditRow, type RowSource } from "./schema.js";
@@ -10,6 +11,12 @@ export function audit(database: RowSource): Audit {
     async record(event) {
       await rows.insert({ ...event, id: randomUUID() });
     },
-    list: (subscriberId, limit) => rows.find({ where: { subscriberId }, order: { at: "DESC" }, take: limit }),
+    list: (subscriberId, { limit, offset = 0, without = [] }) =>
+      rows.find({
+        where: { subscriberId, ...(without.length > 0 ? { kind: Not(In([...without])) } : {}) },
+        order: { at: "DESC", id: "DESC" },
+        skip: offset,
+        take: limit,
+      }),
   };
 }

@@ -7,6 +7,7 @@ import { Tables1769900000000 } from "./migrations/1769900000000-tables.js";
 import { StrangersSuccess1769900100000 } from "./migrations/1769900100000-strangers-success.js";
 import { postgresAddress } from "./address.js";
 import { SharingPool } from "./postgres-pool.js";
+import { OpenAttempts1769900200000 } from "./migrations/1769900200000-open-attempts.js";
 import { entities } from "./schema.js";
 import { serializeSqlite } from "./serialize-sqlite.js";
 
@@ -37,7 +38,7 @@ export function dataSourceOptions(
   const isPostgres = /^postgres(ql)?:/.test(url);
   const common = {
     entities: entities(isPostgres),
-    migrations: [Tables1769900000000, StrangersSuccess1769900100000],
+    migrations: [Tables1769900000000, StrangersSuccess1769900100000, OpenAttempts1769900200000],
     migrationsTableName: "migrations",
     namingStrategy: new SnakeCase(),
     synchronize: false,

@@ -140,6 +140,7 @@ export function entities(isPostgres: boolean) {
         { name: "attempts_subscriber", columns: ["subscriberId", "state"] },
         { name: "attempts_session", columns: ["sessionId"] },
         { name: "attempts_created", columns: ["createdAt"] },
+        { name: "attempts_open", columns: ["expiresAt"], where: "state = 'open'" },
       ],
     }),
     new EntitySchema<AttemptKeyRow>({

@@ -1,6 +1,7 @@
 import { allOrNothing } from "./all-or-nothing.js";
 import { cancelPushesOf } from "./cancel-attempts.js";
 import { type Deps } from "./deps.js";
+import { endAttemptsOfSubscriber } from "./end-attempts.js";
 import { bucketsOf } from "./failure-buckets.js";
 import { recordEvent } from "./record-event.js";
 import { removePhone } from "./remove-phone.js";
@@ -18,7 +19,7 @@ const OPERATOR = "operator";
 export async function resetTwoFactor(deps: Deps, { id }: Subscriber): Promise<boolean> {
   const removed = await allOrNothing(deps, async (inside) => {
     if (!(await removePhone(inside, id, ELSEWHERE, OPERATOR))) return null;
-    await inside.attempts.endAllOfSubscriber(id);
+    await endAttemptsOfSubscriber(inside, id, inside.now());
     return true;
   });
   await cancelPushesOf(deps, id);
@@ -40,8 +41,8 @@ export async function unlock(deps: Deps, subscriber: Subscriber): Promise<void> 
 export async function signOutEverywhere(deps: Deps, { id: subscriberId }: Subscriber): Promise<void> {
   await deps.transaction(async (rows) => {
     await rows.subscribers.nextEpoch(subscriberId);
-    await rows.attempts.endAllOfSubscriber(subscriberId);
     const at = deps.now();
+    await endAttemptsOfSubscriber(rows, subscriberId, at);
     await recordEvent(rows, { subscriberId, kind: "session-ended", at, origin: ELSEWHERE, detail: OPERATOR });
   });
   await cancelPushesOf(deps, subscriberId);

@@ -78,6 +78,10 @@ export interface Attempts {
   end(id: string): Promise<boolean>;
   /** Forgets an attempt that joined another one before it had a push. */
   discard(id: string): Promise<void>;
+  findOpenOfSubscriber(subscriberId: string): Promise<Attempt[]>;
+  findOpenOfSession(sessionId: string): Promise<Attempt[]>;
+  /** Open ones whose time is over, oldest first. */
+  findOverdue(now: Date, limit: number): Promise<Attempt[]>;
   endAllOfSubscriber(subscriberId: string): Promise<void>;
   endAllOfSession(sessionId: string): Promise<void>;
   /** open → granted in its time: its session may use the step-up. */

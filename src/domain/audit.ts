@@ -5,6 +5,9 @@ export type AuditKind =
   | "signed-out"
   | "sign-in-failed"
   | "sign-in-denied"
+  /** The password was right, and nobody signed in. */
+  | "sign-in-ended"
+  | "step-up-ended"
   | "not-me"
   | "phone-enrolled"
   | "phone-removed"
@@ -26,8 +29,16 @@ export interface AuditEvent {
   readonly detail: string;
 }
 
+/** A part of an account's history. */
+export interface HistoryPage {
+  readonly limit: number;
+  readonly offset?: number;
+  readonly without?: readonly AuditKind[];
+}
+
 /** The rows of security events. */
 export interface Audit {
   record(event: AuditEvent): Promise<void>;
-  list(subscriberId: string, limit: number): Promise<AuditEvent[]>;
+  /** The newest first, from `offset`; without those of the kinds left out. */
+  list(subscriberId: string, page: HistoryPage): Promise<AuditEvent[]>;
 }

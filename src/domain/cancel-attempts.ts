@@ -1,5 +1,6 @@
 import { type Attempt } from "./attempt.js";
 import { type Deps } from "./deps.js";
+import { endAttempt } from "./end-attempts.js";
 import { settleChallenge } from "./settle-challenge.js";
 
 /**
@@ -8,7 +9,7 @@ import { settleChallenge } from "./settle-challenge.js";
  * @returns false when it was over already, by a sign-in for instance.
  */
 export async function cancelAttempt(deps: Deps, attempt: Attempt): Promise<boolean> {
-  const isEnded = await deps.attempts.end(attempt.id);
+  const isEnded = await deps.transaction((rows) => endAttempt(rows, attempt, "cancelled", deps.now()));
   await cancelPush(deps, attempt);
   return isEnded;
 }

@@ -2,6 +2,7 @@ import { allOrNothing } from "./all-or-nothing.js";
 import { cancelPushesOf } from "./cancel-attempts.js";
 import { confirmPassword } from "./check-password.js";
 import { type Deps } from "./deps.js";
+import { endAttemptsOfSubscriber } from "./end-attempts.js";
 import { Invalid } from "./errors.js";
 import { renewSessionAlone, type SessionBrowser, type SignedIn } from "./open-session.js";
 import { normalizePassword, passwordProblem } from "./password-policy.js";
@@ -43,7 +44,7 @@ export async function changePassword(
     const epoch = await inside.subscribers.changePassword(subscriber.id, subscriber.passwordHash, hash);
     if (epoch === null) throw new Invalid({ current_password: { code: "changed" } });
     if (hasFactor && !(await useStepUp(inside, session, "change-password"))) return null;
-    await inside.attempts.endAllOfSubscriber(subscriber.id);
+    await endAttemptsOfSubscriber(inside, subscriber.id, at);
     await recordEvent(inside, { subscriberId: subscriber.id, kind: "password-changed", at, origin: browser });
     return renewSessionAlone(inside, session, { epoch, passwordAt: at }, browser);
   });

@@ -1,6 +1,7 @@
 import { allOrNothing } from "./all-or-nothing.js";
 import { cancelPushesOf } from "./cancel-attempts.js";
 import { type Deps } from "./deps.js";
+import { endAttemptsOfSubscriber } from "./end-attempts.js";
 import { ProviderRefused } from "./errors.js";
 import { renewSessionAlone, type SessionBrowser, type SignedIn } from "./open-session.js";
 import { removePhone } from "./remove-phone.js";
@@ -22,7 +23,7 @@ export async function disableTwoFactor(
   const renewed = await allOrNothing(deps, async (inside) => {
     if (!(await removePhone(inside, subscriberId, browser))) return null;
     if (!(await useStepUp(inside, session, "disable-two-factor"))) return null;
-    await inside.attempts.endAllOfSubscriber(subscriberId);
+    await endAttemptsOfSubscriber(inside, subscriberId, inside.now());
     return renewSessionAlone(inside, session, { level: 1, epoch: epoch + 1 }, browser);
   });
   if (renewed !== null) await cancelPushesOf(deps, subscriberId);

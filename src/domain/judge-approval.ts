@@ -2,6 +2,7 @@ import { askProvider, expireIfOver } from "./ask-provider.js";
 import { type Attempt, MATCH_CODE_TRIES } from "./attempt.js";
 import { type Challenge, isLive } from "./challenge.js";
 import { type Deps } from "./deps.js";
+import { endAttempt } from "./end-attempts.js";
 import { ProviderThrottled } from "./errors.js";
 import { failureLimits, passwordBucket } from "./failure-buckets.js";
 import { type Proof, spendableSince } from "./proof.js";
@@ -84,7 +85,7 @@ async function wrongCode(
 }
 
 async function endFor(deps: Deps, attempt: Attempt, challenge: Challenge): Promise<JudgedApproval> {
-  await deps.attempts.end(attempt.id);
+  await deps.transaction((rows) => endAttempt(rows, attempt, "wrong-codes", deps.now()));
   await deps.challenges.lapse(challenge.id);
   return { kind: "wrong-code", triesLeft: 0, wasEmpty: false };
 }

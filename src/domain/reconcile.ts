@@ -1,4 +1,5 @@
 import { type Deps } from "./deps.js";
+import { endOverdueAttempts } from "./end-attempts.js";
 import { WATCHED, type WatchedDeps } from "./watched-kinds.js";
 
 const BATCH = 200;
@@ -16,7 +17,7 @@ const ALL_POLLS_MS = 7 * 86_400_000;
  * Repairs what a crash or an empty Redis left behind, from the rows alone: polls that nobody made, ends that nobody
  * called, approvals that nobody used. Harmless when nothing is wrong, and when several run at once.
  */
-export async function reconcile(deps: WatchedDeps): Promise<void> {
+export async function reconcile(deps: WatchedDeps & Pick<Deps, "attempts">): Promise<void> {
   const now = deps.now();
   if (await deps.polls.noticeLoss()) await rebuildJobs(deps, now);
   const overdueSince = new Date(now.getTime() - OVERDUE_MS);
@@ -25,6 +26,7 @@ export async function reconcile(deps: WatchedDeps): Promise<void> {
     for (const id of await rows.findExpired(now, BATCH)) await rules.expire(deps, id, "clock");
     for (const { id } of await rows.findOverdue(overdueSince, BATCH)) await deps.polls.schedule(rules.kind, id, now);
   }
+  await endOverdueAttempts(deps);
   await deps.challenges.lapseOld(new Date(now.getTime() - deps.settings.approvedTtlSeconds * 1000));
 }
 

@@ -1,6 +1,7 @@
 import { type Attempt } from "./attempt.js";
 import { cancelPushesOf } from "./cancel-attempts.js";
 import { type Deps } from "./deps.js";
+import { endAttemptsOfSubscriber } from "./end-attempts.js";
 import { recordEvent } from "./record-event.js";
 
 /**
@@ -13,7 +14,7 @@ export async function reportNotMe(deps: Deps, attempt: Attempt): Promise<void> {
     const at = deps.now();
     const frozenUntil = new Date(at.getTime() + deps.settings.pushFreezeSeconds * 1000);
     await rows.subscribers.raiseAlarm(subscriberId, frozenUntil);
-    await rows.attempts.endAllOfSubscriber(subscriberId);
+    await endAttemptsOfSubscriber(rows, subscriberId, at);
     await recordEvent(rows, { subscriberId, kind: "not-me", at, origin: attempt, detail: purpose });
   });
   await cancelPushesOf(deps, subscriberId);

@@ -1,5 +1,6 @@
 import { type Attempt } from "./attempt.js";
 import { type Deps, type Origin } from "./deps.js";
+import { endAttempt } from "./end-attempts.js";
 import { recordEvent } from "./record-event.js";
 import { type Session } from "./session.js";
 import { settleChallenge } from "./settle-challenge.js";
@@ -25,8 +26,15 @@ export async function signOut(deps: Deps, { session, attempts, visitHash, origin
   await deps.transaction(async (rows) => {
     const at = deps.now();
     // Attempts first: one that is being finished right now has opened its session once this returns.
-    for (const id of attemptIds) await rows.attempts.end(id);
-    if (session !== null) await rows.attempts.endAllOfSession(session.id);
+    for (const id of attemptIds) {
+      const attempt = await rows.attempts.find(id);
+      if (attempt !== null) await endAttempt(rows, attempt, "signed-out", at);
+    }
+    if (session !== null) {
+      for (const stepUp of await rows.attempts.findOpenOfSession(session.id))
+        await endAttempt(rows, stepUp, "signed-out", at);
+      await rows.attempts.endAllOfSession(session.id);
+    }
     for (const id of attemptIds) {
       const opened = await rows.sessions.findOfAttempt(id, at);
       if (opened !== null) await rows.sessions.end(opened.subscriberId, opened.id, at);

@@ -1,6 +1,7 @@
 import { type Attempt } from "./attempt.js";
 import { type Challenge, isLive, type PushFailure } from "./challenge.js";
 import { type Deps } from "./deps.js";
+import { endAttempt } from "./end-attempts.js";
 import { ProviderThrottled, ProviderUnavailable, ProviderUnconfirmed } from "./errors.js";
 import { firstApprovalPoll } from "./poll-schedule.js";
 import { pushText } from "./push-text.js";
@@ -81,7 +82,7 @@ export async function startChallenge(
     if (hasCrossed(other) && (await isSameWish(deps, attempt, other.attemptId)))
       return { kind: "joined", attemptId: other.attemptId };
     await settleChallenge(deps, other.id, "superseded", "person");
-    if (other.attemptId !== attempt.id) await deps.attempts.end(other.attemptId);
+    if (other.attemptId !== attempt.id) await endReplaced(deps, other.attemptId);
   }
   await deps.attempts.extend(
     attempt.id,
@@ -98,6 +99,11 @@ export async function startChallenge(
     challengeId: challenge.id,
     secondsToExpire: deps.settings.approvalTtlSeconds,
   });
+}
+
+async function endReplaced(deps: Deps, attemptId: string): Promise<void> {
+  const replaced = await deps.attempts.find(attemptId);
+  if (replaced !== null) await deps.transaction((rows) => endAttempt(rows, replaced, "replaced", deps.now()));
 }
 
 /** Two attempts of one click want the same: one of them is enough. */

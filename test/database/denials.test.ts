@@ -16,7 +16,7 @@ function settleDeps({ challenges, transaction }: Store): SettleDeps {
 }
 
 async function consequences({ subscribers, audit }: Store, { subscriberId }: Owner) {
-  const history = (await audit.list(subscriberId, 10)).map(({ kind, detail }) => `${kind} ${detail}`);
+  const history = (await audit.list(subscriberId, { limit: 10 })).map(({ kind, detail }) => `${kind} ${detail}`);
   return { frozenUntil: (await subscribers.find(subscriberId))?.pushFrozenUntil ?? null, history };
 }
 

@@ -92,7 +92,7 @@ onBothDatabases("completed enrolments", (store) => {
       ]);
       assert.equal(won, 1);
       const isCompleted = (await stateOf(store(), id)) === "completed";
-      assert.equal((await audit.list(owner.subscriberId, 10)).length, isCompleted ? 1 : 0);
+      assert.equal((await audit.list(owner.subscriberId, { limit: 10 })).length, isCompleted ? 1 : 0);
       assert.equal((await factors.findActive(owner.subscriberId)) !== null, isCompleted);
       assert.equal(await epochOf(store(), owner), isCompleted ? 3 : 2);
     }
@@ -180,7 +180,7 @@ onBothDatabases("completed enrolments", (store) => {
     for (const ms of [-1000, 500])
       await browsers.insert({ ...seen, id: randomUUID(), keyHash: `${ms}`, firstSeenAt: at(ms), lastSeenAt: at(ms) });
     await scanned(store(), enrolmentId, owner.providerId);
-    const told = (await audit.list(subscriberId, 50)).map(({ kind, detail }) => `${kind} by ${detail}`);
+    const told = (await audit.list(subscriberId, { limit: 50 })).map(({ kind, detail }) => `${kind} by ${detail}`);
     assert.deepEqual(told, ["phone-enrolled by webhook"]);
     assert.deepEqual(
       (await browsers.list(subscriberId)).map(({ keyHash }) => keyHash),

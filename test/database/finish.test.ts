@@ -110,7 +110,7 @@ async function isSignedIn({ sessions }: Store, key: string): Promise<boolean> {
 /** How often the owner reads of a success, and how many sessions live. */
 async function outcome(store: Store, { owner, attempt }: Waiting): Promise<{ told: number; living: number }> {
   const kind = attempt.purpose === "sign-in" ? "signed-in" : "step-up";
-  const history = await store.audit.list(owner.subscriberId, 50);
+  const history = await store.audit.list(owner.subscriberId, { limit: 50 });
   const living = await store.sessions.list(owner.subscriberId, at(FINISHED_AT + 1));
   return { told: history.filter((event) => event.kind === kind).length, living: living.length };
 }
@@ -126,7 +126,7 @@ async function standing(store: Store, { owner, attempt, challengeId, session, br
     budget: (await store.subscribers.find(subscriberId))?.lastSuccessAt,
     failures: await store.database.getRepository("failure").countBy({ bucket: `code:${subscriberId}` }),
     browsers: (await store.browsers.list(subscriberId)).map(({ lastSeenAt }) => lastSeenAt),
-    history: (await store.audit.list(subscriberId, 50)).length,
+    history: (await store.audit.list(subscriberId, { limit: 50 })).length,
     sessions: (await store.sessions.list(subscriberId, at(1))).map(({ id, level }) => `${id} ${level}`),
     isStillSignedIn: (await store.sessions.load(keyHash, at(1)))?.id === session.id,
   };

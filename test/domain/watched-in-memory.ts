@@ -102,7 +102,10 @@ export function watchedInMemory() {
       end,
       complete: (id: string, by: Witness, settledAt: Date) => end(id, "completed", by, settledAt),
     },
-    attempts: { find: (id: string) => Promise.resolve(attempts.get(id) ?? null) },
+    attempts: {
+      find: (id: string) => Promise.resolve(attempts.get(id) ?? null),
+      findOverdue: () => Promise.resolve([]),
+    },
     factors: { insert: () => Promise.resolve(!isPhoneTaken), retire: () => Promise.resolve() },
     subscribers: { nextEpoch: () => Promise.resolve(true), freezePushes: () => Promise.resolve() },
     sessions: { raiseEpoch: () => Promise.resolve() },

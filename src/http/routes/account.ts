@@ -10,9 +10,16 @@ import { type HttpDeps } from "../deps.js";
 import { knownKey } from "../known-browser.js";
 import { flash } from "../middleware/carry-messages.js";
 import { originOf } from "../origin.js";
+import { queryText } from "../query-text.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
 import { type Text, type TextKey } from "../text.js";
 import { seeOther, show } from "../views.js";
+
+const PAGE_ROWS = 50;
+const MOST_PAGES = 1000;
+
+/** What anybody can fill a history with, who knows the name alone: left out unless it is asked for. */
+const OTHERS_TRIES = ["sign-in-failed"] as const;
 
 /** The account page: what protects it, where it is signed in, what happened lately. */
 export function account(deps: HttpDeps): Router<RequestState> {
@@ -42,7 +49,9 @@ export function account(deps: HttpDeps): Router<RequestState> {
         lastSeenAt: browser.lastSeenAt.toISOString(),
         current: key !== null && browser.keyHash === hashSecret(key),
       })),
-      activity: (await deps.audit.list(subscriber.id, 8)).map((event) => activityView(ctx.state.text, event)),
+      activity: (await deps.audit.list(subscriber.id, { limit: 8, without: OTHERS_TRIES })).map((event) =>
+        activityView(ctx.state.text, event),
+      ),
     });
   });
 
@@ -78,8 +87,20 @@ export function account(deps: HttpDeps): Router<RequestState> {
 
   router.get("/account/activity", async function showActivity(ctx) {
     const { subscriber } = signedInOf(ctx);
-    const events = await deps.audit.list(subscriber.id, 100);
-    show(ctx, deps.views, "activity", { activity: events.map((event) => activityView(ctx.state.text, event)) });
+    const page = Math.min(MOST_PAGES, Math.max(1, Number.parseInt(queryText(ctx, "page"), 10) || 1));
+    const withTries = queryText(ctx, "show") === "all";
+    const events = await deps.audit.list(subscriber.id, {
+      offset: (page - 1) * PAGE_ROWS,
+      limit: PAGE_ROWS + 1, // one more tells whether there is an older page
+      without: withTries ? [] : OTHERS_TRIES,
+    });
+    const address = (to: number): string => `/account/activity?${withTries ? "show=all&" : ""}page=${to}`;
+    show(ctx, deps.views, "activity", {
+      activity: events.slice(0, PAGE_ROWS).map((event) => activityView(ctx.state.text, event)),
+      withTries,
+      newer: page > 1 ? address(page - 1) : null,
+      older: events.length > PAGE_ROWS && page < MOST_PAGES ? address(page + 1) : null,
+    });
   });
   return router;
 }
@@ -108,6 +129,8 @@ const OUTCOMES: Readonly<Record<AuditEvent["kind"], Outcome>> = {
   "signed-out": "neutral",
   "sign-in-failed": "bad",
   "sign-in-denied": "bad",
+  "sign-in-ended": "bad",
+  "step-up-ended": "neutral",
   "not-me": "bad",
   "phone-enrolled": "good",
   "phone-removed": "neutral",
@@ -125,6 +148,12 @@ const WAYS: Readonly<Record<string, TextKey>> = {
   password: "way.password",
   "app code": "way.app-code",
   "recovery code": "way.recovery-code",
+  "ran-out": "way.ran-out",
+  cancelled: "way.cancelled",
+  replaced: "way.replaced",
+  "wrong-codes": "way.wrong-codes",
+  "signed-out": "way.signed-out",
+  "account-changed": "way.account-changed",
   operator: "way.operator",
   "disable-two-factor": "way.disable-two-factor",
   "replace-phone": "way.replace-phone",

@@ -354,8 +354,16 @@ export const PAGE_STATES: readonly PageState[] = [
     },
   },
   { name: "sessions", template: "sessions", locals: { ...signedIn, sessions } },
-  { name: "activity", template: "activity", locals: { ...signedIn, activity } },
-  { name: "activity-empty", template: "activity", locals: { ...signedIn, activity: [] } },
+  {
+    name: "activity",
+    template: "activity",
+    locals: { ...signedIn, activity, withTries: false, newer: null, older: "/account/activity?page=2" },
+  },
+  {
+    name: "activity-empty",
+    template: "activity",
+    locals: { ...signedIn, activity: [], withTries: false, newer: null, older: null },
+  },
   {
     name: "error-not-found",
     template: "error",
