@@ -8,6 +8,7 @@ import { failureLimits, passwordBucket } from "./failure-buckets.js";
 import { type Proof, spendableSince } from "./proof.js";
 import { sameText } from "./secrets.js";
 import { hashMatchCode } from "./start-challenge.js";
+import { matchCodeIn } from "./typed-code.js";
 import { approvals } from "./watched-kinds.js";
 
 /** Authy is asked at most this often for one challenge because a person pressed the button. */
@@ -17,8 +18,8 @@ export type JudgedApproval =
   /** `proof` is null where the attempt's proof was spent before. */
   | { readonly kind: "right"; readonly proof: Proof | null }
   | { readonly kind: "still-pending" }
-  /** Without tries left the attempt has ended. */
-  | { readonly kind: "wrong-code"; readonly triesLeft: number; readonly wasEmpty: boolean }
+  /** Not judged: it could not be a code, and costs no try. Without tries left the attempt has ended. */
+  | { readonly kind: "wrong-code"; readonly triesLeft: number; readonly wasJudged: boolean }
   /** Denied, expired, replaced, used up or too late: the waiting page says which. */
   | { readonly kind: "over" };
 
@@ -68,8 +69,8 @@ async function wrongCode(
   challenge: Challenge,
   matchCode: string,
 ): Promise<JudgedApproval | null> {
-  const typed = matchCode.normalize("NFKC").replace(/\s/g, "");
-  if (typed === "") return { kind: "wrong-code", triesLeft: MATCH_CODE_TRIES - attempt.tries, wasEmpty: true };
+  const typed = matchCodeIn(matchCode);
+  if (typed === null) return { kind: "wrong-code", triesLeft: MATCH_CODE_TRIES - attempt.tries, wasJudged: false };
   if (attempt.tries >= MATCH_CODE_TRIES) return endFor(deps, attempt, challenge);
   // Counted before it is judged, so that parallel guesses are no free ones.
   const tries = await deps.attempts.countTry(attempt.id);
@@ -81,11 +82,11 @@ async function wrongCode(
     await deps.failures.take(passwordBucket(subscriber.usernameKey, null), deps.now(), failureLimits(deps.settings));
   return tries >= MATCH_CODE_TRIES
     ? endFor(deps, attempt, challenge)
-    : { kind: "wrong-code", triesLeft: MATCH_CODE_TRIES - tries, wasEmpty: false };
+    : { kind: "wrong-code", triesLeft: MATCH_CODE_TRIES - tries, wasJudged: true };
 }
 
 async function endFor(deps: Deps, attempt: Attempt, challenge: Challenge): Promise<JudgedApproval> {
   await deps.transaction((rows) => endAttempt(rows, attempt, "wrong-codes", deps.now()));
   await deps.challenges.lapse(challenge.id);
-  return { kind: "wrong-code", triesLeft: 0, wasEmpty: false };
+  return { kind: "wrong-code", triesLeft: 0, wasJudged: true };
 }

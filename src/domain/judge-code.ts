@@ -3,6 +3,7 @@ import { type Deps } from "./deps.js";
 import { codeBucket, failureLimits } from "./failure-buckets.js";
 import { type Proof } from "./proof.js";
 import { hashRecoveryCode, looksLikeRecoveryCode } from "./recovery-code.js";
+import { appCodeIn } from "./typed-code.js";
 import { isUsable } from "./waiting-attempt.js";
 
 export type JudgedCode =
@@ -24,8 +25,9 @@ export async function judgeCode(deps: Deps, attempt: Attempt, typed: string): Pr
   const subscriber = await deps.subscribers.find(attempt.subscriberId);
   if (subscriber === null || !isUsable(attempt, subscriber, deps.now())) return { kind: "over" };
   const isRecoveryCode = looksLikeRecoveryCode(typed);
-  const digits = typed.normalize("NFKC").replace(/[\s-]/g, "");
-  if (!isRecoveryCode && !/^\d{6,8}$/.test(digits)) return { kind: "wrong" };
+  const digits = appCodeIn(typed);
+  // What cannot be a code costs no try.
+  if (!isRecoveryCode && digits === null) return { kind: "wrong" };
 
   const bucket = codeBucket(subscriber.usernameKey, attempt);
   const wait = await deps.failures.take(bucket, deps.now(), failureLimits(deps.settings));
@@ -36,6 +38,6 @@ export async function judgeCode(deps: Deps, attempt: Attempt, typed: string): Pr
     return isLeft ? { kind: "right", proof: { kind: "recovery code", codeHash } } : { kind: "wrong" };
   }
   const factor = await deps.factors.findActive(subscriber.id);
-  const isRight = factor !== null && (await deps.provider.verifyCode(factor.providerId, digits));
+  const isRight = factor !== null && digits !== null && (await deps.provider.verifyCode(factor.providerId, digits));
   return isRight ? { kind: "right", proof: { kind: "app code" } } : { kind: "wrong" };
 }

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
+import { type Attempt } from "../../src/domain/attempt.js";
+import { type Challenge } from "../../src/domain/challenge.js";
+import { type Deps } from "../../src/domain/deps.js";
+import { judgeApproval } from "../../src/domain/judge-approval.js";
+import { judgeCode } from "../../src/domain/judge-code.js";
 import { hashRecoveryCode, looksLikeRecoveryCode } from "../../src/domain/recovery-code.js";
+import { hashMatchCode } from "../../src/domain/start-challenge.js";
 import { appCodeIn, matchCodeIn, typedCode } from "../../src/domain/typed-code.js";
 
 const HYPHENS = {
@@ -79,5 +85,68 @@ describe("K9 a code that a person types or pastes", () => {
     for (const typed of ["12345", "123456789", "abc123456"]) assert.equal(appCodeIn(typed), null, typed);
     for (const typed of ["", "k7dm-2qxw-3vbn-t8z", `${code}a`, "k7dm-2qxw-3vbn-t8z0", "k7dm-2qxw-3vbn-t8zé"])
       assert.equal(looksLikeRecoveryCode(typed), false, typed);
+  });
+});
+
+describe("K9 a code that is judged", () => {
+  const attempt = { id: "a1", state: "open", asksMatchCode: true, tries: 0, epoch: 1, expiresAt: new Date(1e15) };
+
+  /** One approved attempt, and how many tries it has cost. */
+  function withApproval(): { deps: Deps; tried: string[] } {
+    const tried: string[] = [];
+    const challenge = { state: "approved", matchCodeHash: hashMatchCode("a1", "123098") };
+    const deps = {
+      challenges: { findDecisive: () => Promise.resolve(challenge as Challenge) },
+      attempts: { countTry: () => Promise.resolve(tried.push("match code")) },
+      subscribers: { find: () => Promise.resolve({ id: "s1", usernameKey: "maria", epoch: 1 }) },
+      recoveryCodes: { isLeft: () => Promise.resolve(false) },
+      factors: { findActive: () => Promise.resolve({ providerId: "7" }) },
+      provider: { verifyCode: (_id: string, code: string) => Promise.resolve(code === "1230987") },
+      failures: {
+        take(bucket: string) {
+          tried.push(bucket);
+          return Promise.resolve(null);
+        },
+      },
+      settings: {},
+      now: () => new Date(),
+    } as unknown as Deps;
+    return { deps, tried };
+  }
+
+  for (const typed of ["123098", "123\u2011098", " 1 2 3 0 9 8 ", "\u200e۱۲۳۰۹۸", "“123098”"])
+    it(`is right as the match code ${JSON.stringify(typed)}`, async () => {
+      const { deps } = withApproval();
+      assert.equal((await judgeApproval(deps, attempt as Attempt, typed)).kind, "right");
+    });
+
+  for (const typed of ["1230\u2013987", "۱۲۳۰۹۸۷"])
+    it(`is right as the app's code ${JSON.stringify(typed)}`, async () => {
+      const { deps } = withApproval();
+      assert.equal((await judgeCode(deps, attempt as Attempt, typed)).kind, "right");
+    });
+
+  for (const typed of ["", "12309", "1230987", "123o98", "-"])
+    it(`costs no try as the match code ${JSON.stringify(typed)}`, async () => {
+      const { deps, tried } = withApproval();
+      const judged = await judgeApproval(deps, attempt as Attempt, typed);
+      assert.deepEqual(judged, { kind: "wrong-code", triesLeft: 5, wasJudged: false });
+      assert.deepEqual(tried, []);
+    });
+
+  for (const typed of ["", "12309", "123098765", "k7dm-2qxw-3vbn", "k7dm-2qxw-3vbn-t8z0", "hello"])
+    it(`costs no try as ${JSON.stringify(typed)} in the place of a tap`, async () => {
+      const { deps, tried } = withApproval();
+      assert.deepEqual(await judgeCode(deps, attempt as Attempt, typed), { kind: "wrong" });
+      assert.deepEqual(tried, []);
+    });
+
+  it("costs a try where it could be right", async () => {
+    const { deps, tried } = withApproval();
+    await judgeApproval(deps, attempt as Attempt, "000000");
+    await judgeCode(deps, attempt as Attempt, "0000000");
+    await judgeCode(deps, attempt as Attempt, "aaaa-aaaa-aaaa-aaaa");
+    assert.equal(tried[0], "match code");
+    assert.equal(tried.length, 4);
   });
 });

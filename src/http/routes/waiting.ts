@@ -77,7 +77,7 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
         seeOther(ctx, `${place.base}?still=pending`);
         return;
       case "wrong-code": {
-        const why = ctx.state.text(judged.wasEmpty ? "match-code.missing" : "match-code.wrong", {
+        const why = ctx.state.text(judged.wasJudged ? "match-code.wrong" : "match-code.missing", {
           left: judged.triesLeft,
         });
         const counted = (await deps.attempts.find(attempt.id)) ?? attempt;
