@@ -199,6 +199,10 @@ export function streamHub(
         "X-Accel-Buffering": "no",
         Connection: "close",
       });
+      if (res.req.method === "HEAD") {
+        res.end();
+        return;
+      }
       res.write("retry: 2000\n\n");
       if (res.destroyed) return; // it left while its row was looked up
       const stream: Stream = { res, id, owner, lastVersion: 0 };

@@ -102,6 +102,21 @@ describe("the browser surface", () => {
     assert.equal((await house.phone.rings()).length, rang);
   });
 
+  it("K18 takes nothing away on HEAD: messages and codes that are shown once are still there", async () => {
+    const person = await house.enrolled();
+    const { wire } = person;
+    await house.stepUp(wire, person, "new-recovery-codes");
+    await wire.post("/account/sessions/revoke-others");
+    await wire.post("/account/recovery-codes");
+    for (const page of ["/account/sessions", "/account/recovery-codes", "/account"]) {
+      const { status, body } = await wire.send("HEAD", page);
+      assert.deepEqual([status, body], [200, ""], page);
+    }
+    const { body } = await wire.get("/account/recovery-codes");
+    assert.match(body, /<code>\w{4}-\w{4}-\w{4}-\w{4}<\/code>/);
+    assert.match(body, /You were signed in nowhere else/);
+  });
+
   it("X5 follows a next of this site only", async () => {
     const person = await house.register();
     const hostile = [

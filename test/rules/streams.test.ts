@@ -127,6 +127,21 @@ describe("event streams of the whole program", () => {
     stream.close();
   });
 
+  it("K18 answers HEAD at once with the stream's headers, and counts no stream", async () => {
+    const { wire, events } = await waitingSignIn();
+    for (let times = 0; times < 8; times += 1) {
+      const { status, headers, body } = await wire.send("HEAD", events);
+      assert.deepEqual([status, headers["content-type"], body], [200, "text/event-stream; charset=utf-8", ""]);
+    }
+    const streams = await Promise.all([open(wire, events), open(wire, events), open(wire, events)]);
+    assert.deepEqual(
+      streams.map(({ status }) => status),
+      [200, 200, 200],
+    );
+    for (const stream of streams) stream.close();
+    assert.equal((await house.wire().send("HEAD", events)).status, 404);
+  });
+
   it("E12 gives a stream that is opened after the end the final state, once, and then the end", async () => {
     const signIn = await waitingSignIn();
     const { uuid } = await house.ring(signIn.person.authyId);

@@ -33,6 +33,8 @@ export function carryMessages(
     get: (_id, _maxAge, options) => Promise.resolve(JSON.parse(contextOf(options).state.held?.data ?? "{}")),
     async set(_id, { flashes, sealed }: Carried, _maxAge, options) {
       const ctx = contextOf(options);
+      // Nobody sees the page that a HEAD asks about: what it would have shown once stays for the one that is seen.
+      if (ctx.method === "HEAD") return;
       const data = JSON.stringify({ flashes, sealed });
       if (ctx.state.held !== null) return sessions.keepData(ctx.state.held.id, data);
       const key = newSecret();
