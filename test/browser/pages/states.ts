@@ -348,7 +348,7 @@ export const PAGE_STATES: readonly PageState[] = [
       passwordMinLength: 12,
       values: { username: "maria" },
       errors: {
-        current_password: "This is not your current password. After several wrong tries a pause is made.",
+        current_password: "This is not your current password. After several wrong tries you must wait a while.",
         password: "This password is one of the first that anyone would try.",
       },
     },
