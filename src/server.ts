@@ -12,6 +12,7 @@ import { createApp } from "./http/app.js";
 import { streamHub } from "./http/stream-hub.js";
 import { loadText } from "./http/text.js";
 import { nunjucksViews } from "./http/views.js";
+import { authyCallbacks } from "./providers/authy/callbacks.js";
 import { stopOnSignals } from "./stop-on-signals.js";
 import { challengeNotifications } from "./redis/challenge-feed.js";
 import { localRateLimit, rateLimit } from "./redis/rate-limits.js";
@@ -89,6 +90,7 @@ function main(): void {
       redis: () => within(services.redisWatch.isWell()),
       queueMetrics: () => within(queue.metrics(), ""),
     },
+    [authyCallbacks(deps, config.authy)],
   );
 
   const answer = app.callback();

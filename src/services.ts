@@ -86,7 +86,7 @@ export function createServices(config: Config, log: Log): Services & { open(isSt
     log,
     feed,
     polls: queue,
-    provider: authyProvider(authyClient(config.authy.apiUrl, config.authy.apiKey)),
+    provider: authyProvider(authyClient(config.authy.apiUrl, config.authy.apiKey), config.authy),
     pushWords: pushWords(loadText("en")),
     passwords: passwords(config.argon2TestStrength, config.limits.hashesQueued),
   };

@@ -1,7 +1,7 @@
 import { type Attempts, type Purpose, type StepUpAction } from "./attempt.js";
 import { type Audit } from "./audit.js";
 import { type Challenges } from "./challenge.js";
-import { type Enrolments } from "./enrolment.js";
+import { type Enrolment, type Enrolments } from "./enrolment.js";
 import { type SessionLifetimes, type Sessions } from "./session.js";
 import { type Factors, type KnownBrowsers, type RecoveryCodes, type Subscribers } from "./subscriber.js";
 import { type WatchedKind } from "./watched.js";
@@ -60,12 +60,14 @@ export interface PushWords {
   time(at: Date): string;
 }
 
-/** What we ask of Authy; src/authy fills it. Every method throws the Provider… errors. */
+/** What we ask of the provider that reaches the phone. Whatever asks it over the network throws the Provider… errors. */
 export interface Provider {
+  /** What the phone scans or opens to be enrolled: a bearer secret, which ends with the enrolment. */
+  enrolmentLink(enrolment: Pick<Enrolment, "id" | "createdAt" | "expiresAt">): string;
   sendApprovalRequest(providerId: string, push: Push): Promise<{ uuid: string }>;
   approvalState(uuid: string, providerId: string, signal?: AbortSignal): Promise<ApprovalState>;
   registrationState(enrolmentId: string, signal?: AbortSignal): Promise<RegistrationState>;
-  /** True when Authy takes the code now. */
+  /** True when the code is right now. */
   verifyCode(providerId: string, code: string): Promise<boolean>;
   sendTextMessage(providerId: string): Promise<void>;
   removeUser(providerId: string): Promise<void>;

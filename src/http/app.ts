@@ -6,13 +6,13 @@ import mount from "koa-mount";
 import serve from "koa-static";
 import { Histogram } from "prom-client";
 
-import { type RequestState } from "./context.js";
+import { type Middleware, type RequestState } from "./context.js";
 import { type HttpDeps } from "./deps.js";
 import { carryMessages } from "./middleware/carry-messages.js";
 import { checkHost, knownHosts } from "./middleware/check-host.js";
 import { cookieAge } from "./middleware/cookie-age.js";
 import { readForms } from "./middleware/form.js";
-import { mapErrors } from "./middleware/map-errors.js";
+import { leadsBackTo, mapErrors } from "./middleware/map-errors.js";
 import { needDatabase } from "./middleware/need-database.js";
 import { requestLog } from "./middleware/request-log.js";
 import { securityHeaders } from "./middleware/security-headers.js";
@@ -31,15 +31,22 @@ import { recoveryCodes } from "./routes/recovery-codes.js";
 import { register } from "./routes/register.js";
 import { stepUp } from "./routes/step-up.js";
 import { twoFactor } from "./routes/two-factor.js";
-import { webhooks } from "../providers/authy/callbacks.js";
 import { projectRoot } from "./project-root.js";
 import { findWhoIsSignedIn, noteActivity } from "./signed-in.js";
 
 /** Browsers that leave are no errors; a load test without this wrote 65,796 lines. */
 const LEFT = new Set(["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE", "HPE_INVALID_EOF_STATE"]);
 
-/** The whole web application, outermost first. */
-export function createApp(deps: HttpDeps, state: Health): Koa<RequestState> {
+/**
+ * The whole web application, outermost first.
+ *
+ * @param callbacks - What the providers call: machines, which bring a signature of their own and no cookie.
+ */
+export function createApp(
+  deps: HttpDeps,
+  state: Health,
+  callbacks: readonly Router<RequestState>[],
+): Koa<RequestState> {
   const { http } = deps;
   const app = new Koa<RequestState>({
     // `proxy` without `maxIpsCount` would let a client write its own address.
@@ -65,13 +72,11 @@ export function createApp(deps: HttpDeps, state: Health): Koa<RequestState> {
   app.use(cookieAge());
   app.use(mapErrors(deps.views));
 
+  app.use(new Router().allowedMethods());
+
   // Before sessions: machines bring a signature or nothing at all, and must not depend on the session store.
-  const machines = new Router<RequestState>();
-  machines.use(health(state).routes());
-  machines.use("/webhooks/authy/{*rest}", needDatabase(state));
-  machines.use(webhooks(deps).routes());
-  app.use(machines.routes());
-  app.use(machines.allowedMethods());
+  app.use(health(state).routes());
+  for (const calls of callbacks) useBehind(app, [needDatabase(state)], calls);
 
   const hosts = knownHosts(http.publicUrl, !http.isProduction);
   app.use(warnOfProxy(http.trustedProxies));
@@ -86,36 +91,28 @@ export function createApp(deps: HttpDeps, state: Health): Koa<RequestState> {
     ),
   );
   app.use(needDatabase(state));
-  app.use(shedLoad(http.limits.loopLagShedMs));
-  app.use(browserVisit(http.isHttps));
-  app.use(findWhoIsSignedIn(deps));
 
-  // Before activity is noted: no person sends polls and streams.
-  const watching = new Router<RequestState>();
-  watching.use(challenges(deps).routes());
-  app.use(watching.routes());
-  app.use(watching.allowedMethods());
-
-  app.use(noteActivity(deps));
-  app.use(carryMessages(app, deps));
-  app.use(readForms());
-  app.use(checkCsrf(hosts, http.sessionKeys));
-
-  const pages = new Router<RequestState>();
-  for (const routes of [
-    home(deps),
-    register(deps),
-    login(deps),
-    loginApproval(deps),
-    logout(deps),
-    stepUp(deps),
-    account(deps),
-    twoFactor(deps),
-    recoveryCodes(deps),
-    password(deps),
-  ])
-    pages.use(routes.routes());
-  app.use(pages.routes());
-  app.use(pages.allowedMethods());
+  const known = [browserVisit(http.isHttps), findWhoIsSignedIn(deps)];
+  const browser = [
+    ...known,
+    noteActivity(deps),
+    carryMessages(app, deps),
+    readForms(),
+    checkCsrf(hosts, http.sessionKeys),
+  ];
+  // What is under way goes on even when the process is behind with its work; new work is refused then.
+  useBehind(app, [leadsBackTo("/login/approval"), ...browser], loginApproval(deps));
+  useBehind(app, [leadsBackTo("/account/approval"), ...browser], stepUp(deps));
+  useBehind(app, known, challenges(deps)); // which no person asks: they are no activity
+  const shed = shedLoad(http.limits.loopLagShedMs);
+  for (const routes of [home, register, login, logout, account, twoFactor, recoveryCodes, password])
+    useBehind(app, [shed, ...browser], routes(deps));
+  // No page: what is said about it may still be to somebody who is signed in.
+  for (const middleware of browser) app.use(middleware);
   return app;
+}
+
+/** Routes behind guards, which run before them and for nothing else. */
+function useBehind(app: Koa<RequestState>, guards: readonly Middleware[], routes: Router<RequestState>): void {
+  app.use(new Router<RequestState>().use(...guards, routes.routes()).routes());
 }

@@ -23,6 +23,8 @@ export interface RequestState {
   visit: string;
   /** The attempt that this browser holds, behind `loadAttempt`. */
   attempt: Attempt | null;
+  /** The page where this browser's request waits; null where there is none to go back to. */
+  backTo: string | null;
 }
 
 export type Context = Koa.ParameterizedContext<RequestState>;

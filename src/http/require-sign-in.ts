@@ -3,11 +3,12 @@ import { type Subscriber } from "../domain/subscriber.js";
 import { type Context, type Middleware } from "./context.js";
 import { seeOther } from "./views.js";
 
-/** Pages that an account with an alarm may still use before it has a new password. */
-const WHILE_ALARMED = /^\/account\/(password|approval)(\/|$)/;
-
-/** Sends strangers to the sign-in, and the owner of an alarmed account to a new password first. */
-export function requireSignIn(): Middleware {
+/**
+ * Sends strangers to the sign-in, and the owner of an account that must have a new password to that first.
+ *
+ * @param options - `beforeNewPassword` marks the pages that lead to the new password.
+ */
+export function requireSignIn(options: { beforeNewPassword?: boolean } = {}): Middleware {
   return async function sendStrangersToSignIn(ctx, next) {
     const { session, subscriber } = ctx.state;
     if (session === null || subscriber === null) {
@@ -15,7 +16,7 @@ export function requireSignIn(): Middleware {
       seeOther(ctx, `/login?next=${encodeURIComponent(next)}`);
       return;
     }
-    if (subscriber.mustChangePassword && !WHILE_ALARMED.test(ctx.path)) {
+    if (subscriber.mustChangePassword && options.beforeNewPassword !== true) {
       seeOther(ctx, "/account/password");
       return;
     }

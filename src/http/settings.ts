@@ -1,17 +1,13 @@
-import { type Config } from "../config.js";
-
-/** What the HTTP room needs of the configuration. */
-export type HttpSettings = Pick<
-  Config,
-  | "publicUrl"
-  | "isHttps"
-  | "hstsSubdomains"
-  | "isProduction"
-  | "trustedProxies"
-  | "sessionKeys"
-  | "limits"
-  | "rules"
-  | "authy"
-  | "streamRereadMs"
-  | "streamHeartbeatMs"
->;
+/** What the HTTP room is told at start. */
+export interface HttpSettings {
+  /** How browsers reach us, without a slash at its end. */
+  readonly publicUrl: string;
+  readonly isHttps: boolean;
+  readonly hstsSubdomains: boolean;
+  readonly isProduction: boolean;
+  /** How many reverse proxies stand in front, whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: number;
+  /** The first signs, all verify. */
+  readonly sessionKeys: readonly string[];
+  readonly limits: { readonly loopLagShedMs: number };
+}

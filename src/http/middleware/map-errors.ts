@@ -74,12 +74,17 @@ function httpStatusOf(error: unknown): number | null {
   return typeof status === "number" && status >= 400 && status < 600 ? status : null;
 }
 
-/** Where the page leads: back to the request that waits, else to the start. */
-function wayOn(ctx: Context): { home: string; homeLabel: string } {
-  const { text } = ctx.state;
-  const waiting = /^\/(login|account)\/approval(?=\/)/.exec(ctx.path)?.[0];
-  if (waiting !== undefined) return { home: waiting, homeLabel: text("way-on.request") };
-  return { home: ctx.state.subscriber === null ? "/" : "/account", homeLabel: text("way-on.start") };
+/** Says where the error pages of the routes behind it lead: to the page where a request waits. */
+export function leadsBackTo(waitingPage: string): Middleware {
+  return async function noteWhereErrorsLead(ctx, next) {
+    if (ctx.path !== waitingPage) ctx.state.backTo = waitingPage;
+    await next();
+  };
+}
+
+function wayOn({ state }: Context): { home: string; homeLabel: string } {
+  if (state.backTo !== null) return { home: state.backTo, homeLabel: state.text("way-on.request") };
+  return { home: state.subscriber === null ? "/" : "/account", homeLabel: state.text("way-on.start") };
 }
 
 function showPage(ctx: Context, views: Views, { status, page, values, retryAfterSeconds }: Answer): void {

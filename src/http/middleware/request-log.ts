@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type Histogram } from "prom-client";
 
-import { type Middleware } from "../context.js";
+import { type Context, type Middleware } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 
 /** One line for each request: method, path without query, status, time. Never a header, a cookie or a body. */
@@ -22,16 +22,20 @@ export function requestLog(
       subscriber: null,
       visit: "",
       attempt: null,
+      backTo: null,
     });
     await next();
     const ms = Math.round((performance.now() - startedAt) * 10) / 10;
-    const route = (ctx as { _matchedRoute?: unknown })._matchedRoute;
-    seconds.observe(
-      { route: typeof route === "string" ? route : "other", method: ctx.method, status: String(ctx.status) },
-      ms / 1000,
-    );
+    seconds.observe({ route: routeOf(ctx), method: ctx.method, status: String(ctx.status) }, ms / 1000);
     deps.log.info({ requestId, method: ctx.method, path: pathForLog(ctx.path), status: ctx.status, ms }, "request");
   };
+}
+
+/** The pattern of the route that the request was for, also where a guard before it refused. */
+function routeOf(ctx: Context): string {
+  const { matched = [] } = ctx as { matched?: readonly { path: unknown; methods: readonly string[] }[] };
+  const route = matched.findLast(({ methods }) => methods.includes(ctx.method))?.path;
+  return typeof route === "string" ? route : "other";
 }
 
 /** Paths are the browser's text: cut, and without anything that could break a line. */

@@ -3,15 +3,13 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Busy } from "../../domain/errors.js";
 import { type Middleware } from "../context.js";
 
-/** What must go on even when the process is behind: finishing a sign-in that is under way. */
-const ALWAYS = /^\/(login\/approval|login\/code|account\/approval|challenges)(\/|$)/;
-
 const SAMPLE_MS = 500;
 /** One hiccup is no overload: the loop must be late for so many samples in a row. */
 const LATE_SAMPLES = 2;
 
 /**
- * Refuses new work while the event loop is late, so that callbacks and sign-ins under way are served in time.
+ * Refuses forms while the event loop is late. Stands before the routes that begin something new, so that callbacks and
+ * sign-ins under way are served in time.
  *
  * @param maxLagMs - `0` means never.
  */
@@ -26,8 +24,7 @@ export function shedLoad(maxLagMs: number): Middleware {
   }, SAMPLE_MS);
   sample.unref();
   return async function refuseWhenLate(ctx, next) {
-    if (maxLagMs > 0 && lateSamples >= LATE_SAMPLES && ctx.method === "POST" && !ALWAYS.test(ctx.path))
-      throw new Busy("event loop late");
+    if (maxLagMs > 0 && lateSamples >= LATE_SAMPLES && ctx.method === "POST") throw new Busy("event loop late");
     await next();
   };
 }

@@ -27,7 +27,7 @@ const PAGES: Readonly<Record<StepUpAction, string>> = {
 /** A fresh approval for one sensitive act; a sign-in does not count as one, nor one act's for another. */
 export function stepUp(deps: HttpDeps): Router<RequestState> {
   const router = new Router<RequestState>();
-  const signInFirst = requireSignIn();
+  const signInFirst = requireSignIn({ beforeNewPassword: true });
 
   router.post("/account/approval", signInFirst, async function startApproval(ctx) {
     const { session, subscriber } = signedInOf(ctx);

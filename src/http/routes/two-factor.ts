@@ -1,7 +1,6 @@
 import Router from "@koa/router";
 import QRCode from "qrcode";
 
-import { registrationToken } from "../../providers/authy/registration-token.js";
 import { confirmPassword } from "../../domain/check-password.js";
 import { disableTwoFactor } from "../../domain/disable-two-factor.js";
 import { needsFreshPassword, readEnrolment, startEnrolment } from "../../domain/enrol.js";
@@ -102,7 +101,11 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
     if (enrolment?.state !== "pending") throw new HttpRefusal(404, "no-enrolment");
     ctx.set("Cache-Control", "no-store");
     ctx.type = "image/svg+xml";
-    ctx.body = await QRCode.toString(openUrl(deps, enrolment), { type: "svg", errorCorrectionLevel: "L", margin: 4 });
+    ctx.body = await QRCode.toString(deps.provider.enrolmentLink(enrolment), {
+      type: "svg",
+      errorCorrectionLevel: "L",
+      margin: 4,
+    });
   });
 
   router.post(`${REGISTRATION}/cancel`, async function cancelRegistration(ctx) {
@@ -156,18 +159,14 @@ async function mayReplace(deps: HttpDeps, session: Session): Promise<boolean> {
   return isUnfinished && ageSeconds < stepUpTtlSeconds + registrationTtlSeconds;
 }
 
-function openUrl({ http }: Pick<HttpDeps, "http">, enrolment: Enrolment): string {
-  return http.authy.qrPrefix + registrationToken(enrolment, http.authy);
-}
-
-function enrolmentView(deps: Pick<HttpDeps, "http" | "now">, enrolment: Enrolment) {
+function enrolmentView(deps: Pick<HttpDeps, "provider" | "now">, enrolment: Enrolment) {
   const isPending = enrolment.state === "pending";
   return {
     challengeId: enrolment.id,
     eventsPath: isPending ? `/challenges/${enrolment.id}/events` : "",
     statusPath: isPending ? `/challenges/${enrolment.id}` : "",
     state: isPending ? "waiting" : enrolment.state,
-    openUrl: isPending ? openUrl(deps, enrolment) : null,
+    openUrl: isPending ? deps.provider.enrolmentLink(enrolment) : null,
     qrPath: `${REGISTRATION}/qrcode.svg?for=${enrolment.id.slice(0, 8)}`,
     expiresAt: enrolment.expiresAt.toISOString(),
     secondsLeft: Math.max(0, Math.round((enrolment.expiresAt.getTime() - deps.now().getTime()) / 1000)),

@@ -1,12 +1,12 @@
 import Router from "@koa/router";
+import type Koa from "koa";
 import rawBody from "raw-body";
 
+import { type Deps, type Log } from "../../domain/deps.js";
+import { receiveCallback, receiveEvent } from "../../domain/receive-callback.js";
 import { callbackNotice } from "./callback-notice.js";
 import { hasGoodSignature, type Json } from "./callback-signature.js";
 import { readWebhookToken } from "./webhook-token.js";
-import { receiveCallback, receiveEvent } from "../../domain/receive-callback.js";
-import { type Context, type RequestState } from "../../http/context.js";
-import { type HttpDeps } from "../../http/deps.js";
 
 const MAX_BYTES = 65_536;
 const MAX_DEPTH = 16;
@@ -14,10 +14,28 @@ const MAX_KEYS = 512;
 /** Authy waits for the answer. */
 const EVENTS_WITHIN_MS = 1000;
 
+/** Where Authy calls, and with which keys. */
+export interface CallbackSettings {
+  /** The exact texts that are signed, as they stand in the Authy console. */
+  readonly callbackUrl: string;
+  readonly webhookUrl: string;
+  /** More than one while keys change. */
+  readonly callbackKeys: readonly string[];
+  /** None: the events' address answers 404. */
+  readonly webhookSigningKeys: readonly string[];
+}
+
+/** What the server hands on with each request. */
+interface RequestState {
+  readonly log: Log;
+  readonly requestId: string;
+}
+
+type Context = Koa.ParameterizedContext;
+
 /** What Authy calls. The answers are short texts for machines; the log says which check failed, never which bytes. */
-export function webhooks(deps: HttpDeps): Router<RequestState> {
-  const router = new Router<RequestState>();
-  const { authy } = deps.http;
+export function authyCallbacks(deps: Deps, authy: CallbackSettings): Router {
+  const router = new Router();
 
   router.post("/webhooks/authy/onetouch", async function receiveOneTouch(ctx) {
     const signature = onlyHeader(ctx, "x-authy-signature");
@@ -82,7 +100,8 @@ export function webhooks(deps: HttpDeps): Router<RequestState> {
 }
 
 function answer(ctx: Context, status: number, word: string): void {
-  ctx.state.log.info({ requestId: ctx.state.requestId, status, word }, "webhook");
+  const { log, requestId } = ctx.state as RequestState;
+  log.info({ requestId, status, word }, "webhook");
   ctx.status = status;
   ctx.body = { message: word };
 }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { type ApprovalState, type Provider, type Push } from "../../domain/deps.js";
 import { ProviderRefused, ProviderUnavailable, ProviderUnconfirmed } from "../../domain/errors.js";
 import { type AuthyAnswer, type AuthyClient } from "./client.js";
+import { type AuthyApplication, registrationToken } from "./registration-token.js";
 
 const authyId = z.union([z.number().int().positive(), z.string().regex(/^\d{1,18}$/)]).transform(String);
 const created = z.object({ approval_request: z.object({ uuid: z.string().regex(/^[\w-]{8,64}$/) }) });
@@ -18,10 +19,12 @@ const WRONG_TOKEN = new Set(["60019", "60020"]);
  * Authy's approval requests, registrations and codes, as the rules ask for them. Odd answers fail closed: what is not
  * understood is neither yes nor no.
  *
+ * @param application - `qrPrefix` stands before the token in the QR code.
  * @see https://www.twilio.com/docs/authy/api
  */
-export function authyProvider(call: AuthyClient): Provider {
+export function authyProvider(call: AuthyClient, application: AuthyApplication & { qrPrefix: string }): Provider {
   return {
+    enrolmentLink: (enrolment) => application.qrPrefix + registrationToken(enrolment, application),
     async sendApprovalRequest(id, push) {
       const answer = await call("POST", `onetouch/json/users/${encodeURIComponent(id)}/approval_requests`, {
         json: approvalRequest(push),

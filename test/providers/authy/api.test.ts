@@ -33,7 +33,8 @@ async function authyThat(
   });
   const { port } = server.address() as AddressInfo;
   const origin = `http://127.0.0.1:${port}`;
-  return { provider: authyProvider(authyClient(origin, API_KEY)), seen, origin };
+  const application = { appName: "Acme", appId: "359137", apiKey: API_KEY, qrPrefix: "authy://account?token=" };
+  return { provider: authyProvider(authyClient(origin, API_KEY), application), seen, origin };
 }
 
 const json =
