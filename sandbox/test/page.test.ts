@@ -6,7 +6,7 @@ import { after, describe, it } from "node:test";
 import { type Browser, type Page } from "playwright-core";
 import { create, toBuffer } from "qrcode";
 import { axeViolations, complaintsOf, sidewaysOverflow } from "../../test/browser/pages/chromium.js";
-import { launchBrowser } from "../../test/kit/browser.js";
+import { launchBrowser } from "../../test/kit/chromium.js";
 import { receive } from "./receiver.js";
 import { runSandbox } from "./running.js";
 

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { openFormBrowser } from "../../test/kit/form-browser.js";
+import { openBrowser } from "../../test/kit/browser.js";
+import { openPhone } from "../../test/kit/phone.js";
 import { type Settlements } from "../../test/kit/settlements.js";
 import { type StoryStep, tellStory } from "../../test/kit/story.js";
 import { type RunningProgram } from "./start-program.js";
@@ -22,7 +23,7 @@ export async function tellOnce(
   const who = { username: "demo", email: "demo@example.com", password: randomBytes(12).toString("base64url") };
   const startedAt = performance.now();
   const outcome = await Promise.race([
-    tellStory({ browser: openFormBrowser(site), phone, settledBy, onStep }, who).then(
+    tellStory({ browser: openBrowser(site), phone: openPhone(phone), settledBy, onStep }, who).then(
       () => ({ ok: true }),
       (cause: unknown) => ({ ok: false, error: cause instanceof Error ? cause.message : String(cause) }),
     ),

@@ -3,7 +3,7 @@ import { after, describe, it } from "node:test";
 
 import { type Middleware } from "../../src/http/context.js";
 import { checkHost, knownHosts } from "../../src/http/middleware/check-host.js";
-import { openWire } from "../trials/attack/wire.js";
+import { openBrowser } from "../kit/browser.js";
 import { serveMiddleware } from "./middleware-app.js";
 
 describe("K10 X13 the host", () => {
@@ -96,10 +96,10 @@ it("K10 X13 warns once of a foreign host, and names both, however often it comes
     ctx.body = "here";
   };
   const app = await serveMiddleware({ after }, [checkHost(knownHosts("https://login.example.com", false)), answer]);
-  const wire = openWire(app.origin);
+  const browser = openBrowser(app.origin);
   for (const host of ["10.0.0.7:8080", "evil.example", "x".repeat(300)])
-    assert.equal((await wire.get("/", { host })).status, 421);
-  assert.equal((await wire.get("/", { host: "login.example.com" })).status, 200);
+    assert.equal((await browser.get("/", { host })).status, 421);
+  assert.equal((await browser.get("/", { host: "login.example.com" })).status, 200);
   assert.deepEqual(
     app.warnings.map(({ fields }) => fields),
     [{ got: "10.0.0.7:8080", expected: "login.example.com" }],

@@ -5,7 +5,7 @@ import { type Context, type Middleware } from "../../src/http/context.js";
 import { cookieAge } from "../../src/http/middleware/cookie-age.js";
 import { securityHeaders } from "../../src/http/middleware/security-headers.js";
 import { warnOfProxy } from "../../src/http/middleware/warn-of-proxy.js";
-import { openWire } from "../trials/attack/wire.js";
+import { openBrowser } from "../kit/browser.js";
 import { serveMiddleware } from "./middleware-app.js";
 
 const answer: Middleware = (ctx) => {
@@ -20,7 +20,7 @@ describe("X9 Strict-Transport-Security", () => {
   ] as const)
     it(`is ${header ?? "not sent"} with ${JSON.stringify(settings)}`, async () => {
       const app = await serveMiddleware({ after }, [securityHeaders(settings), answer]);
-      assert.equal((await openWire(app.origin).get("/")).headers["strict-transport-security"], header);
+      assert.equal((await openBrowser(app.origin).get("/")).headers["strict-transport-security"], header);
     });
 });
 
@@ -34,7 +34,7 @@ describe("a cookie", () => {
 
   it("that has an end says so by Max-Age, too, for browsers with a wrong clock", async () => {
     const app = await serveMiddleware({ after }, [cookieAge(), setCookies]);
-    const lines = (await openWire(app.origin).get("/")).headers["set-cookie"] ?? [];
+    const lines = (await openBrowser(app.origin).get("/")).headers["set-cookie"] ?? [];
     assert.deepEqual(
       lines.map((line) => [line.split("=")[0], Number(/; max-age=(\d+)$/.exec(line)?.[1] ?? NaN)]),
       [
@@ -50,7 +50,7 @@ describe("a cookie", () => {
 describe("a proxy that TRUST_PROXY does not count", () => {
   async function warningsOf(trustedProxies: number, ...requests: Record<string, string>[]): Promise<unknown[]> {
     const app = await serveMiddleware({ after }, [warnOfProxy(trustedProxies), answer], { trustedProxies });
-    for (const headers of requests) await openWire(app.origin).get("/", headers);
+    for (const headers of requests) await openBrowser(app.origin).get("/", headers);
     return app.warnings.map(({ fields }) => fields);
   }
 

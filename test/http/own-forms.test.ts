@@ -5,7 +5,7 @@ import { type Middleware } from "../../src/http/context.js";
 import { knownHosts } from "../../src/http/middleware/check-host.js";
 import { readForms } from "../../src/http/middleware/form.js";
 import { browserVisit, checkCsrf, csrfToken } from "../../src/http/middleware/visit.js";
-import { openWire } from "../trials/attack/wire.js";
+import { openBrowser } from "../kit/browser.js";
 import { serveMiddleware } from "./middleware-app.js";
 
 const SITE = "https://login.example.com";
@@ -23,10 +23,10 @@ const app = await serveMiddleware({ after }, [
 
 /** Sends a form with the right token, and with whatever the browser says of its origin. */
 async function sendForm(headers: Readonly<Record<string, string>>): Promise<number> {
-  const wire = openWire(app.origin);
-  const token = (await wire.get("/")).body;
+  const browser = openBrowser(app.origin);
+  const token = (await browser.get("/")).body;
   const type = { "content-type": "application/x-www-form-urlencoded", host: "login.example.com" };
-  return (await wire.send("POST", "/", { body: `csrf=${token}`, headers: { ...type, ...headers } })).status;
+  return (await browser.send("POST", "/", { body: `csrf=${token}`, headers: { ...type, ...headers } })).status;
 }
 
 describe("K5 X2 a form of our own page", () => {

@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
-  answer,
   type Credentials,
   disable,
   enrol,
-  openRequest,
   register,
   signInByPassword,
   signInByPush,
@@ -16,7 +14,6 @@ import {
 } from "../kit/story.js";
 import { type Program, startProgram } from "../kit/program.js";
 import { isSettlement } from "../kit/settlements.js";
-import got from "got";
 
 const ALICE: Credentials = { username: "alice", email: "alice@example.com", password: "correct horse battery" };
 
@@ -46,7 +43,7 @@ for (const database of ["sqlite", "postgres"] as const) {
 
     it("is settled by the poller when every callback is dropped", async (t) => {
       const program = await startProgram(t, { database, withWebhooks: false });
-      await got.put(`${program.phone}/faults`, { json: { callbacks: "drop" } });
+      await program.phone.faults({ callbacks: "drop" });
       const steps = await tellStory(stageOf(program), ALICE);
       assert.deepEqual(settlers(steps), ["poll", "poll", "poll"]);
     });
@@ -88,16 +85,15 @@ describe("a tap on the phone", () => {
     await signOut(first);
 
     const second = stageOf(program);
-    const elsewhere = await second.browser.submit(await second.browser.get("/login"), "/login", {
+    const elsewhere = await second.browser.submit(await second.browser.visit("/login"), "/login", {
       username: ALICE.username,
       password: ALICE.password,
     });
     assert.equal(elsewhere.url.pathname, "/login/approval");
-    const theirs = await openRequest(program.phone);
-    await answer(program.phone, theirs.uuid, "deny");
+    await program.phone.answer((await program.phone.openRequest()).uuid, "deny");
 
     await signInByPush(first, ALICE);
-    const page = await second.browser.get("/account");
+    const page = await second.browser.visit("/account");
     assert.equal(page.url.pathname, "/login", "the denied browser stays outside");
   });
 });

@@ -1,20 +1,34 @@
-import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type FormBrowser, openFormBrowser } from "./form-browser.js";
-import { type Part } from "./part.js";
-import { freePort } from "./ports.js";
-import { type ListeningPart, migrate, startSandbox, type StartSettings, startWeb, startWorker } from "./processes.js";
-import { readSettlements } from "./settlements.js";
+import { type DataSource } from "typeorm";
+
+import { createSandbox, type RunningSandbox } from "../../sandbox/app.js";
+import { loadSettings } from "../../sandbox/settings.js";
+import { openDatabase } from "../../src/database/data-source.js";
+import { openBalancer } from "./balancer.js";
+import { type Browser, type BrowserSettings, openBrowser } from "./browser.js";
 import { ensureBuilt } from "./built.js";
+import { informative, inheritedSettings, programEnvironment, TEST_SETTINGS } from "./environment.js";
 import { type Owner } from "./owner.js";
+import { type LogLine, type Part } from "./part.js";
+import { openPhone, type Phone } from "./phone.js";
+import { freePort } from "./ports.js";
 import { startPostgres, type TestPostgres } from "./postgres.js";
+import { migrate, type StartSettings, startWeb, startWorker } from "./processes.js";
 import { startRedis, type TestRedis } from "./redis.js";
+import { openRows, type Rows } from "./rows.js";
+import { readSettlements } from "./settlements.js";
+
+const APP_NAME = "Countersign test";
+
+type Settings = Readonly<Record<string, string>>;
 
 export interface ProgramSettings {
-  /** How many web processes; each has its own address. One unless said otherwise. */
+  /** How many web processes, each with its own address; one unless said otherwise. */
   readonly webs?: number;
+  /** Gives all web processes one public address, at which a balancer spreads connections over them. */
+  readonly balanced?: boolean;
   /** How many workers; one unless said otherwise. */
   readonly workers?: number;
   /** SQLite unless said otherwise; or the address of an empty database that is there already. */
@@ -23,47 +37,65 @@ export interface ProgramSettings {
   readonly callbackTo?: number;
   /** Whether the sandbox tells of registrations by webhook; yes unless said otherwise. */
   readonly withWebhooks?: boolean;
-  /** Settings of every part, on top of the test's own. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** Settings of every process, on top of the tests' own. */
+  readonly env?: Settings;
+  /** How many of the newest lines of each process are kept; all of them unless said otherwise. */
+  readonly keepLines?: number;
+  /** An existing folder in which each process writes its log. */
+  readonly logFolder?: string | undefined;
+}
+
+/** A process of the program in its place: when it was stopped or killed, another one may be started there. */
+export interface ProgramProcess extends Part {
+  start(): Promise<void>;
 }
 
 /** A web process of the program, as browsers know it. */
-export interface TestWeb extends ListeningPart {
+export interface WebProcess extends ProgramProcess {
+  readonly port: number;
   /** Its public address, with the host name that its cookies and origin checks go by. */
   readonly site: string;
 }
 
-/** The whole program, of real processes on real Redis, real database and the sandbox. */
+/** The whole program: real processes on a real Redis and a real database, and the sandbox in this process. */
 export interface Program {
-  readonly webs: readonly TestWeb[];
+  /** The public address: the balancer's, or that of the first web process. */
+  readonly site: string;
+  readonly webs: readonly WebProcess[];
   /** The first web process. */
-  readonly web: TestWeb;
-  readonly workers: readonly Part[];
-  readonly sandbox: ListeningPart;
+  readonly web: WebProcess;
+  readonly workers: readonly ProgramProcess[];
   readonly redis: TestRedis;
   /** Only with `database: "postgres"`. */
   readonly postgres: TestPostgres | undefined;
-  /** The sandbox's address. */
-  readonly phone: string;
-  /** The settings that all parts share. */
-  readonly env: Readonly<Record<string, string>>;
+  /** The program's database, looked at from outside. */
+  readonly database: DataSource;
+  /** The same for SQLite, with plain SQL and at once. */
+  readonly rows: Rows;
+  readonly sandbox: RunningSandbox["sandbox"];
+  readonly phone: Phone;
+  /** The settings that all processes share. */
+  readonly env: Settings;
   readonly settledBy: (challengeId: string) => Promise<string>;
-  /** A browser at the first web process. */
-  openBrowser(): FormBrowser;
-  /** Starts one more, also in place of one that has ended. */
-  startWorker(env?: Readonly<Record<string, string>>): Promise<Part>;
-  /** Starts one more web process at `port`, or a new one. */
-  startWeb(port?: number, env?: Readonly<Record<string, string>>): Promise<TestWeb>;
-  startSandbox(): Promise<ListeningPart>;
+  /** All lines of all processes so far, each with the name of its process as `part`. Empty where `keepLines` is set. */
+  readonly lines: readonly LogLine[];
+  /** A browser at the public address. */
+  openBrowser(settings?: BrowserSettings): Browser;
+  /** Starts one more worker. */
+  startWorker(env?: Settings): Promise<ProgramProcess>;
+  /** Starts one more web process at an address of its own. */
+  startWeb(env?: Settings): Promise<WebProcess>;
+  /** Tells of each request to the sandbox; what the listener gives back is called when that one is over. */
+  watchSandbox(listener: (path: string) => () => void): void;
 }
 
 /** Starts the program and waits until all of it is ready. It ends with its owner, whatever happens. */
 export async function startProgram(owner: Owner, settings: ProgramSettings = {}): Promise<Program> {
   ensureBuilt();
   const folder = mkdtempSync(path.join(tmpdir(), "countersign-test-"));
-  const started: Part[] = [];
+  const running = new Set<Part>();
   owner.after(async () => {
-    await Promise.all(started.map((part) => part.kill()));
+    await Promise.all(Array.from(running, (part) => part.kill()));
     rmSync(folder, { recursive: true, force: true });
   });
   const redis = await startRedis(owner);
@@ -72,51 +104,112 @@ export async function startProgram(owner: Owner, settings: ProgramSettings = {})
     typeof settings.database === "object"
       ? settings.database.url
       : ((await postgres?.createDatabase()) ?? `sqlite:${path.join(folder, "test.sqlite")}`);
-  const webPorts = await ports(settings.webs ?? 1);
+  const ports = await freePorts(settings.webs ?? 1);
+  const site = settings.balanced === true ? await balancedSite(owner, ports) : siteOf(ports[0] ?? 0);
+  const publicUrl = settings.callbackTo === undefined ? site : siteOf(ports[settings.callbackTo] ?? 0);
   const sandboxPort = await freePort();
-  const env = testEnvironment({
-    databaseUrl,
-    redisUrl: redis.url,
-    sandboxUrl: `http://127.0.0.1:${sandboxPort}`,
-    callbackSite: siteOf(webPorts[settings.callbackTo ?? 0] ?? 0),
-    withWebhooks: settings.withWebhooks ?? true,
-    more: settings.env ?? {},
-  });
-  const settlements = readSettlements();
-  const starting = (more: Readonly<Record<string, string>> = {}): StartSettings => ({
-    env: { ...env, ...more },
-    onStart: (part) => started.push(part),
-    onLine: settlements.hear,
-  });
-  const webAt = async (port: number, more: Readonly<Record<string, string>> = {}): Promise<TestWeb> => {
-    const site = siteOf(port);
-    const part = await startWeb({ ...starting({ PUBLIC_URL: site, ...more }), port });
-    return Object.defineProperties({ site }, Object.getOwnPropertyDescriptors(part)) as TestWeb;
+  const choices = { publicUrl, databaseUrl, redisUrl: redis.url, sandboxUrl: `http://127.0.0.1:${sandboxPort}` };
+  const env: Record<string, string> = {
+    ...inheritedSettings(),
+    ...programEnvironment({ ...choices, appName: APP_NAME, withWebhooks: settings.withWebhooks ?? true }),
+    ...TEST_SETTINGS,
+    ...settings.env,
   };
-  const sandboxAt = (): Promise<ListeningPart> => startSandbox({ ...starting(), port: sandboxPort });
+  const sandbox = createSandbox(loadSettings({ ...env, LOG_LEVEL: "silent", SANDBOX_PORT: String(sandboxPort) }));
+  await sandbox.listen();
+  owner.after(() => sandbox.close());
+  const settlements = readSettlements();
+  const lines: LogLine[] = [];
+  let starts = 0;
 
-  await migrate(starting());
-  const [sandbox, webs, workers] = await Promise.all([
-    sandboxAt(),
-    Promise.all(webPorts.map((port) => webAt(port))),
-    Promise.all(Array.from({ length: settings.workers ?? 1 }, () => startWorker(starting()))),
+  async function place(
+    name: string,
+    own: Settings,
+    start: (settings: StartSettings) => Promise<Part>,
+  ): Promise<ProgramProcess> {
+    let part: Part | undefined;
+    const launch = (): Promise<Part> =>
+      start({
+        name,
+        env: { ...env, ...own },
+        onLine(line) {
+          settlements.hear(line);
+          if (settings.keepLines === undefined) lines.push({ ...line, part: name });
+        },
+        ...(settings.keepLines === undefined ? {} : { keepLines: settings.keepLines }),
+        ...(settings.logFolder === undefined
+          ? {}
+          : { logFile: path.join(settings.logFolder, `${name}-${++starts}.log`) }),
+        onStart(started) {
+          part = started;
+          running.add(started);
+          void started.exited.then(() => running.delete(started));
+        },
+      });
+    await launch();
+    const newest = (): Part => {
+      if (part === undefined) throw new Error(`${name} was never started`);
+      return part;
+    };
+    return {
+      name,
+      get pid() {
+        return newest().pid;
+      },
+      get lines() {
+        return newest().lines;
+      },
+      get exited() {
+        return newest().exited;
+      },
+      get hasExited() {
+        return newest().hasExited;
+      },
+      waitForLine: (...given) => newest().waitForLine(...given),
+      stop: (graceMs) => newest().stop(graceMs),
+      kill: () => newest().kill(),
+      async start() {
+        await launch();
+      },
+    };
+  }
+  async function webAt(port: number, name: string, own: Settings = {}): Promise<WebProcess> {
+    const at = settings.balanced === true ? site : siteOf(port);
+    const web = await place(name, { PUBLIC_URL: at, ...own }, (with_) => startWeb({ ...with_, port }));
+    return Object.defineProperties({ port, site: at }, Object.getOwnPropertyDescriptors(web)) as WebProcess;
+  }
+  const worker = (name: string, own: Settings = {}): Promise<ProgramProcess> =>
+    // A line of its log says that a worker is ready.
+    place(name, { LOG_LEVEL: informative(env["LOG_LEVEL"]), ...own }, startWorker);
+
+  await migrate({ env, onStart: (part) => running.add(part) });
+  const [webs, workers, database] = await Promise.all([
+    Promise.all(ports.map((port, n) => webAt(port, `web ${n + 1}`))),
+    Promise.all(Array.from({ length: settings.workers ?? 1 }, (_, n) => worker(`worker ${n + 1}`))),
+    openDatabase(databaseUrl),
   ]);
+  owner.after(() => (database.isInitialized ? database.destroy() : undefined));
   const [web] = webs;
   if (web === undefined) throw new Error("a program has at least one web process");
+  let rows: Rows | undefined;
+  owner.after(() => rows?.close());
   return {
-    webs,
-    web,
-    workers,
-    sandbox,
-    redis,
-    postgres,
-    env,
-    phone: sandbox.url,
+    ...{ site, webs, web, workers, redis, postgres, database, env, lines },
+    get rows() {
+      return (rows ??= openRows(databaseUrl));
+    },
+    sandbox: sandbox.sandbox,
+    phone: openPhone(choices.sandboxUrl),
     settledBy: settlements.settledBy,
-    openBrowser: () => openFormBrowser(web.site),
-    startWorker: (more) => startWorker(starting(more)),
-    startWeb: async (port, more) => webAt(port ?? (await freePort()), more),
-    startSandbox: sandboxAt,
+    openBrowser: (browserSettings) => openBrowser(site, browserSettings),
+    startWorker: (own) => worker("worker", own),
+    startWeb: async (own) => webAt(await freePort(), "web", own),
+    watchSandbox(listener) {
+      sandbox.app.middleware.unshift((ctx, next) => {
+        ctx.res.once("close", listener(ctx.path));
+        return next();
+      });
+    },
   };
 }
 
@@ -124,51 +217,15 @@ function siteOf(port: number): string {
   return `http://localhost:${port}`;
 }
 
+async function balancedSite(owner: Owner, ports: readonly number[]): Promise<string> {
+  const balancer = openBalancer(ports);
+  owner.after(() => balancer.close());
+  return siteOf(await balancer.listen());
+}
+
 /** Asked for all at once, so that no two are the same. */
-async function ports(count: number): Promise<number[]> {
-  return [...new Set(await Promise.all(Array.from({ length: count }, freePort)))];
-}
-
-interface TestEnvironment {
-  readonly databaseUrl: string;
-  readonly redisUrl: string;
-  readonly sandboxUrl: string;
-  readonly callbackSite: string;
-  readonly withWebhooks: boolean;
-  readonly more: Readonly<Record<string, string>>;
-}
-
-/** Nothing of the machine's own settings but where programs and temporary files are. */
-function testEnvironment(choices: TestEnvironment): Record<string, string> {
-  const apiKey = randomBytes(16).toString("hex");
-  const webhookKey = `WSK_${randomBytes(16).toString("hex")}`;
-  const callbackUrl = `${choices.callbackSite}/webhooks/authy/onetouch`;
-  const webhookUrl = `${choices.callbackSite}/webhooks/authy/events`;
-  const inherited = Object.fromEntries(
-    ["PATH", "HOME", "TMPDIR", "COUNTERSIGN_TEST_RUN"].flatMap((name) => {
-      const value = process.env[name];
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
-  return {
-    ...inherited,
-    NODE_ENV: "development",
-    SESSION_KEYS: randomBytes(32).toString("hex"),
-    DATABASE_URL: choices.databaseUrl,
-    REDIS_URL: choices.redisUrl,
-    AUTHY_APP_NAME: "Countersign test",
-    AUTHY_APP_ID: "359137",
-    AUTHY_PRODUCTION_API_KEY: apiKey,
-    AUTHY_API_URL: choices.sandboxUrl,
-    AUTHY_CALLBACK_URL: callbackUrl,
-    AUTHY_WEBHOOK_URL: webhookUrl,
-    AUTHY_WEBHOOK_SIGNING_KEY: webhookKey,
-    SANDBOX_API_KEY: apiKey,
-    SANDBOX_CALLBACK_URL: callbackUrl,
-    ...(choices.withWebhooks ? { SANDBOX_WEBHOOK_URL: webhookUrl, SANDBOX_WEBHOOK_SIGNING_KEY: webhookKey } : {}),
-    ARGON2_TEST_STRENGTH: "true",
-    LOGIN_FLOOR_MS: "0",
-    LOOP_LAG_SHED_MS: "0", // several test files share two cores
-    ...choices.more,
-  };
+async function freePorts(count: number): Promise<number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(await freePort());
+  return [...ports];
 }

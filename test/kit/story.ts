@@ -1,17 +1,14 @@
 import assert from "node:assert/strict";
-import { setTimeout as delay } from "node:timers/promises";
-import got from "got";
-import { type FormBrowser, type Page, type StatusEvent, type StatusStream } from "./form-browser.js";
+import { type Browser, type Page } from "./browser.js";
+import { type EventStream } from "./event-stream.js";
+import { waitingIn } from "./people.js";
+import { type Phone } from "./phone.js";
 import { readQrCode } from "./qr-code.js";
 
-const FINAL_WITHIN_MS = 30_000;
-const PUSH_WITHIN_MS = 10_000;
-
-/** What a story needs to know about the world it is told in. */
+/** What a story needs to know about the program that it is told of. */
 export interface Stage {
-  readonly browser: FormBrowser;
-  /** The sandbox's address. */
-  readonly phone: string;
+  readonly browser: Browser;
+  readonly phone: Phone;
   /** Who settled a challenge: `callback`, `webhook`, `poll`, `clock` or `person`. */
   readonly settledBy: (challengeId: string) => Promise<string>;
   /** Told of each step as it is done. */
@@ -31,15 +28,6 @@ export interface Credentials {
   readonly username: string;
   readonly email: string;
   readonly password: string;
-}
-
-/** A request on the phone, as the sandbox shows it. */
-export interface PhoneRequest {
-  readonly uuid: string;
-  readonly authy_id: number;
-  readonly message: string;
-  readonly details: Readonly<Record<string, string>>;
-  readonly status: string;
 }
 
 /** A step of the story that didn't go as it should; the message is for people. */
@@ -74,7 +62,7 @@ export async function tellStory(stage: Stage, who: Credentials): Promise<StorySt
 /** Opens an account; the browser is signed in afterwards. */
 export function register(stage: Stage, who: Credentials): Promise<void> {
   return step(stage, "register", async () => {
-    const form = await stage.browser.get("/register");
+    const form = await stage.browser.visit("/register");
     const page = await stage.browser.submit(form, "/register", { ...who });
     expectPage(page, 200);
     await expectSignedIn(stage.browser);
@@ -85,7 +73,7 @@ export function register(stage: Stage, who: Credentials): Promise<void> {
 export async function enrol(stage: Stage, who: Credentials): Promise<void> {
   const { browser, phone } = stage;
   const page = await step(stage, "show the QR code", async () => {
-    const question = await browser.get("/account/two-factor");
+    const question = await browser.visit("/account/two-factor");
     const asksPassword = question.html.querySelector('form [name="password"]') !== null;
     const start = "/account/two-factor/registration";
     return expectPage(await browser.submit(question, start, asksPassword ? { password: who.password } : {}), 200);
@@ -93,20 +81,16 @@ export async function enrol(stage: Stage, who: Credentials): Promise<void> {
   const { id, stream } = await openStream(browser, page);
   await settledStep(stage, "scan it with the phone", id, async () => {
     const picture = await browser.get("/account/two-factor/registration/qrcode.svg");
-    const { statusCode, body } = await got.post(`${phone}/phone/scan`, {
-      json: { url: readQrCode(picture.body) },
-      throwHttpErrors: false,
-    });
-    assert.equal(statusCode, 200, `the phone could not use the QR code: ${body}`);
-    await finalEvent(stream, "completed");
+    await phone.scan(readQrCode(picture.body));
+    await expectFinal(stream, "completed");
   });
 }
 
 /** Ends the session. */
 export function signOut({ browser, ...stage }: Stage): Promise<void> {
   return step(stage, "sign out", async () => {
-    expectPage(await browser.submit(await browser.get("/account"), "/logout"), 200);
-    const page = await browser.get("/account");
+    expectPage(await browser.submit(await browser.visit("/account"), "/logout"), 200);
+    const page = await browser.visit("/account");
     assert.notEqual(page.url.pathname, "/account", "the account page still opens after signing out");
   });
 }
@@ -134,7 +118,7 @@ export function signInByPassword(stage: Stage, who: Credentials): Promise<void> 
 export async function disable(stage: Stage): Promise<void> {
   const { browser } = stage;
   const page = await step(stage, "ask to disable", async () => {
-    const explanation = await browser.get("/account/two-factor/disable");
+    const explanation = await browser.visit("/account/two-factor/disable");
     return expectPage(await browser.submit(explanation, "/account/approval", { action: "disable-two-factor" }), 200);
   });
   const allowed = await approveAndFinish(stage, page, "/account/approval", "approve that, too", "finish the approval");
@@ -143,28 +127,8 @@ export async function disable(stage: Stage): Promise<void> {
   });
 }
 
-/**
- * The phone's open request of one authy_id or, without one, the only open request there is.
- * @throws StoryFailed when none arrives within 10 s.
- */
-export async function openRequest(phone: string, authyId?: number): Promise<PhoneRequest> {
-  const deadline = Date.now() + PUSH_WITHIN_MS;
-  while (Date.now() < deadline) {
-    const { requests } = await got(`${phone}/phone/requests`).json<{ requests: PhoneRequest[] }>();
-    const open = requests.find((r) => r.status === "pending" && (authyId === undefined || r.authy_id === authyId));
-    if (open) return open;
-    await delay(20);
-  }
-  throw new StoryFailed("no request arrived on the phone within 10 s");
-}
-
-/** Taps *approve* or *deny*. */
-export async function answer(phone: string, uuid: string, action: "approve" | "deny"): Promise<void> {
-  await got.post(`${phone}/phone/requests/${uuid}`, { json: { action } });
-}
-
-async function submitPassword(browser: FormBrowser, { username, password }: Credentials): Promise<Page> {
-  return expectPage(await browser.submit(await browser.get("/login"), "/login", { username, password }), 200);
+async function submitPassword(browser: Browser, { username, password }: Credentials): Promise<Page> {
+  return expectPage(await browser.submit(await browser.visit("/login"), "/login", { username, password }), 200);
 }
 
 async function approveAndFinish(
@@ -176,13 +140,13 @@ async function approveAndFinish(
 ): Promise<Page> {
   const { browser, phone } = stage;
   const { id, stream } = await openStream(browser, page);
-  const request = await openRequest(phone);
+  const request = await phone.openRequest();
   await settledStep(stage, approving, id, async () => {
-    await answer(phone, request.uuid, "approve");
-    await finalEvent(stream, "approved");
+    await phone.answer(request.uuid, "approve");
+    await expectFinal(stream, "approved");
   });
   return step(stage, finishing, async () => {
-    const approved = await browser.get(base);
+    const approved = await browser.visit(base);
     const asksCode = approved.html.querySelector('[name="match_code"]') !== null;
     const code: Record<string, string> = asksCode ? { match_code: request.details["Code"] ?? "" } : {};
     const next = expectPage(await browser.submit(approved, `${base}/finish`, code), 200);
@@ -191,27 +155,21 @@ async function approveAndFinish(
   });
 }
 
-async function openStream(browser: FormBrowser, page: Page): Promise<{ id: string; stream: StatusStream }> {
-  const main = page.html.querySelector("[data-challenge-id]");
-  const [id, events] = [main?.getAttribute("data-challenge-id"), main?.getAttribute("data-events")];
-  if (!id || !events) throw new StoryFailed(`${page.url.pathname} names no challenge to wait for`);
+async function openStream(browser: Browser, page: Page): Promise<{ id: string; stream: EventStream }> {
+  const { id, events } = waitingIn(page.body);
+  if (id === "") throw new StoryFailed(`${page.url.pathname} names no challenge to wait for`);
   const stream = browser.watch(events);
-  await stream.waitFor(() => true, FINAL_WITHIN_MS);
+  await stream.first();
   return { id, stream };
 }
 
-async function finalEvent(stream: StatusStream, expected: string): Promise<StatusEvent> {
-  try {
-    const event = await stream.waitFor(({ status }) => status !== "pending", FINAL_WITHIN_MS);
-    assert.equal(event.status, expected, `the event stream says ${event.status}, not ${expected}`);
-    return event;
-  } finally {
-    stream.close();
-  }
+async function expectFinal(stream: EventStream, expected: string): Promise<void> {
+  const final = await stream.final();
+  assert.equal(final, expected, `the event stream says ${final}, not ${expected}`);
 }
 
-async function expectSignedIn(browser: FormBrowser): Promise<void> {
-  const page = await browser.get("/account");
+async function expectSignedIn(browser: Browser): Promise<void> {
+  const page = await browser.visit("/account");
   assert.equal(page.url.pathname, "/account", `the account page sends on to ${page.url.pathname}: nobody is signed in`);
   assert.equal(page.status, 200, `the account page answers ${page.status}`);
 }

@@ -1,9 +1,10 @@
-import { eventually, type Town } from "./town.js";
+import { type Program } from "../kit/program.js";
+import { until } from "../kit/until.js";
 
 /** Resolves when the sandbox is asked about an approval the next time. */
-export function nextAsk(town: Town): Promise<unknown> {
-  const calls = watchAsks(town);
-  return eventually(() => calls.asked() > 0, 30_000, "Authy was not asked");
+export function nextAsk(program: Program): Promise<unknown> {
+  const calls = watchAsks(program);
+  return until(() => calls.asked() > 0, "Authy was not asked");
 }
 
 export interface Asks {
@@ -11,16 +12,16 @@ export interface Asks {
   mostAtOnce(): number;
 }
 
-const watched = new WeakMap<object, { count: number; now: number; most: number }>();
+const watched = new WeakMap<Program, { count: number; now: number; most: number }>();
 
 /** Counts the questions about approvals from now on, at the door of the sandbox. */
-export function watchAsks({ world }: Town): Asks {
-  let seen = watched.get(world);
+export function watchAsks(program: Program): Asks {
+  let seen = watched.get(program);
   if (seen === undefined) {
     const counts = { count: 0, now: 0, most: 0 };
-    watched.set(world, counts);
+    watched.set(program, counts);
     seen = counts;
-    world.watchSandbox((path) => {
+    program.watchSandbox((path) => {
       const by = /^\/onetouch\/json\/approval_requests\/[\w-]+$/.test(path) ? 1 : 0;
       counts.count += by;
       counts.now += by;

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo } from "node:net";
 import { describe, it, type TestContext } from "node:test";
-
-import { answered, BOUNDED, inTime, openTown, stateIn, typePassword } from "./town.js";
+import { BOUNDED, inTime } from "../kit/in-time.js";
+import { enrol, stateIn } from "../kit/people.js";
+import { startBalanced } from "./sign-ins.js";
 
 type Answering = (req: IncomingMessage, res: ServerResponse) => void;
 
@@ -75,30 +76,32 @@ describe("Authy is ill", () => {
     { timeout: 500_000 },
     async (t) => {
       const authy = await strangeAuthy(t);
-      const town = await openTown(t, { workers: 0, env: { AUTHY_API_URL: authy.url } });
+      const program = await startBalanced(t, { workers: 0, env: { AUTHY_API_URL: authy.url } });
       for (const [n, [ill, answering]] of ILLS.entries()) {
-        const person = await town.enrol(`person${n}`);
+        const person = await enrol(program, `person${n}`);
+        await person.browser.post("/logout");
         authy.be(answering);
         authy.asked.length = 0;
-        const before = memoryOf(await answered(person.browser.get("/metrics")));
-        const { value } = await inTime(4500, ill, typePassword(person));
+        const before = memoryOf(await person.browser.get("/metrics"));
+        const { value } = await inTime(4500, ill, person.login());
         assert.equal(value.location, "/login/approval", ill);
-        const page = await answered(person.browser.get("/login/approval"));
+        const page = await person.browser.get("/login/approval");
         assert.equal(stateIn(page.body), "failed", ill);
         assert.match(page.body, /href="\/login\/code"/, ill);
         assert.equal(authy.asked.length, 1, `${ill}: a push is not sent twice unasked`);
-        const grown = memoryOf(await answered(person.browser.get("/metrics"))) - before;
+        const grown = memoryOf(await person.browser.get("/metrics")) - before;
         assert.ok(grown < 100e6, `${ill}: memory grew by ${grown} bytes`);
       }
     },
   );
 
   it("F1: away altogether, people are told, and codes are offered", BOUNDED, async (t) => {
-    const town = await openTown(t, { workers: 0, env: { AUTHY_API_URL: "http://127.0.0.1:9" } });
-    const ada = await town.enrol("ada");
-    const { value } = await inTime(4500, "the sign-in", typePassword(ada));
+    const program = await startBalanced(t, { workers: 0, env: { AUTHY_API_URL: "http://127.0.0.1:9" } });
+    const ada = await enrol(program, "ada");
+    await ada.browser.post("/logout");
+    const { value } = await inTime(4500, "the sign-in", ada.login());
     assert.equal(value.location, "/login/approval");
-    const page = await answered(ada.browser.get("/login/approval"));
+    const page = await ada.browser.get("/login/approval");
     assert.equal(stateIn(page.body), "failed");
     assert.match(page.body, /href="\/login\/code"/);
   });

@@ -1,33 +1,39 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-
-import { answered, BOUNDED, eventually, finish, openTown, startSignIn, stateIn, tap } from "./town.js";
+import { BOUNDED } from "../kit/in-time.js";
+import { enrol, startSignIn, stateIn } from "../kit/people.js";
+import { until } from "../kit/until.js";
+import { finish, startBalanced } from "./sign-ins.js";
 
 describe("a web process that dies while it sends a request to the phone", () => {
   it("leaves a page that soon says that nobody knows, and that sends again when asked to", BOUNDED, async (t) => {
-    const town = await openTown(t);
-    const [web] = town.world.webs;
-    const ada = await town.enrol("ada");
-    const waiting = await startSignIn(ada);
-    const state = async (): Promise<string> => stateIn((await answered(ada.browser.get("/login/approval"))).body);
-    const sendAgain = () => ada.browser.post("/login/approval/resend", { csrf: waiting.token });
+    const program = await startBalanced(t);
+    const [web] = program.webs;
+    const ada = await enrol(program, "ada");
+    await startSignIn(ada);
+    const state = async (): Promise<string> => stateIn((await ada.browser.get("/login/approval")).body);
+    const sendAgain = () => ada.browser.post("/login/approval/resend");
 
-    await town.faults({ callbacks: "drop", route: "approval-create", latency_ms: 2500, takes_effect: true });
-    const first = ada.phone.ringing();
-    const cut = sendAgain();
-    await eventually(() => ada.phone.ringing() !== first, 10_000, "no second request came to the phone");
-    await web?.part().kill();
-    assert.equal(await cut, null);
-    await town.faults({ callbacks: "drop" });
+    await program.phone.faults({ callbacks: "drop", route: "approval-create", latency_ms: 2500, takes_effect: true });
+    const [first] = await ada.requests();
+    const cut = assert.rejects(sendAgain());
+    await until(
+      async () => (await ada.requests())[0]?.uuid !== first?.uuid,
+      "no second request came to the phone",
+      10_000,
+    );
+    await web?.kill();
+    await cut;
+    await program.phone.faults({ callbacks: "drop" });
     await web?.start();
-    await tap(ada); // nobody will ever hear of it
-    await eventually(async () => (await state()) === "failed", 20_000, "the page did not say that nobody knows");
+    await ada.answer("approve"); // nobody will ever hear of it
+    await until(async () => (await state()) === "failed", "the page did not say that nobody knows");
 
-    assert.equal((await answered(sendAgain())).status, 303);
+    assert.equal((await sendAgain()).status, 303);
     assert.equal(await state(), "waiting");
-    await town.faults();
-    await tap(ada);
-    await eventually(async () => (await state()) === "approved", 10_000, "the tap was not heard of");
-    assert.equal((await finish(ada, waiting)).location, "/account");
+    await program.phone.faults();
+    await ada.answer("approve");
+    await until(async () => (await state()) === "approved", "the tap was not heard of", 10_000);
+    assert.equal((await finish(ada)).location, "/account");
   });
 });

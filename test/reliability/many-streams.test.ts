@@ -6,9 +6,12 @@ import Keygrip from "keygrip";
 import { attempts } from "../../src/database/attempts.js";
 import { challenges } from "../../src/database/challenges.js";
 import { hashSecret } from "../../src/domain/secrets.js";
-import { callbackBody, signCallback } from "../trials/attack/phone.js";
-import { type Browser, openBrowser } from "../trials/storm/browser.js";
-import { eventually, openTown, type Town, watchMachine } from "./town.js";
+import { callbackBody, signCallback } from "../kit/authy.js";
+import { type Browser, openBrowser } from "../kit/browser.js";
+import { watchMachine } from "../kit/in-time.js";
+import { type Program } from "../kit/program.js";
+import { until } from "../kit/until.js";
+import { startBalanced } from "./sign-ins.js";
 
 /** How many browsers wait at once; a person may ask for more. */
 const STREAMS = Number(process.env["RELIABILITY_STREAMS"] ?? 300);
@@ -23,7 +26,7 @@ interface Waiter {
 }
 
 /** A browser that waits for a request which a phone of its own shall answer; straight into the rows, for there are many. */
-async function aWaiter({ world, database }: Town, n: number): Promise<Waiter> {
+async function aWaiter({ site, env, database }: Program, n: number): Promise<Waiter> {
   const [attemptId, id, uuid, key] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
   const now = new Date();
   const expiresAt = new Date(now.getTime() + 600_000);
@@ -39,10 +42,10 @@ async function aWaiter({ world, database }: Town, n: number): Promise<Waiter> {
     ...{ ...who, id, attemptId, factorId: "f", providerId: "77", providerRef: uuid, state: "pending" },
     ...{ matchCodeHash: null, failure: null, createdAt: now, expiresAt, nextPollAt: expiresAt },
   });
-  const browser = openBrowser(world.site, () => undefined);
+  const browser = openBrowser(site);
   const cookie = `countersign-attempt=${key}`;
   browser.cookies.set("countersign-attempt", key);
-  browser.cookies.set("countersign-attempt.sig", new Keygrip([world.sessionKey], "sha256").sign(cookie));
+  browser.cookies.set("countersign-attempt.sig", new Keygrip([env["SESSION_KEYS"] ?? ""], "sha256").sign(cookie));
   return { browser, id, uuid };
 }
 
@@ -51,27 +54,28 @@ describe("many streams", () => {
     `F8: with ${STREAMS} streams open, each gets its event within 5 s while Redis restarts`,
     { timeout: 300_000 + STREAMS * 100 },
     async (t) => {
-      const town = await openTown(t, { workers: 0 });
-      const { site, apiKey, redis } = town.world;
+      const program = await startBalanced(t, { workers: 0 });
+      const { site, env, redis } = program;
+      const key = env["AUTHY_PRODUCTION_API_KEY"] ?? "";
       const memoryBefore = await metric(site, "process_resident_memory_bytes");
       const opened = new Set<string>();
       const told = new Map<string, number>();
       const ends: Promise<unknown>[] = [];
       const waiters: Waiter[] = [];
       for (let n = 0; n < STREAMS; n++) {
-        const waiter = await aWaiter(town, n);
+        const waiter = await aWaiter(program, n);
         waiters.push(waiter);
         const hear = (status: string): void => {
           opened.add(waiter.id);
           if (status !== "pending") told.set(waiter.id, performance.now());
         };
-        ends.push(waiter.browser.watch(`/challenges/${waiter.id}/events`, hear));
-        if (n % AT_ONCE === AT_ONCE - 1) await eventually(() => opened.size > n, 120_000, "some streams told nothing");
+        ends.push(waiter.browser.watch(`/challenges/${waiter.id}/events`, hear).end);
+        if (n % AT_ONCE === AT_ONCE - 1) await until(() => opened.size > n, "some streams told nothing", 120_000);
       }
-      await eventually(
+      await until(
         async () => (await metric(site, "open_event_streams")) === STREAMS,
-        120_000,
         "not all streams opened",
+        120_000,
       );
       const memory = (await metric(site, "process_resident_memory_bytes")) - memoryBefore;
 
@@ -80,7 +84,7 @@ describe("many streams", () => {
       const url = `${site}/webhooks/authy/onetouch`;
       const call = async (): Promise<void> => {
         for (let next = left.pop(); next !== undefined; next = left.pop()) {
-          const { headers, body } = signCallback(callbackBody(next.uuid, 77, "approved"), { key: apiKey, url });
+          const { headers, body } = signCallback(callbackBody(next.uuid, 77, "approved"), { key, url });
           const answer = await fetch(url, { method: "POST", headers, body });
           assert.equal(answer.status, 200);
           settled.set(next.id, performance.now());
@@ -91,7 +95,7 @@ describe("many streams", () => {
       const calling = Promise.all(Array.from({ length: CALLBACKS_AT_ONCE }, call));
       await Promise.race([
         calling,
-        eventually(() => settled.size >= STREAMS / 2, 120_000, "half of the callbacks were not answered"),
+        until(() => settled.size >= STREAMS / 2, "half of the callbacks were not answered", 120_000),
       ]);
       await redis.restart();
       await calling;

@@ -2,21 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 
-import { type Person } from "../trials/storm/sign-in.js";
 import { nextAsk, watchAsks } from "./asks.js";
-import {
-  BOUNDED,
-  eventually,
-  finish,
-  inTime,
-  openTown,
-  startSignIn,
-  tap,
-  tapToEvent,
-  timed,
-  watchMachine,
-  witnessOf,
-} from "./town.js";
+import { BOUNDED, inTime, timed, watchMachine } from "../kit/in-time.js";
+import { enrol, type Person, startSignIn } from "../kit/people.js";
+import { until } from "../kit/until.js";
+import { finish, settledBy, startBalanced, tapToEvent } from "./sign-ins.js";
 
 /** How many sign in without callbacks; a person may ask for more. */
 const PEOPLE = Number(process.env["RELIABILITY_PEOPLE"] ?? 8);
@@ -24,10 +14,10 @@ const LONGEST_REACTION_MS = 40_000;
 
 describe("polling", () => {
   it("T12: without any callbacks the poller decides within 6 s", { timeout: 300_000 + PEOPLE * 4000 }, async (t) => {
-    const town = await openTown(t);
-    await town.faults({ callbacks: "drop" });
+    const program = await startBalanced(t);
+    await program.phone.faults({ callbacks: "drop" });
     const people: Person[] = [];
-    for (let n = 0; n < PEOPLE; n++) people.push(await town.enrol(`person${n}`));
+    for (let n = 0; n < PEOPLE; n++) people.push(await enrol(program, `person${n}`));
     const times = await Promise.all(
       people.map(async (person, n) => {
         await wait(n * 40);
@@ -44,33 +34,34 @@ describe("polling", () => {
   });
 
   it("B3: Authy is not asked more often than the fleet may, however much waits", BOUNDED, async (t) => {
-    const town = await openTown(t, {
+    const program = await startBalanced(t, {
       workers: 2,
       env: { LIMIT_UPSTREAM_PER_SECOND: "5", POLL_FIRST_MS: "100", POLL_MAX_MS: "100" },
     });
-    await town.faults({ callbacks: "drop" });
-    const calls = watchAsks(town);
-    for (let n = 0; n < 12; n++) await startSignIn(await town.enrol(`person${n}`));
-    await nextAsk(town);
+    await program.phone.faults({ callbacks: "drop" });
+    const calls = watchAsks(program);
+    for (let n = 0; n < 12; n++) await startSignIn(await enrol(program, `person${n}`));
+    await nextAsk(program);
     const before = calls.asked();
     const machine = watchMachine();
-    const { ms } = await timed(eventually(() => calls.asked() >= before + 30, 60_000, "Authy was not asked 30 times"));
+    const { ms } = await timed(until(() => calls.asked() >= before + 30, "Authy was not asked 30 times", 60_000));
     machine.stop();
     // 5 in the second that has begun, and 5 in each that follows. An answer late by the machine brings questions closer.
     assert.ok(ms + machine.slowestMs() > 4000, `Authy was asked 30 times in ${ms} ms`);
   });
 
   it("T12: a single lost callback costs 15 s at most, and nothing when the person says so", BOUNDED, async (t) => {
-    const town = await openTown(t);
-    const [ada, bob] = [await town.enrol("ada"), await town.enrol("bob")];
+    const program = await startBalanced(t);
+    const [ada, bob] = [await enrol(program, "ada"), await enrol(program, "bob")];
     await tapToEvent(ada, await startSignIn(ada), 15_000); // callbacks are seen to arrive
-    await town.faults({ callbacks: "drop", callback_times: 2 });
-    const [lost, pressed] = [await startSignIn(bob), await startSignIn(ada)];
+    await program.phone.faults({ callbacks: "drop", callback_times: 2 });
+    const lost = await startSignIn(bob);
+    await startSignIn(ada);
     const slow = tapToEvent(bob, lost, 15_000);
-    await tap(ada);
-    const { value } = await inTime(1500, "pressing the button", finish(ada, pressed));
+    await ada.answer("approve");
+    const { value } = await inTime(1500, "pressing the button", finish(ada));
     assert.equal(value.location, "/account");
     await slow;
-    assert.equal(await witnessOf(town, lost), "poll");
+    assert.equal(await settledBy(program, lost), "poll");
   });
 });

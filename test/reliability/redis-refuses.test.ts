@@ -1,19 +1,14 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 
+import { newOwner } from "../kit/owner.js";
 import { startRedis, type TestRedis } from "../kit/redis.js";
-import {
-  answered,
-  BOUNDED,
-  eventually,
-  finish,
-  inTime,
-  openStream,
-  openTown,
-  startSignIn,
-  tap,
-  type Town,
-} from "./town.js";
+import { openBrowser } from "../kit/browser.js";
+import { BOUNDED, inTime } from "../kit/in-time.js";
+import { challengeOf, enrol, startSignIn } from "../kit/people.js";
+import { type Program } from "../kit/program.js";
+import { until } from "../kit/until.js";
+import { finish, openStream, startBalanced } from "./sign-ins.js";
 
 /** A cause is told when it begins and when it is over; a handful is what its neighbours may say meanwhile. */
 const HANDFUL = 6;
@@ -67,72 +62,63 @@ const REFUSALS: readonly Refusal[] = [
   },
 ];
 
-/** A test's own Redis, and a town whose parts know it as a user with rights of its own. */
-interface GuardedTown {
-  readonly town: Town;
+/** A test's own Redis, and a program whose processes know it as a user with rights of its own. */
+interface Guarded {
+  readonly program: Program;
   readonly redis: TestRedis;
   may(...rules: string[]): Promise<unknown>;
 }
 
-function sharedTown(settings: Parameters<typeof openTown>[1] = {}): () => GuardedTown {
-  const ends: (() => void | Promise<void>)[] = [];
-  let opened: GuardedTown | undefined;
+function sharedGuarded(): () => Guarded {
+  const owner = newOwner();
+  let opened: Guarded | undefined;
   before(async () => {
-    const owner = { after: (end: () => void | Promise<void>) => ends.push(end) };
     const redis = await startRedis(owner);
     const may = (...rules: string[]) => redis.command("ACL", "SETUSER", "app", "on", ">secret", ...rules);
     await may("allkeys", "allchannels", "+@all");
     const url = new URL(redis.url);
     [url.username, url.password] = ["app", "secret"];
-    const env = { REDIS_URL: url.href, LOG_LEVEL: "info", ...settings.env };
-    opened = { town: await openTown(owner, { ...settings, env }), redis, may };
+    opened = { program: await startBalanced(owner, { env: { REDIS_URL: url.href } }), redis, may };
   });
-  after(async () => {
-    for (const end of ends.reverse()) await end();
-  });
+  after(() => owner.end());
   return () => {
-    if (opened === undefined) throw new Error("the town is not open yet");
+    if (opened === undefined) throw new Error("the program has not started yet");
     return opened;
   };
 }
 
-async function health(town: Town): Promise<{ code: number; status: string }> {
-  const { status, body } = await answered(fetchReady(town));
+async function health({ site }: Program): Promise<{ code: number; status: string }> {
+  const { status, body } = await openBrowser(site).get("/readyz");
   return { code: status, status: (JSON.parse(body) as { status: string }).status };
 }
 
-async function fetchReady({ world }: Town) {
-  const answer = await fetch(`${world.site}/readyz`);
-  return { status: answer.status, headers: {}, location: undefined, body: await answer.text() } as never;
-}
-
-async function becomes(town: Town, status: string): Promise<void> {
+async function becomes(program: Program, status: string): Promise<void> {
   await inTime(
     PROMISED_MS,
     `/readyz saying ${status}`,
-    eventually(async () => (await health(town)).status === status, 60_000, `/readyz did not say ${status}`),
+    until(async () => (await health(program)).status === status, `/readyz did not say ${status}`, 60_000),
   );
-  assert.equal((await health(town)).code, 200);
+  assert.equal((await health(program)).code, 200);
 }
 
 /** Somebody signs in, and only the worker can learn of the answer. */
-async function signsInByPoll(town: Town, name: string): Promise<void> {
-  const person = await town.enrol(name);
+async function signsInByPoll(program: Program, name: string): Promise<void> {
+  const person = await enrol(program, name);
   const waiting = await startSignIn(person);
   const stream = await openStream(person, waiting);
-  await tap(person);
+  await person.answer("approve");
   const { value } = await inTime(PROMISED_MS, "the event after the tap", stream.end);
   assert.deepEqual(value, { final: "approved" });
-  assert.equal((await town.challenge(waiting.id))?.settledBy, "poll");
-  assert.equal((await finish(person, waiting)).location, "/account");
+  assert.equal((await challengeOf(program, waiting))?.settledBy, "poll");
+  assert.equal((await finish(person)).location, "/account");
 }
 
 /** What all processes have said since, but for requests. */
-function warnings(town: Town, from: number): Town["lines"] {
-  return town.lines.slice(from).filter(({ level }) => typeof level !== "number" || level >= 40);
+function warnings(program: Program, from: number): Program["lines"] {
+  return program.lines.slice(from).filter(({ level }) => typeof level !== "number" || level >= 40);
 }
 
-function assertJsonOnly({ lines }: Town): void {
+function assertJsonOnly({ lines }: Program): void {
   assert.deepEqual(
     lines.filter(({ part, level, time }) => part !== "migrate" && (level === undefined || time === undefined)),
     [],
@@ -141,48 +127,36 @@ function assertJsonOnly({ lines }: Town): void {
 }
 
 describe("a Redis that answers and refuses", () => {
-  const shared = sharedTown();
+  const shared = sharedGuarded();
 
   for (const { name, reason, begin, end } of REFUSALS)
     it(`K2: while ${name}, polls and events go on, /readyz is degraded, and all heals by itself`, BOUNDED, async () => {
-      const { town, redis } = shared();
-      await becomes(town, "ok");
-      await town.faults({ callbacks: "drop" });
-      const person = await town.enrol(`before-${town.lines.length}`);
+      const { program, redis } = shared();
+      await becomes(program, "ok");
+      await program.phone.faults({ callbacks: "drop" });
+      const person = await enrol(program, `before-${program.lines.length}`);
       const inFlight = await startSignIn(person);
-      const from = town.lines.length;
+      const from = program.lines.length;
       await begin(redis);
-      await becomes(town, "degraded");
-      await tap(person);
-      const { value } = await inTime(PROMISED_MS, "the event after the tap", person.browser.watch(inFlight.events));
+      await becomes(program, "degraded");
+      await person.answer("approve");
+      const { value } = await inTime(PROMISED_MS, "the event after the tap", person.browser.watch(inFlight.events).end);
       assert.deepEqual(value, { final: "approved" });
-      await signsInByPoll(town, `during-${town.lines.length}`);
+      await signsInByPoll(program, `during-${program.lines.length}`);
       await end(redis);
-      await becomes(town, "ok");
-      await signsInByPoll(town, `after-${town.lines.length}`);
+      await becomes(program, "ok");
+      await signsInByPoll(program, `after-${program.lines.length}`);
       for (const part of ["web", "worker"]) {
-        const said = await eventually(
-          () => {
-            const lines = warnings(town, from).filter((line) => line["process"] === part);
-            return lines.some(({ msg }) => msg === "Redis works again") && lines;
-          },
-          20_000,
-          `the ${part} did not say that Redis works again`,
-        );
-
-        console.log(
-          JSON.stringify(
-            said.map((l) => [l["process"], l.msg, l["reason"]]),
-            null,
-            1,
-          ),
-        );
+        const said = await until(() => {
+          const lines = warnings(program, from).filter((line) => line["process"] === part);
+          return lines.some(({ msg }) => msg === "Redis works again") && lines;
+        }, `the ${part} did not say that Redis works again`);
         assert.ok(said.length <= HANDFUL, JSON.stringify(said, null, 1));
         assert.ok(
           said.some((line) => reason.test(String(line["reason"]))),
           JSON.stringify(said, null, 1),
         );
       }
-      assertJsonOnly(town);
+      assertJsonOnly(program);
     });
 });

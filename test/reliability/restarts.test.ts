@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
-
-import { type Browser, openBrowser } from "../trials/storm/browser.js";
-import { type Person } from "../trials/storm/sign-in.js";
-import { eventually, finish, openTown, startSignIn, tap } from "./town.js";
+import { type Browser } from "../kit/browser.js";
+import { enrol, type Person, startSignIn } from "../kit/people.js";
+import { until } from "../kit/until.js";
+import { finish, startBalanced } from "./sign-ins.js";
 
 /** How many restarts; a person may ask for more. */
 const RESTARTS = Number(process.env["RELIABILITY_RESTARTS"] ?? 4);
@@ -17,17 +17,17 @@ describe("rolling restarts", () => {
     { timeout: 120_000 + RESTARTS * 60_000 },
     async (t) => {
       // Time enough for the balancer to see the 503, however slow the machine is.
-      const town = await openTown(t, { webs: 2, workers: 1, env: { DRAIN_WAIT_MS: "2000" } });
-      const people = await Promise.all(["ada", "bob", "eve", "kim"].map((name) => town.enrol(name)));
+      const program = await startBalanced(t, { webs: 2, workers: 1, env: { DRAIN_WAIT_MS: "2000" } });
+      const people = await Promise.all(["ada", "bob", "eve", "kim"].map((name) => enrol(program, name)));
       const over = new AbortController();
       let asked = 0;
       const failed: string[] = [];
-      const visitor = openBrowser(town.world.site, () => undefined);
+      const visitor = program.openBrowser();
       const visitsOf = async (): Promise<void> => {
         while (!over.signal.aborted) {
           asked += 1;
           const path = ["/", "/login", "/register", "/healthz"][asked % 4] ?? "/";
-          const answer = await visitor.get(path);
+          const answer = await visitor.get(path).catch(() => null);
           if (answer?.status !== 200) failed.push(`${path}: ${answer?.status ?? "broken"}`);
           await wait(BETWEEN_VISITS_MS);
         }
@@ -40,9 +40,9 @@ describe("rolling restarts", () => {
           const waiting = await startSignIn(person);
           const following = follow(person.browser, waiting.events, over.signal);
           await wait(700);
-          await tap(person);
+          await person.answer("approve");
           const final = await following;
-          const finished = await finish(person, waiting);
+          const finished = await finish(person);
           if (final !== "approved" || finished.location !== "/account") lost.push(`${final} ${finished.status}`);
           else signedIn += 1;
         }
@@ -54,13 +54,13 @@ describe("rolling restarts", () => {
         over.abort();
       });
       for (let restart = 0; restart < RESTARTS; restart++) {
-        const place = town.world.webs[restart % 2];
-        const exit = await place?.part().stop(60_000);
+        const place = program.webs[restart % 2];
+        const exit = await place?.stop(60_000);
         assert.deepEqual(exit, { code: 0, signal: null });
         await place?.start();
       }
       const isEnough = (): boolean => asked > RESTARTS * 20 && signedIn > RESTARTS;
-      await eventually(() => isEnough() || failed.length + lost.length > 0, 60_000, "too little was tried");
+      await until(() => isEnough() || failed.length + lost.length > 0, "too little was tried", 60_000);
       over.abort();
       await Promise.all([...signingIn, ...visiting]);
       t.diagnostic(`${asked} requests and ${signedIn} sign-ins over ${RESTARTS} restarts`);
@@ -73,7 +73,7 @@ describe("rolling restarts", () => {
 /** Follows a stream over its cuts, as EventSource does; a refusal would be the end. */
 async function follow(browser: Browser, events: string, over: AbortSignal): Promise<string> {
   for (let cutsAfterwards = 0; cutsAfterwards < 5;) {
-    const ended = await browser.watch(events);
+    const ended = await browser.watch(events).end;
     if ("final" in ended) return ended.final;
     if ("refused" in ended) return `refused ${ended.refused}`;
     if (over.aborted) cutsAfterwards += 1;

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { describe, it } from "node:test";
-
-import { BOUNDED, inTime, openStream, openTown, startSignIn } from "./town.js";
+import { BOUNDED, inTime } from "../kit/in-time.js";
+import { enrol, startSignIn } from "../kit/people.js";
+import { openStream, startBalanced } from "./sign-ins.js";
 
 const MOST_MS = 15_000;
 
@@ -24,13 +25,13 @@ function dawdle(port: number, first: string, drip = ""): Promise<void> {
 
 describe("slow clients", () => {
   it("B1: sockets that say nothing, or too slowly, are closed within 15 s; a stream stays", BOUNDED, async (t) => {
-    const town = await openTown(t, { workers: 0, env: { STREAM_HEARTBEAT_MS: "3000" } });
-    const ada = await town.enrol("ada");
+    const program = await startBalanced(t, { workers: 0, env: { STREAM_HEARTBEAT_MS: "3000" } });
+    const ada = await enrol(program, "ada");
     const waiting = await startSignIn(ada);
     let isOpen = true;
     const stream = await openStream(ada, waiting);
     const ended = stream.end.finally(() => (isOpen = false));
-    const port = town.world.webPorts[0] ?? 0;
+    const port = program.web.port;
     const body =
       "POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 900\r\n\r\n";
     const clients: readonly [string, Promise<void>][] = [
@@ -42,7 +43,7 @@ describe("slow clients", () => {
     ];
     await Promise.all(clients.map(([which, closed]) => inTime(MOST_MS, `the client ${which}`, closed)));
     assert.ok(isOpen, "the stream was closed, too");
-    await ada.browser.post("/login/approval/cancel", { csrf: waiting.token });
+    await ada.browser.post("/login/approval/cancel");
     assert.deepEqual(await ended, { final: "cancelled" });
   });
 });

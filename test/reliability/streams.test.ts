@@ -6,8 +6,8 @@ import { setTimeout as wait } from "node:timers/promises";
 
 import { type LiveStatus, type WatchedKind } from "../../src/domain/watched.js";
 import { type StreamOwner, streamHub, type StreamLimits } from "../../src/http/stream-hub.js";
-import { openBrowser } from "../trials/storm/browser.js";
-import { eventually } from "./town.js";
+import { openBrowser } from "../kit/browser.js";
+import { until } from "../kit/until.js";
 
 const NO_LIMITS: StreamLimits = { streamsPerSession: 0, streamsPerUser: 0, streamsPerAddress: 0, streams: 0 };
 const TIMES = { rereadMs: 100, heartbeatMs: 15_000, overdueMs: 5000 };
@@ -68,7 +68,7 @@ async function openHub(t: TestContext, limits: Partial<StreamLimits> = {}, times
     server.close();
   });
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const browser = openBrowser(origin, () => undefined);
+  const browser = openBrowser(origin);
   const set = (id: string, status: LiveStatus["status"], version: number, kind: WatchedKind = "approval"): void => {
     rows.set(id, { id, kind, status, version, expiresAt: new Date(Date.now() + 60_000) });
   };
@@ -103,7 +103,8 @@ describe("event streams", () => {
         await wait(round % 5);
       });
       const told: string[] = [];
-      assert.deepEqual(await browser.watch(`/s/u/${id}`, (status) => told.push(status)), { final: "approved" });
+      const ended = await browser.watch(`/s/u/${id}`, (status) => told.push(status)).end;
+      assert.deepEqual(ended, { final: "approved" });
       assert.equal(told.filter((status) => status === "approved").length, 1);
     }
   });
@@ -112,8 +113,8 @@ describe("event streams", () => {
     const { browser, set } = await openHub(t);
     set("c1", "pending", 1);
     const told: string[] = [];
-    const stream = browser.watch("/s/u/c1", (status) => told.push(status));
-    await eventually(() => told.length > 0, 10_000, "no first event came");
+    const stream = browser.watch("/s/u/c1", (status) => told.push(status)).end;
+    await until(() => told.length > 0, "no first event came", 10_000);
     set("c1", "denied", 2);
     assert.deepEqual(await stream, { final: "denied" });
   });
@@ -122,13 +123,9 @@ describe("event streams", () => {
     const { browser, set, asked } = await openHub(t);
     set("c1", "pending", 1, "approval");
     set("e1", "pending", 1, "registration");
-    const streams = [browser.watch("/s/u/c1"), browser.watch("/s/u/e1")];
+    const streams = [browser.watch("/s/u/c1").end, browser.watch("/s/u/e1").end];
     const read = (row: string): number => asked.filter((each) => each === row).length;
-    await eventually(
-      () => read("approval c1") > 3 && read("registration e1") > 3,
-      10_000,
-      "the rows were not read again",
-    );
+    await until(() => read("approval c1") > 3 && read("registration e1") > 3, "the rows were not read again", 10_000);
     assert.deepEqual([...new Set(asked)].sort(), ["approval c1", "registration e1"]);
     set("c1", "approved", 2, "approval");
     set("e1", "completed", 2, "registration");
@@ -140,14 +137,14 @@ describe("event streams", () => {
     set("c1", "pending", 1);
     away(true);
     const told: string[] = [];
-    const stream = browser.watch("/s/u/c1", (status) => told.push(status));
+    const stream = browser.watch("/s/u/c1", (status) => told.push(status)).end;
     const other = await fetch(`${origin}/s/u/c1`);
     assert.equal(other.status, 200);
     await other.body?.cancel();
-    await eventually(() => missed() > 3, 10_000, "the rows were not read again");
+    await until(() => missed() > 3, "the rows were not read again", 10_000);
     assert.deepEqual(told, []);
     away(false);
-    await eventually(() => told.length > 0, 10_000, "no event came");
+    await until(() => told.length > 0, "no event came", 10_000);
     set("c1", "approved", 2);
     assert.deepEqual(await stream, { final: "approved" });
   });
@@ -175,8 +172,8 @@ describe("event streams", () => {
   async function opens({ hub, browser, set }: Awaited<ReturnType<typeof openHub>>, path: string): Promise<boolean> {
     set("c1", "pending", 1);
     const before = hub.size;
-    const ended = browser.watch(path);
-    await Promise.race([ended, eventually(() => hub.size > before, 10_000, "no stream opened")]);
+    const ended = browser.watch(path).end;
+    await Promise.race([ended, until(() => hub.size > before, "no stream opened", 10_000)]);
     return hub.size > before;
   }
 
@@ -187,11 +184,11 @@ describe("event streams", () => {
     slow.on("error", () => undefined);
     slow.pause();
     slow.write("GET /s/u/c1 HTTP/1.1\r\nHost: a\r\n\r\n");
-    const reading = browser.watch("/s2/u/c2");
-    await eventually(() => hub.size === 2, 10_000, "the streams did not open");
+    const reading = browser.watch("/s2/u/c2").end;
+    await until(() => hub.size === 2, "the streams did not open", 10_000);
     // News without end: what the kernel does not take any more piles up in the process.
     let version = 1;
-    await eventually(
+    await until(
       () => {
         for (let n = 0; n < 2000; n++) {
           set("c1", "pending", (version += 1));
@@ -199,8 +196,8 @@ describe("event streams", () => {
         }
         return hub.size === 1;
       },
-      120_000,
       "the slow reader was kept",
+      120_000,
     );
     set("c2", "approved", 2);
     bell.ring("c2");
@@ -210,9 +207,9 @@ describe("event streams", () => {
   it("E2: ends with its session", async (t) => {
     const { browser, hub, set, dead, bell } = await openHub(t, {}, { rereadMs: 60_000 });
     set("c1", "pending", 1);
-    const ended = browser.watch("/s1/u/c1");
-    const other = browser.watch("/s2/u/c1");
-    await eventually(() => hub.size === 2, 10_000, "the streams did not open");
+    const ended = browser.watch("/s1/u/c1").end;
+    const other = browser.watch("/s2/u/c1").end;
+    await until(() => hub.size === 2, "the streams did not open", 10_000);
     dead.add("s1");
     bell.sessions();
     assert.ok("cut" in (await ended), "the stream of the dead session was not cut");
@@ -224,8 +221,8 @@ describe("event streams", () => {
   it("F18: when draining each stream ends with a pause of its own before it comes back", async (t) => {
     const { browser, set, hub } = await openHub(t);
     set("c1", "pending", 1);
-    const streams = Array.from({ length: 30 }, (_, n) => browser.watch(`/s${n}/u/c1`));
-    await eventually(() => hub.size === 30, 10_000, "the streams did not open");
+    const streams = Array.from({ length: 30 }, (_, n) => browser.watch(`/s${n}/u/c1`).end);
+    await until(() => hub.size === 30, "the streams did not open", 10_000);
     hub.drain();
     const pauses = (await Promise.all(streams)).map((ended) => ("cut" in ended ? ended.cut : 0));
     assert.ok(
@@ -244,7 +241,7 @@ describe("event streams", () => {
       socket.on("error", () => undefined);
       socket.write(`GET /s/u/c1 HTTP/1.1\r\nHost: a\r\n\r\n`, () => socket.destroy());
     }
-    await eventually(() => seen() === 20, 10_000, "not every request arrived");
-    await eventually(() => hub.size === 0, 10_000, "some streams were kept");
+    await until(() => seen() === 20, "not every request arrived", 10_000);
+    await until(() => hub.size === 0, "some streams were kept", 10_000);
   });
 });

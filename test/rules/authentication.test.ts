@@ -3,28 +3,39 @@ import { spawnSync } from "node:child_process";
 import { after, describe, it } from "node:test";
 import { hash } from "@node-rs/argon2";
 
-import { type Reply } from "../trials/attack/wire.js";
 import { passwords } from "../../src/passwords.js";
-import { type House, isSignedIn, openHouse, type Person, setBack } from "./house.js";
+import { type Answer } from "../kit/browser.js";
+import { enrol, isSignedIn, type Person, register, sendCallback } from "../kit/people.js";
+import { type Program, startProgram } from "../kit/program.js";
+import { setBack } from "../kit/rows.js";
 
 const WRONG = "not the password at all";
 
-const house = await openHouse(
+const program = await startProgram(
   { after },
-  { TRUST_PROXY: "1", LIMIT_LOGINS: "0", LIMIT_FAILURES: "12", FAILURE_WAIT_SECONDS: "0", PASSWORD_MIN_LENGTH: "12" },
+  {
+    workers: 0,
+    env: {
+      TRUST_PROXY: "1",
+      LIMIT_LOGINS: "0",
+      LIMIT_FAILURES: "12",
+      FAILURE_WAIT_SECONDS: "0",
+      PASSWORD_MIN_LENGTH: "12",
+    },
+  },
 );
-const strict = await openHouse(
+const strict = await startProgram(
   { after },
-  { LIMIT_LOGINS_PER_ADDRESS: "4", TRUST_PROXY: "1", FAILURE_WAIT_SECONDS: "60" },
+  { workers: 0, env: { LIMIT_LOGINS_PER_ADDRESS: "4", TRUST_PROXY: "1", FAILURE_WAIT_SECONDS: "60" } },
 );
 
 describe("the password door", () => {
-  const failures = (bucket: string, at: House = house): number =>
+  const failures = (bucket: string, at: Program = program): number =>
     Number(at.rows.one("SELECT count FROM failure_counts WHERE bucket = ?", bucket)?.["count"] ?? 0);
-  const stranger = (at: House, username: string, password: string, address = "198.51.100.1"): Promise<Reply> =>
-    at.wire({ address }).post("/login", { username, password });
+  const stranger = (at: Program, username: string, password: string, address = "198.51.100.1"): Promise<Answer> =>
+    at.openBrowser({ address }).post("/login", { username, password });
   /** What an answer shows, without what differs between any two. */
-  const shown = ({ status, headers, body }: Reply, username: string) => ({
+  const shown = ({ status, headers, body }: Answer, username: string) => ({
     status,
     headers: Object.keys(headers).sort(),
     location: headers.location,
@@ -33,28 +44,28 @@ describe("the password door", () => {
   });
 
   it("A1 answers an unknown name, a wrong password, with or without a phone, and a locked account alike", async () => {
-    const [plain, withPhone, locked] = [await house.register(), await house.enrolled(), await house.register()];
-    house.rows.run("INSERT INTO failure_counts VALUES (?, 12, '2999-01-01 00:00:00.000')", `name:${locked.username}`);
+    const [plain, withPhone, locked] = [await register(program), await enrol(program), await register(program)];
+    program.rows.run("INSERT INTO failure_counts VALUES (?, 12, '2999-01-01 00:00:00.000')", `name:${locked.username}`);
     const answers = [
-      shown(await stranger(house, "nobody-here", WRONG), "nobody-here"),
-      shown(await stranger(house, plain.username, WRONG), plain.username),
-      shown(await stranger(house, withPhone.username, WRONG), withPhone.username),
-      shown(await stranger(house, locked.username, WRONG), locked.username),
-      shown(await stranger(house, locked.username, locked.password), locked.username),
+      shown(await stranger(program, "nobody-here", WRONG), "nobody-here"),
+      shown(await stranger(program, plain.username, WRONG), plain.username),
+      shown(await stranger(program, withPhone.username, WRONG), withPhone.username),
+      shown(await stranger(program, locked.username, WRONG), locked.username),
+      shown(await stranger(program, locked.username, locked.password), locked.username),
     ];
     for (const answer of answers) assert.deepEqual(answer, answers[0]);
     assert.equal(answers[0]?.status, 422);
   });
 
   it("A4 judges no more than the limit between successes, the right password included", async () => {
-    const person = await house.register();
-    for (let tries = 0; tries < 20; tries += 1) await stranger(house, person.username, WRONG);
+    const person = await register(program);
+    for (let tries = 0; tries < 20; tries += 1) await stranger(program, person.username, WRONG);
     assert.equal(failures(`name:${person.username}`), 12);
-    assert.equal((await stranger(house, person.username, person.password)).status, 422);
+    assert.equal((await stranger(program, person.username, person.password)).status, 422);
   });
 
   it("A4 lets waits grow after the first five", async () => {
-    const person = await strict.register();
+    const person = await register(strict);
     const bucket = `name:${person.username}`;
     let tries = 0;
     const countAfterTry = async (): Promise<number> => {
@@ -76,13 +87,13 @@ describe("the password door", () => {
   });
 
   it("A4 buys no guesses at the codes with the right password", async () => {
-    const person = await house.enrolled();
-    const wire = house.wire();
+    const person = await enrol(program);
+    const browser = program.openBrowser();
     let judged = 0;
     for (let round = 0; round < 8; round += 1) {
-      await house.login(wire, person);
+      await person.login(browser);
       for (let guess = 0; guess < 3; guess += 1) {
-        const answer = await wire.post("/login/code", { code: "0000000" });
+        const answer = await browser.post("/login/code", { code: "0000000" });
         if (answer.status === 422) judged += 1;
       }
     }
@@ -91,11 +102,11 @@ describe("the password door", () => {
   });
 
   it("A5 lets the owner in from a known browser while strangers have used up every try", async () => {
-    const person = await house.enrolled();
-    for (let tries = 0; tries < 15; tries += 1) await stranger(house, person.username, WRONG);
-    await person.wire.post("/logout");
-    await house.signIn(person.wire, person);
-    assert.equal(await isSignedIn(person.wire), true);
+    const person = await enrol(program);
+    for (let tries = 0; tries < 15; tries += 1) await stranger(program, person.username, WRONG);
+    await person.browser.post("/logout");
+    await person.signIn();
+    assert.equal(await isSignedIn(person.browser), true);
     assert.equal(failures(`name:${person.username}`), 12, "and the strangers' count stays");
   });
 
@@ -111,57 +122,59 @@ describe("the password door", () => {
   });
 
   it("A7 puts case, Unicode form and blanks into one bucket", async () => {
-    const person = await house.register();
+    const person = await register(program);
     const name = person.username;
     const wide = Array.from(name, (sign) => String.fromCodePoint((sign.codePointAt(0) ?? 0) + 0xfee0)).join("");
     for (const written of [name, name.toUpperCase(), `  ${name}\t`, wide, ` ${wide.toUpperCase()} `])
-      await stranger(house, written, WRONG);
+      await stranger(program, written, WRONG);
     assert.equal(failures(`name:${name}`), 5);
   });
 
   it("A7 takes no address from forged forwarding headers", async () => {
     const seen: number[] = [];
     for (let tries = 0; tries < 6; tries += 1) {
-      const wire = strict.wire({ address: `203.0.113.${tries}, 198.51.100.99` });
+      const browser = strict.openBrowser({ address: `203.0.113.${tries}, 198.51.100.99` });
       const headers = {
         "x-real-ip": `203.0.113.${tries}`,
         forwarded: `for=203.0.113.${tries}`,
         "true-client-ip": "1.1.1.1",
       };
-      seen.push((await wire.post("/login", { username: `nobody-a7-${tries}`, password: WRONG }, headers)).status);
+      seen.push((await browser.post("/login", { username: `nobody-a7-${tries}`, password: WRONG }, headers)).status);
     }
     assert.deepEqual(seen, [422, 422, 422, 422, 429, 429]);
   });
 
   it("A8 goes on limiting while Redis is away", async () => {
-    await strict.program.redis.kill();
+    await strict.redis.kill();
     const seen: number[] = [];
     for (let tries = 0; tries < 6; tries += 1)
       seen.push((await stranger(strict, `nobody-a8-${tries}`, WRONG, "198.51.100.50")).status);
-    await strict.program.redis.restart();
+    await strict.redis.restart();
     assert.deepEqual(seen, [422, 422, 422, 422, 429, 429]);
   });
 
   it("A9 counts a try before it is judged, so that parallel guesses are no free ones", async () => {
-    const person = await house.register();
-    const wires = await Promise.all(
+    const person = await register(program);
+    const browsers = await Promise.all(
       Array.from({ length: 40 }, async (_, at) => {
-        const wire = house.wire({ address: `198.51.101.${at}` });
-        await wire.token();
-        return wire;
+        const browser = program.openBrowser({ address: `198.51.101.${at}` });
+        await browser.token();
+        return browser;
       }),
     );
-    await Promise.all(wires.map((wire) => wire.post("/login", { username: person.username, password: WRONG })));
+    await Promise.all(
+      browsers.map((browser) => browser.post("/login", { username: person.username, password: WRONG })),
+    );
     assert.equal(failures(`name:${person.username}`), 12);
-    const recorded = house.rows.count(
+    const recorded = program.rows.count(
       "SELECT count(*) FROM audit_events WHERE kind = 'sign-in-failed' AND subscriber_id = ?",
-      house.subscriberId(person),
+      person.id,
     );
     assert.equal(recorded, 12, "each judged try is in the history, and no other");
   });
 
   async function problem(password: string, username: string, email = "a.person@example.com"): Promise<string> {
-    const reply = await house.wire().post("/register", { username, email, password });
+    const reply = await program.openBrowser().post("/register", { username, email, password });
     if (reply.status === 303) return "";
     assert.equal(reply.status, 422);
     return /id="password-error"[^>]*>([^<]+)/.exec(reply.body)?.[1]?.trim() ?? reply.body;
@@ -176,16 +189,19 @@ describe("the password door", () => {
     assert.equal(Buffer.byteLength(long), 256);
     assert.equal(await problem(long, "length-256"), "");
     assert.equal(
-      (await house.wire().post("/login", { username: "length-256", password: long.slice(0, -1) })).status,
+      (await program.openBrowser().post("/login", { username: "length-256", password: long.slice(0, -1) })).status,
       422,
     );
-    assert.equal((await house.wire().post("/login", { username: "length-256", password: long })).status, 303);
+    assert.equal((await program.openBrowser().post("/login", { username: "length-256", password: long })).status, 303);
   });
 
   it("A10 knows a password in any Unicode form", async () => {
     assert.equal(await problem("caf\u00e9 \ufb01ve seven eleven", "unicode-forms"), "");
     const typed = "cafe\u0301 five seven eleven";
-    assert.equal((await house.wire().post("/login", { username: "unicode-forms", password: typed })).status, 303);
+    assert.equal(
+      (await program.openBrowser().post("/login", { username: "unicode-forms", password: typed })).status,
+      303,
+    );
   });
 
   it("A11 refuses common, repeated, own-name and service-name passwords with a reason", async () => {
@@ -205,19 +221,19 @@ describe("the password door", () => {
   });
 
   it("A14 hashes anew at sign-in when the settings have risen, and refuses absurd ones", async () => {
-    const person = await house.register();
+    const person = await register(program);
     const weak = await hash(person.password, { memoryCost: 32, timeCost: 1, parallelism: 1 });
-    house.rows.run("UPDATE subscribers SET password_hash = ? WHERE username = ?", weak, person.username);
-    assert.equal((await house.login(house.wire(), person)).status, 303);
-    const stored = house.rows.one("SELECT password_hash FROM subscribers WHERE username = ?", person.username);
+    program.rows.run("UPDATE subscribers SET password_hash = ? WHERE username = ?", weak, person.username);
+    assert.equal((await person.login(program.openBrowser())).status, 303);
+    const stored = program.rows.one("SELECT password_hash FROM subscribers WHERE username = ?", person.username);
     assert.match(String(stored?.["password_hash"]), /m=64,t=1/);
     for (const absurd of [
       { memoryCost: 32, timeCost: 21, parallelism: 1 },
       { memoryCost: 136, timeCost: 1, parallelism: 17 },
     ]) {
       const right = await hash(person.password, absurd);
-      house.rows.run("UPDATE subscribers SET password_hash = ? WHERE username = ?", right, person.username);
-      assert.equal((await house.login(house.wire(), person)).status, 422, "it hashed with absurd settings");
+      program.rows.run("UPDATE subscribers SET password_hash = ? WHERE username = ?", right, person.username);
+      assert.equal((await person.login(program.openBrowser())).status, 422, "it hashed with absurd settings");
     }
     const before = process.resourceUsage().maxRSS;
     assert.equal(await passwords(true, 4).verify(weak.replace("m=32", "m=1048577"), person.password), false);
@@ -226,21 +242,21 @@ describe("the password door", () => {
   });
 
   it("A15 hashes a bounded number at once, then answers 503 with Retry-After; the owner does not queue behind", async () => {
-    const busy = await openHouse(
+    const busy = await startProgram(
       { after },
-      { ARGON2_TEST_STRENGTH: "false", LIMIT_HASHES_QUEUED: "3", LIMIT_LOGINS: "0" },
+      { workers: 0, env: { ARGON2_TEST_STRENGTH: "false", LIMIT_HASHES_QUEUED: "3", LIMIT_LOGINS: "0" } },
     );
-    const person = await busy.register();
-    await person.wire.post("/logout");
-    const wires = await Promise.all(
+    const person = await register(busy);
+    await person.browser.post("/logout");
+    const browsers = await Promise.all(
       Array.from({ length: 30 }, async () => {
-        const wire = busy.wire();
-        await wire.token();
-        return wire;
+        const browser = busy.openBrowser();
+        await browser.token();
+        return browser;
       }),
     );
-    const flood = wires.map((wire, at) => wire.post("/login", { username: `flood${at}`, password: WRONG }));
-    const own = busy.login(person.wire, person);
+    const flood = browsers.map((browser, at) => browser.post("/login", { username: `flood${at}`, password: WRONG }));
+    const own = person.login();
     const answers = await Promise.all(flood);
     const refused = answers.filter(({ status }) => status === 503);
     assert.equal(refused.length > 0, true);
@@ -249,38 +265,38 @@ describe("the password door", () => {
   });
 
   it("A16 changes a password only for the old one, ends other sessions and what waits", async () => {
-    const person = await house.register();
-    const other = house.wire();
-    await house.login(other, person);
+    const person = await register(program);
+    const other = program.openBrowser();
+    await person.login(other);
     const form = { current_password: WRONG, password: "amber window river nine" };
-    assert.equal((await person.wire.post("/account/password", form)).status, 422);
+    assert.equal((await person.browser.post("/account/password", form)).status, 422);
     assert.equal(await isSignedIn(other), true);
-    const changed = await person.wire.post("/account/password", { ...form, current_password: person.password });
+    const changed = await person.browser.post("/account/password", { ...form, current_password: person.password });
     assert.equal(changed.status, 303);
     assert.equal(await isSignedIn(other), false);
-    assert.equal(await isSignedIn(person.wire), true);
+    assert.equal(await isSignedIn(person.browser), true);
   });
 
   it("A16 makes a waiting sign-in worthless when the password changes", async () => {
-    const person = await house.enrolled();
-    const thief = house.wire();
-    await house.login(thief, person);
-    const { uuid, details } = await house.ring(person.authyId);
-    await house.stepUp(person.wire, person, "change-password").catch(() => undefined);
-    const asked = (await house.phone.rings(person.authyId)).find(({ details: d }) => d["Action"] !== undefined);
+    const person = await enrol(program);
+    const thief = program.openBrowser();
+    await person.login(thief);
+    const { uuid, details } = await person.request();
+    await person.stepUp("change-password").catch(() => undefined);
+    const asked = (await person.requests()).find(({ details: d }) => d["Action"] !== undefined);
     assert.notEqual(asked, undefined, "the step-up named its action");
-    await house.phone.answer(asked?.uuid ?? "", "approve").catch(() => undefined);
-    await person.wire.post("/account/approval/finish");
+    await program.phone.answer(asked?.uuid ?? "", "approve").catch(() => undefined);
+    await person.browser.post("/account/approval/finish");
     const form = { current_password: person.password, password: "amber window river nine" };
-    assert.equal((await person.wire.post("/account/password", form)).location, "/account");
-    await house.callback(uuid, person.authyId, "approved");
+    assert.equal((await person.browser.post("/account/password", form)).location, "/account");
+    await sendCallback(program, uuid, person.authyId, "approved");
     await thief.post("/login/approval/finish", { match_code: details["Code"] ?? "" });
     assert.equal(await isSignedIn(thief), false);
   });
 
   it("A17 W23 does not start on empty, short or example secrets in production", () => {
     const start = (more: Record<string, string>): { status: number | null; said: string } => {
-      const env = { ...house.program.env, NODE_ENV: "production", ARGON2_TEST_STRENGTH: "false", ...more };
+      const env = { ...program.env, NODE_ENV: "production", ARGON2_TEST_STRENGTH: "false", ...more };
       const { status, stderr } = spawnSync(process.execPath, ["dist/src/server.js"], {
         env,
         encoding: "utf8",
@@ -305,16 +321,16 @@ describe("the password door", () => {
   });
 
   it("A18 takes each field as exactly one plain text, and asks the database nothing else", async () => {
-    const person = await house.register();
+    const person = await register(program);
     const send = async (path: string, form: string): Promise<number> => {
-      const wire = house.wire();
-      const body = `csrf=${encodeURIComponent(await wire.token())}&${form}`;
+      const browser = program.openBrowser();
+      const body = `csrf=${encodeURIComponent(await browser.token())}&${form}`;
       const headers = {
         "content-type": "application/x-www-form-urlencoded",
-        origin: wire.origin,
+        origin: browser.origin,
         "sec-fetch-site": "same-origin",
       };
-      return (await wire.send("POST", path, { body, headers })).status;
+      return (await browser.send("POST", path, { body, headers })).status;
     };
     const password = encodeURIComponent(person.password);
     for (const form of [
@@ -334,9 +350,9 @@ describe("the password door", () => {
   });
 
   it("A19 opens no side door to level 2: every page of an account sends a half sign-in away", async () => {
-    const person = await house.enrolled();
-    const wire = house.wire();
-    await house.login(wire, person);
+    const person = await enrol(program);
+    const browser = program.openBrowser();
+    await person.login(browser);
     for (const path of [
       "/account",
       "/account/two-factor",
@@ -349,93 +365,83 @@ describe("the password door", () => {
       "/account/activity",
       "/account/approval",
     ]) {
-      const { status, location } = await wire.get(path);
+      const { status, location } = await browser.get(path);
       assert.equal(status, 303, path);
       assert.match(location, /^\/login/, path);
     }
     for (const path of ["/account/two-factor/disable", "/account/recovery-codes", "/account/two-factor/registration"])
-      assert.match((await wire.post(path)).location, /^\/login/, path);
-    assert.equal((await wire.post("/login/approval/finish")).location, "/login/approval?still=pending");
+      assert.match((await browser.post(path)).location, /^\/login/, path);
+    assert.equal((await browser.post("/login/approval/finish")).location, "/login/approval?still=pending");
   });
 
   it("A20 fails closed when Authy says anything odd", async () => {
-    const person = await house.enrolled();
-    const wire = house.wire();
-    await house.login(wire, person);
+    const person = await enrol(program);
+    const browser = program.openBrowser();
+    await person.login(browser);
     for (const faults of [
       { status: 200, error_rate: 1 },
       { status: 302, error_rate: 1 },
       { status: 500, error_rate: 1 },
     ]) {
-      await setFaults(faults);
-      const answer = await wire.post("/login/code", { code: "1234567" });
+      await program.phone.faults(faults);
+      const answer = await browser.post("/login/code", { code: "1234567" });
       assert.notEqual(answer.location, "/account");
-      assert.equal(await isSignedIn(wire), false);
+      assert.equal(await isSignedIn(browser), false);
     }
-    await setFaults(null);
+    await program.phone.faults();
   });
 
-  async function setFaults(faults: object | null): Promise<void> {
-    await fetch(`${house.program.phone}/faults`, {
-      method: faults === null ? "DELETE" : "PUT",
-      ...(faults === null ? {} : { body: JSON.stringify(faults), headers: { "content-type": "application/json" } }),
-    });
-  }
-
   it("A4 counts recovery codes and app codes with everything else, and spends a recovery code once", async () => {
-    const person = await house.enrolled();
+    const person = await enrol(program);
     const codes = await recoveryCodesOf(person);
     assert.equal(codes.length, 10);
     const [first = "", second = ""] = codes;
     const count = (which: "used" | "left"): number =>
-      house.rows.count(
+      program.rows.count(
         `SELECT count(*) FROM recovery_codes WHERE subscriber_id = ? AND (used_at IS NULL) = ?`,
-        house.subscriberId(person),
+        person.id,
         which === "left" ? 1 : 0,
       );
-    const guesser = house.wire();
-    await house.login(guesser, person);
+    const guesser = program.openBrowser();
+    await person.login(guesser);
     for (const [at, wrong] of ["aaaa-aaaa-aaaa-aaaa", "0000000", "bbbb-bbbb-bbbb-bbbb"].entries()) {
       assert.equal((await guesser.post("/login/code", { code: wrong })).status, 422);
       assert.equal(failures(`name:${person.username}`), at + 1, "passwords and codes share one count");
     }
     assert.deepEqual([count("used"), count("left")], [0, 10]);
-    const wires = await Promise.all(
+    const browsers = await Promise.all(
       Array.from({ length: 6 }, async () => {
-        const wire = house.wire();
-        await house.login(wire, person);
-        return wire;
+        const browser = program.openBrowser();
+        await person.login(browser);
+        return browser;
       }),
     );
-    const answers = await Promise.all(wires.map((wire) => wire.post("/login/code", { code: first })));
+    const answers = await Promise.all(browsers.map((browser) => browser.post("/login/code", { code: first })));
     assert.equal(answers.filter(({ location }) => location === "/account").length, 1);
     assert.deepEqual([count("used"), count("left")], [1, 9]);
     assert.equal((await guesser.post("/login/code", { code: first })).status, 422, "it is spent");
     assert.equal((await guesser.post("/login/code", { code: second })).location, "/account");
     assert.deepEqual([count("used"), count("left")], [2, 8]);
-    const kept = house.rows.all(
-      "SELECT code_hash FROM recovery_codes WHERE subscriber_id = ?",
-      house.subscriberId(person),
-    );
+    const kept = program.rows.all("SELECT code_hash FROM recovery_codes WHERE subscriber_id = ?", person.id);
     assert.equal(kept.length, 10);
     for (const row of kept) assert.equal(codes.includes(String(row["code_hash"])), false);
   });
 
   async function recoveryCodesOf(person: Person): Promise<string[]> {
-    await house.stepUp(person.wire, person, "new-recovery-codes");
-    await person.wire.post("/account/recovery-codes");
-    const { body } = await person.wire.get("/account/recovery-codes");
+    await person.stepUp("new-recovery-codes");
+    await person.browser.post("/account/recovery-codes");
+    const { body } = await person.browser.get("/account/recovery-codes");
     return [...new Set(body.match(/\b[a-z2-9]{4}(?:-[a-z2-9]{4}){3}\b/g) ?? [])];
   }
 
   it("A20 takes the app's code once Authy calls it valid, and sends no text message unless they are switched on", async () => {
-    const person = await house.enrolled();
-    const wire = house.wire();
-    await house.login(wire, person);
-    assert.equal((await wire.post("/login/code/sms")).location, "/login/code");
-    assert.equal((await wire.post("/login/code", { code: "0000000" })).status, 422);
-    const right = await wire.post("/login/code", { code: await house.phone.code(person.authyId) });
+    const person = await enrol(program);
+    const browser = program.openBrowser();
+    await person.login(browser);
+    assert.equal((await browser.post("/login/code/sms")).location, "/login/code");
+    assert.equal((await browser.post("/login/code", { code: "0000000" })).status, 422);
+    const right = await browser.post("/login/code", { code: await program.phone.code(person.authyId) });
     assert.equal(right.location, "/account");
-    assert.equal(await isSignedIn(wire), true);
+    assert.equal(await isSignedIn(browser), true);
   });
 });

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
+import { startProgram } from "../kit/program.js";
 
-import { openHouse } from "./house.js";
-
-const house = await openHouse({ after });
+const program = await startProgram({ after }, { workers: 0 });
 const SECRET = "rejection-canary-88";
 
 /** A promise that nobody waits for fails inside the process at SIGUSR2. */
@@ -14,7 +13,7 @@ const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(
 
 describe("faults inside a process", () => {
   it("F23 ends a process with code 1 at a rejection that nobody handles, and logs its name alone", async () => {
-    for (const part of [await house.program.startWeb(undefined, env), await house.program.startWorker(env)]) {
+    for (const part of [await program.startWeb(env), await program.startWorker(env)]) {
       process.kill(part.pid, "SIGUSR2");
       const killLater = setTimeout(() => void part.kill(), 60_000);
       assert.deepEqual(await part.exited, { code: 1, signal: null }, `the ${part.name} went on`);
@@ -23,6 +22,6 @@ describe("faults inside a process", () => {
       assert.equal(line?.["name"], "OddError");
       assert.equal(JSON.stringify(part.lines).includes(SECRET), false);
     }
-    assert.equal((await house.wire().get("/healthz")).status, 200, "another process goes on");
+    assert.equal((await program.openBrowser().get("/healthz")).status, 200, "another process goes on");
   });
 });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { Redis } from "ioredis";
+import { enrol, isSignedIn, register, sendCallback, settled } from "../kit/people.js";
+import { startProgram } from "../kit/program.js";
 
-import { isSignedIn, openHouse } from "./house.js";
-
-const house = await openHouse({ after }, { LOG_LEVEL: "trace" }, 1);
+const program = await startProgram({ after }, { env: { LOG_LEVEL: "trace" } });
 
 /** Every key with its value, whatever its type. */
 async function dumpOf(url: string): Promise<string> {
@@ -26,46 +26,46 @@ async function dumpOf(url: string): Promise<string> {
 
 describe("secrets", () => {
   it("L1 L2 keeps every secret out of logs, Redis, job data, pages and the rows that need only its hash", async () => {
-    const bell = new Redis(house.program.redis.url);
+    const bell = new Redis(program.redis.url);
     const rung: string[] = [];
     bell.on("pmessage", (_pattern: string, channel: string, message: string) => rung.push(`${channel} ${message}`));
     await bell.psubscribe("*");
     const dumps: string[] = [];
-    const person = await house.enrolled();
+    const person = await enrol(program);
     const canaries: Record<string, string> = { password: person.password };
-    await person.wire.post("/logout");
-    const wire = house.wire();
-    await house.login(wire, person, { next: "/account?canary=query-canary-77" });
-    await wire.get("/login?canary=query-canary-77");
-    dumps.push(await dumpOf(house.program.redis.url));
-    const { uuid, details } = await house.ring(person.authyId);
-    const asked = (await wire.get("/login/approval")).body;
+    await person.browser.post("/logout");
+    const browser = program.openBrowser();
+    await person.login(browser, { next: "/account?canary=query-canary-77" });
+    await browser.get("/login?canary=query-canary-77");
+    dumps.push(await dumpOf(program.redis.url));
+    const { uuid, details } = await person.request();
+    const asked = (await browser.get("/login/approval")).body;
     canaries["match code"] = details["Code"] ?? "";
-    canaries["attempt"] = wire.cookies.get("countersign-attempt") ?? "";
-    await house.phone.answer(uuid, "approve");
-    await house.settled(uuid);
-    await wire.post("/login/approval/finish", { match_code: details["Code"] ?? "" });
-    assert.equal(await isSignedIn(wire), true);
-    for (const [name, value] of wire.cookies) canaries[name] = value;
-    await house.stepUp(wire, person, "new-recovery-codes");
-    await wire.post("/account/recovery-codes");
-    const shown = (await wire.get("/account/recovery-codes")).body;
+    canaries["attempt"] = browser.cookies.get("countersign-attempt") ?? "";
+    await program.phone.answer(uuid, "approve");
+    await settled(program, uuid);
+    await browser.post("/login/approval/finish", { match_code: details["Code"] ?? "" });
+    assert.equal(await isSignedIn(browser), true);
+    for (const [name, value] of browser.cookies) canaries[name] = value;
+    await person.stepUp("new-recovery-codes", browser);
+    await browser.post("/account/recovery-codes");
+    const shown = (await browser.get("/account/recovery-codes")).body;
     canaries["recovery code"] = /\b[a-z2-9]{4}(?:-[a-z2-9]{4}){3}\b/.exec(shown)?.[0] ?? "";
     assert.equal(
-      (await wire.get("/account/recovery-codes")).body.includes(canaries["recovery code"]),
+      (await browser.get("/account/recovery-codes")).body.includes(canaries["recovery code"]),
       false,
       "shown once",
     );
-    const other = house.wire();
-    await house.login(other, person);
-    canaries["app code"] = await house.phone.code(person.authyId);
+    const other = program.openBrowser();
+    await person.login(other);
+    canaries["app code"] = await program.phone.code(person.authyId);
     await other.post("/login/code", { code: canaries["app code"] });
-    const newcomer = await house.register();
-    await newcomer.wire.post("/account/two-factor/registration");
-    const page = (await newcomer.wire.get("/account/two-factor/registration")).body;
+    const newcomer = await register(program);
+    await newcomer.browser.post("/account/two-factor/registration");
+    const page = (await newcomer.browser.get("/account/two-factor/registration")).body;
     canaries["registration token"] = /token=([\w.-]+)/.exec(page)?.[1] ?? "";
-    await newcomer.wire.post("/account/password", { current_password: "wrong-canary-password", password: "x" });
-    await house.wire().send("POST", "/webhooks/authy/onetouch", {
+    await newcomer.browser.post("/account/password", { current_password: "wrong-canary-password", password: "x" });
+    await program.openBrowser().send("POST", "/webhooks/authy/onetouch", {
       body: "{",
       headers: { "x-authy-signature": "signature-canary-99", "x-authy-signature-nonce": "n" },
     });
@@ -73,26 +73,26 @@ describe("secrets", () => {
       "wrong password": "wrong-canary-password",
       signature: "signature-canary-99",
       query: "query-canary-77",
-      "API key": house.program.env["AUTHY_PRODUCTION_API_KEY"],
-      "event key": house.program.env["AUTHY_WEBHOOK_SIGNING_KEY"],
-      "session key": house.program.env["SESSION_KEYS"],
-      "form token": await wire.token(),
+      "API key": program.env["AUTHY_PRODUCTION_API_KEY"],
+      "event key": program.env["AUTHY_WEBHOOK_SIGNING_KEY"],
+      "session key": program.env["SESSION_KEYS"],
+      "form token": await browser.token(),
     });
-    dumps.push(await dumpOf(house.program.redis.url));
+    dumps.push(await dumpOf(program.redis.url));
     bell.disconnect();
 
     // The sandbox shows tokens and codes on purpose; what is ours must not.
-    const logs = JSON.stringify([house.program.web.lines, house.program.workers.map(({ lines }) => lines)]);
+    const logs = JSON.stringify([program.web.lines, program.workers.map(({ lines }) => lines)]);
     const kept = JSON.stringify(
-      house.rows
+      program.rows
         .all("SELECT name FROM sqlite_master WHERE type = 'table'")
-        .map(({ name }) => house.rows.all(`SELECT * FROM "${String(name)}"`)),
+        .map(({ name }) => program.rows.all(`SELECT * FROM "${String(name)}"`)),
     );
     const pages = [
       asked,
       shown.replace(canaries["recovery code"], ""),
-      (await wire.get("/account")).body,
-      (await wire.get("/nowhere")).body,
+      (await browser.get("/account")).body,
+      (await browser.get("/nowhere")).body,
     ].join();
     for (const [what, secret] of Object.entries(canaries)) {
       assert.equal(secret.length >= 6, true, `there is no ${what} to look for`);
@@ -109,40 +109,36 @@ describe("secrets", () => {
   });
 
   it("L1 keeps the API key out of what is logged and shown when Authy fails", async () => {
-    const person = await house.enrolled();
-    const key = house.program.env["AUTHY_PRODUCTION_API_KEY"] ?? "";
+    const person = await enrol(program);
+    const key = program.env["AUTHY_PRODUCTION_API_KEY"] ?? "";
     for (const status of [500, 401, 302]) {
-      await fetch(`${house.program.phone}/faults`, {
-        method: "PUT",
-        body: JSON.stringify({ status, error_rate: 1 }),
-        headers: { "content-type": "application/json" },
-      });
-      const wire = house.wire();
-      const page = await house.login(wire, person);
-      const waiting = await wire.get("/login/approval");
-      const code = await wire.post("/login/code", { code: "1234567" });
+      await program.phone.faults({ status, error_rate: 1 });
+      const browser = program.openBrowser();
+      const page = await person.login(browser);
+      const waiting = await browser.get("/login/approval");
+      const code = await browser.post("/login/code", { code: "1234567" });
       for (const { body } of [page, waiting, code]) assert.equal(body.includes(key), false);
     }
-    await fetch(`${house.program.phone}/faults`, { method: "DELETE" });
-    assert.equal(JSON.stringify(house.program.web.lines).includes(key), false);
+    await program.phone.faults();
+    assert.equal(JSON.stringify(program.web.lines).includes(key), false);
   });
 
   it("L3 writes one line into the history for each security event", async () => {
-    const person = await house.enrolled();
+    const person = await enrol(program);
     const kinds = (): string[] =>
-      house.rows
-        .all("SELECT kind FROM audit_events WHERE subscriber_id = ? ORDER BY rowid", house.subscriberId(person))
+      program.rows
+        .all("SELECT kind FROM audit_events WHERE subscriber_id = ? ORDER BY rowid", person.id)
         .map(({ kind }) => String(kind));
     assert.deepEqual(kinds(), ["registered"]);
-    await house.login(house.wire(), { ...person, password: "wrong" });
-    await house.signIn(house.wire(), person);
-    await house.stepUp(person.wire, person, "disable-two-factor");
-    await person.wire.post("/account/two-factor/disable");
-    await person.wire.post("/account/password", {
+    await person.login(program.openBrowser(), { password: "wrong" });
+    await person.signIn(program.openBrowser());
+    await person.stepUp("disable-two-factor");
+    await person.browser.post("/account/two-factor/disable");
+    await person.browser.post("/account/password", {
       current_password: person.password,
       password: "amber window river nine",
     });
-    await person.wire.post("/logout");
+    await person.browser.post("/logout");
     const expected = [
       "registered",
       "sign-in-failed",
@@ -159,12 +155,12 @@ describe("secrets", () => {
   });
 
   it("L4 keeps no more of a callback than it needs", async () => {
-    const person = await house.enrolled();
-    await person.wire.post("/logout");
-    await house.login(person.wire, person);
-    const { uuid } = await house.ring(person.authyId);
-    await house.callback(uuid, person.authyId, "approved");
-    const row = house.rows.one("SELECT * FROM receipts WHERE authy_uuid = ?", uuid);
+    const person = await enrol(program);
+    await person.browser.post("/logout");
+    await person.login();
+    const { uuid } = await person.request();
+    await sendCallback(program, uuid, person.authyId, "approved");
+    const row = program.rows.one("SELECT * FROM receipts WHERE authy_uuid = ?", uuid);
     assert.deepEqual(Object.keys(row ?? {}).sort(), [
       "authy_id",
       "authy_uuid",

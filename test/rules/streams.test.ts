@@ -4,10 +4,12 @@ import { after, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Redis } from "ioredis";
 
-import { openWire, type Wire } from "../trials/attack/wire.js";
-import { openHouse, type Person, until } from "./house.js";
+import { type Browser, openBrowser } from "../kit/browser.js";
+import { enrol, type Person, register, sendCallback, type Waiting, waitingIn } from "../kit/people.js";
+import { startProgram } from "../kit/program.js";
+import { until } from "../kit/until.js";
 
-const house = await openHouse({ after }, { STREAM_REREAD_MS: "500" });
+const program = await startProgram({ after }, { workers: 0, env: { STREAM_REREAD_MS: "500" } });
 
 /** An event stream as its bytes come. */
 interface Stream {
@@ -20,9 +22,9 @@ interface Stream {
 }
 
 describe("event streams of the whole program", () => {
-  function open(wire: Wire, path: string): Promise<Stream> {
-    const { hostname, port } = new URL(wire.origin);
-    const cookie = Array.from(wire.cookies, ([name, value]) => `${name}=${value}`).join("; ");
+  function open(browser: Browser, path: string): Promise<Stream> {
+    const { hostname, port } = new URL(browser.origin);
+    const cookie = Array.from(browser.cookies, ([name, value]) => `${name}=${value}`).join("; ");
     const headers = { host: `${hostname}:${port}`, accept: "text/event-stream", cookie };
     return new Promise((resolve, reject) => {
       const outgoing = request({ hostname: "127.0.0.1", port, path, agent: false, headers }, (incoming) => {
@@ -61,37 +63,32 @@ describe("event streams of the whole program", () => {
         ),
       );
 
-  const waitingIn = (page: string): { id: string; events: string } => ({
-    id: /data-challenge-id="([^"]+)"/.exec(page)?.[1] ?? "",
-    events: /data-events="([^"]+)"/.exec(page)?.[1] ?? "",
-  });
-
   /** A sign-in that waits for its phone, in the person's own browser. */
-  async function waitingSignIn(): Promise<{ person: Person; wire: Wire; id: string; events: string }> {
-    const person = await house.enrolled();
-    const { wire } = person;
-    await wire.post("/logout");
-    await house.login(wire, person);
-    return { person, wire, ...waitingIn((await wire.get("/login/approval")).body) };
+  async function waitingSignIn(): Promise<Waiting & Pick<Person, "browser"> & { person: Person }> {
+    const person = await enrol(program);
+    const { browser } = person;
+    await browser.post("/logout");
+    await person.login(browser);
+    return { person, browser, ...waitingIn((await browser.get("/login/approval")).body) };
   }
 
   /** An enrolment that waits for its scan. */
-  async function waitingEnrolment(): Promise<{ person: Person; wire: Wire; id: string; events: string }> {
-    const person = await house.register();
-    await person.wire.post("/account/two-factor/registration");
-    const { body } = await person.wire.get("/account/two-factor/registration");
-    return { person, wire: person.wire, ...waitingIn(body) };
+  async function waitingEnrolment(): Promise<Waiting & Pick<Person, "browser"> & { person: Person }> {
+    const person = await register(program);
+    await person.browser.post("/account/two-factor/registration");
+    const { body } = await person.browser.get("/account/two-factor/registration");
+    return { person, browser: person.browser, ...waitingIn(body) };
   }
 
   it("E3 tells id, kind, status and expiry, and nothing else", async () => {
     const signIn = await waitingSignIn();
     const enrolment = await waitingEnrolment();
-    const { uuid } = await house.ring(signIn.person.authyId);
-    for (const [{ wire, id, events: path }, kind, end, final] of [
-      [signIn, "approval", () => house.phone.answer(uuid, "deny"), "denied"],
-      [enrolment, "registration", () => enrolment.wire.post("/account/two-factor/registration/cancel"), "cancelled"],
+    const { uuid } = await signIn.person.request();
+    for (const [{ browser, id, events: path }, kind, end, final] of [
+      [signIn, "approval", () => program.phone.answer(uuid, "deny"), "denied"],
+      [enrolment, "registration", () => enrolment.browser.post("/account/two-factor/registration/cancel"), "cancelled"],
     ] as const) {
-      const stream = await open(wire, path);
+      const stream = await open(browser, path);
       await until(() => eventsIn(stream).length === 1, "no first event came");
       await end();
       await until(() => stream.hasEnded, "the stream did not end");
@@ -118,8 +115,8 @@ describe("event streams of the whole program", () => {
   });
 
   it("E9 forbids whatever stands between to keep, change or hold back a stream", async () => {
-    const { wire, events } = await waitingSignIn();
-    const stream = await open(wire, events);
+    const { browser, events } = await waitingSignIn();
+    const stream = await open(browser, events);
     assert.equal(stream.status, 200);
     assert.match(String(stream.headers["content-type"]), /^text\/event-stream/);
     assert.equal(stream.headers["cache-control"], "no-store, no-transform");
@@ -128,32 +125,32 @@ describe("event streams of the whole program", () => {
   });
 
   it("K18 answers HEAD at once with the stream's headers, and counts no stream", async () => {
-    const { wire, events } = await waitingSignIn();
+    const { browser, events } = await waitingSignIn();
     for (let times = 0; times < 8; times += 1) {
-      const { status, headers, body } = await wire.send("HEAD", events);
+      const { status, headers, body } = await browser.send("HEAD", events);
       assert.deepEqual([status, headers["content-type"], body], [200, "text/event-stream; charset=utf-8", ""]);
     }
-    const streams = await Promise.all([open(wire, events), open(wire, events), open(wire, events)]);
+    const streams = await Promise.all([open(browser, events), open(browser, events), open(browser, events)]);
     assert.deepEqual(
       streams.map(({ status }) => status),
       [200, 200, 200],
     );
     for (const stream of streams) stream.close();
-    assert.equal((await house.wire().send("HEAD", events)).status, 404);
+    assert.equal((await program.openBrowser().send("HEAD", events)).status, 404);
   });
 
   it("E12 gives a stream that is opened after the end the final state, once, and then the end", async () => {
     const signIn = await waitingSignIn();
-    const { uuid } = await house.ring(signIn.person.authyId);
-    await house.callback(uuid, signIn.person.authyId, "approved");
+    const { uuid } = await signIn.person.request();
+    await sendCallback(program, uuid, signIn.person.authyId, "approved");
     const enrolment = await waitingEnrolment();
-    await enrolment.wire.post("/account/two-factor/registration/cancel");
-    for (const [{ wire, events }, final] of [
+    await enrolment.browser.post("/account/two-factor/registration/cancel");
+    for (const [{ browser, events }, final] of [
       [signIn, "approved"],
       [enrolment, "cancelled"],
     ] as const)
       for (let times = 0; times < 2; times += 1) {
-        const stream = await open(wire, events);
+        const stream = await open(browser, events);
         assert.equal(stream.status, 200);
         await until(() => stream.hasEnded, `a stream of what is ${final} never ended`);
         const statuses = eventsIn(stream).map(({ data }) => (JSON.parse(data ?? "") as { status: string }).status);
@@ -162,11 +159,11 @@ describe("event streams of the whole program", () => {
   });
 
   it("E14 refuses polls that come faster than one a second with 429 and Retry-After, and takes them again after it", async () => {
-    const { wire, id } = await waitingSignIn();
+    const { browser, id } = await waitingSignIn();
     const other = await waitingSignIn();
-    const poll = (at: Wire, of: string) => at.get(`/challenges/${of}`, { accept: "application/json" });
+    const poll = (at: Browser, of: string) => at.get(`/challenges/${of}`, { accept: "application/json" });
     const startedAt = performance.now();
-    const answers = await Promise.all(Array.from({ length: 30 }, () => poll(wire, id)));
+    const answers = await Promise.all(Array.from({ length: 30 }, () => poll(browser, id)));
     const most = 5 + 5 * Math.ceil((performance.now() - startedAt) / 5000);
     const refused = answers.filter(({ status }) => status === 429);
     const taken = answers.filter(({ status }) => status === 200);
@@ -177,25 +174,25 @@ describe("event streams of the whole program", () => {
       `${taken.length} of 30 polls, ${most} at most, were answered`,
     );
     for (const { headers } of refused) assert.match(String(headers["retry-after"]), /^[1-5]$/);
-    assert.equal((await poll(other.wire, other.id)).status, 200, "another browser may ask");
+    assert.equal((await poll(other.browser, other.id)).status, 200, "another browser may ask");
     const [first] = refused;
     await delay(1000 * Number(first?.headers["retry-after"]));
-    assert.equal((await poll(wire, id)).status, 200);
+    assert.equal((await poll(browser, id)).status, 200);
   });
 
   it("E15 listens to Redis on one connection for each process, however many streams are open", async () => {
-    const redis = new Redis(house.program.redis.url);
+    const redis = new Redis(program.redis.url);
     const subscribers = async (): Promise<number> =>
       String(await redis.call("CLIENT", "LIST", "TYPE", "pubsub")).match(/^id=/gm)?.length ?? 0;
     try {
-      const second = await house.program.startWeb();
+      const second = await program.startWeb();
       const streams: Stream[] = [];
       const ids: string[] = [];
-      for (const site of [house.program.web.site, second.site])
+      for (const site of [program.web.site, second.site])
         for (let times = 0; times < 4; times += 1) {
-          const { wire, id, events } = await waitingSignIn();
+          const { browser, id, events } = await waitingSignIn();
           ids.push(`challenge:${id}`);
-          streams.push(await open(openWire(site, { cookies: wire.cookies }), events));
+          streams.push(await open(openBrowser(site, { cookies: browser.cookies }), events));
         }
       const listened = async (): Promise<boolean> => {
         const channels = (await redis.pubsub("CHANNELS", "challenge:*")) as string[];

@@ -4,36 +4,39 @@ import { after, describe, it } from "node:test";
 import jwt from "jsonwebtoken";
 
 import { type Json } from "../../src/providers/authy/callback-signature.js";
-import { callbackBody, signCallback, type SignedRequest } from "../trials/attack/phone.js";
-import { brokenInvariants, type Row } from "../trials/attack/rows.js";
-import { openWire, type Reply } from "../trials/attack/wire.js";
-import { isSignedIn, openHouse, type Person, until } from "./house.js";
+import { callbackBody, signCallback, type SignedRequest } from "../kit/authy.js";
+import { type Answer, openBrowser } from "../kit/browser.js";
+import { enrol, isSignedIn, type Person } from "../kit/people.js";
+import { brokenRows } from "../kit/invariants.js";
+import { startProgram } from "../kit/program.js";
+import { type Row } from "../kit/rows.js";
+import { until } from "../kit/until.js";
 
 const FORMER_KEY = "the-key-before-this-one-0123456789";
 const FORMER_EVENT_KEY = "WSK_the_key_before_this_one";
 
-const house = await openHouse(
+const program = await startProgram(
   { after },
-  { AUTHY_PREVIOUS_API_KEY: FORMER_KEY, AUTHY_PREVIOUS_WEBHOOK_SIGNING_KEY: FORMER_EVENT_KEY },
+  { workers: 0, env: { AUTHY_PREVIOUS_API_KEY: FORMER_KEY, AUTHY_PREVIOUS_WEBHOOK_SIGNING_KEY: FORMER_EVENT_KEY } },
 );
 
 describe("webhooks", () => {
-  const setting = (name: string): string => house.program.env[name] ?? "";
+  const setting = (name: string): string => program.env[name] ?? "";
   const sign = (body: Record<string, Json>, key = setting("AUTHY_PRODUCTION_API_KEY"), nonce?: string): SignedRequest =>
     signCallback(body, { key, url: setting("AUTHY_CALLBACK_URL"), ...(nonce === undefined ? {} : { nonce }) });
-  const send = (signed: SignedRequest, more: Record<string, string | string[]> = {}): Promise<Reply> =>
-    house
-      .wire()
+  const send = (signed: SignedRequest, more: Record<string, string | string[]> = {}): Promise<Answer> =>
+    program
+      .openBrowser()
       .send("POST", "/webhooks/authy/onetouch", { body: signed.body, headers: { ...signed.headers, ...more } });
   const stateOf = (uuid: string): string =>
-    String(house.rows.one("SELECT state FROM challenges WHERE authy_uuid = ?", uuid)?.["state"]);
+    String(program.rows.one("SELECT state FROM challenges WHERE authy_uuid = ?", uuid)?.["state"]);
 
   /** A person whose phone rings now. */
   async function ringing(): Promise<{ person: Person; uuid: string }> {
-    const person = await house.enrolled();
-    await person.wire.post("/logout");
-    await house.login(person.wire, person);
-    return { person, uuid: (await house.ring(person.authyId)).uuid };
+    const person = await enrol(program);
+    await person.browser.post("/logout");
+    await person.login();
+    return { person, uuid: (await person.request()).uuid };
   }
 
   it("W1 takes a callback that is signed over the configured address, and no other", async () => {
@@ -41,7 +44,7 @@ describe("webhooks", () => {
     const body = callbackBody(uuid, person.authyId, "approved");
     const elsewhere = signCallback(body, {
       key: setting("AUTHY_PRODUCTION_API_KEY"),
-      url: `${house.program.web.site}/other`,
+      url: `${program.web.site}/other`,
     });
     assert.equal((await send(elsewhere)).status, 401);
     assert.equal(stateOf(uuid), "pending");
@@ -87,7 +90,7 @@ describe("webhooks", () => {
     assert.equal((await send(second)).status, 200);
     assert.deepEqual([stateOf(one.uuid), stateOf(other.uuid)], ["approved", "approved"]);
     assert.match((await send(first)).body, /repeated/);
-    const received = house.rows.count("SELECT count(*) FROM receipts WHERE authy_uuid = ?", one.uuid);
+    const received = program.rows.count("SELECT count(*) FROM receipts WHERE authy_uuid = ?", one.uuid);
     assert.equal(received, 1);
   });
 
@@ -98,35 +101,35 @@ describe("webhooks", () => {
     for (const later of [denied, sign(callbackBody(uuid, person.authyId, "approved")), denied])
       assert.equal((await send(later)).status, 200);
     assert.equal(stateOf(uuid), "denied");
-    assert.equal((await person.wire.post("/login/approval/finish")).location, "/login/approval");
-    assert.equal(await isSignedIn(person.wire), false);
+    assert.equal((await person.browser.post("/login/approval/finish")).location, "/login/approval");
+    assert.equal(await isSignedIn(person.browser), false);
   });
 
   it("T1 makes one arrow out of pending when two processes take approvals and denials at once", async () => {
-    const sites = [house.program.web.site, (await house.program.startWeb()).site];
+    const sites = [program.web.site, (await program.startWeb()).site];
     for (let round = 0; round < 15; round += 1) {
       const { person, uuid } = await ringing();
       const answers = Array.from({ length: 10 }, (_, at) => {
         const signed = sign(callbackBody(uuid, person.authyId, at % 4 < 2 ? "approved" : "denied"));
-        return openWire(sites[at % 2] ?? "").send("POST", "/webhooks/authy/onetouch", signed);
+        return openBrowser(sites[at % 2] ?? "").send("POST", "/webhooks/authy/onetouch", signed);
       });
       await Promise.all(answers);
-      assert.equal(house.rows.one("SELECT version FROM challenges WHERE authy_uuid = ?", uuid)?.["version"], 2);
+      assert.equal(program.rows.one("SELECT version FROM challenges WHERE authy_uuid = ?", uuid)?.["version"], 2);
     }
-    assert.deepEqual(brokenInvariants(house.rows), []);
+    assert.deepEqual(await brokenRows(program.database), { double: [], wrong: [] });
   });
 
   it("W6 gives no second sign-in for a replayed approval", async () => {
     const { person, uuid } = await ringing();
     const approved = sign(callbackBody(uuid, person.authyId, "approved"));
     await send(approved);
-    await person.wire.post("/login/approval/finish");
-    assert.equal(await isSignedIn(person.wire), true);
-    await person.wire.post("/logout");
-    await house.login(person.wire, person);
+    await person.browser.post("/login/approval/finish");
+    assert.equal(await isSignedIn(person.browser), true);
+    await person.browser.post("/logout");
+    await person.login();
     await send(approved);
-    await person.wire.post("/login/approval/finish");
-    assert.equal(await isSignedIn(person.wire), false);
+    await person.browser.post("/login/approval/finish");
+    assert.equal(await isSignedIn(person.browser), false);
   });
 
   it("W7 lets the phone's clock decide nothing", async () => {
@@ -143,21 +146,17 @@ describe("webhooks", () => {
   it("W10 answers 200 to an unknown uuid and keeps it for a while", async () => {
     const uuid = "5f0e3b0e-c3f4-013a-9a60-000000000001";
     assert.equal((await send(sign(callbackBody(uuid, 4711, "approved")))).status, 200);
-    assert.equal(house.rows.count("SELECT count(*) FROM receipts WHERE authy_uuid = ?", uuid), 1);
+    assert.equal(program.rows.count("SELECT count(*) FROM receipts WHERE authy_uuid = ?", uuid), 1);
   });
 
   it("W11 settles a callback that comes before Authy's own answer, by our id in the hidden details", async () => {
-    const person = await house.enrolled();
-    await person.wire.post("/logout");
-    await fetch(`${house.program.phone}/faults`, {
-      method: "PUT",
-      body: JSON.stringify({ latency_ms: 10_000 }),
-      headers: { "content-type": "application/json" },
-    });
-    const sending = house.login(person.wire, person);
+    const person = await enrol(program);
+    await person.browser.post("/logout");
+    await program.phone.faults({ latency_ms: 10_000 });
+    const sending = person.login();
     let row: Row | undefined;
     await until(() => {
-      row = house.rows.one(
+      row = program.rows.one(
         "SELECT id FROM challenges WHERE authy_id = ? AND state = 'creating'",
         String(person.authyId),
       );
@@ -167,16 +166,16 @@ describe("webhooks", () => {
     const request = body["approval_request"] as { transaction: Record<string, Json> };
     request.transaction["hidden_details"] = { challenge_id: String(row?.["id"]) };
     const received = await send(sign(body));
-    await fetch(`${house.program.phone}/faults`, { method: "DELETE" });
+    await program.phone.faults();
     await sending;
     assert.match(received.body, /settled/);
-    const settled = house.rows.one("SELECT state, settled_by FROM challenges WHERE id = ?", row?.["id"]);
+    const settled = program.rows.one("SELECT state, settled_by FROM challenges WHERE id = ?", row?.["id"]);
     assert.deepEqual({ ...settled }, { state: "approved", settled_by: "callback" });
   });
 
   it("W12 takes nothing of another phone or another kind", async () => {
     const { person, uuid } = await ringing();
-    const other = await house.enrolled();
+    const other = await enrol(program);
     const good = callbackBody(uuid, person.authyId, "approved");
     for (const body of [
       callbackBody(uuid, other.authyId, "approved"),
@@ -198,7 +197,7 @@ describe("webhooks", () => {
   it("W13 W16 refuses what is too large, encoded, of another type or not UTF-8 with 4xx", async () => {
     const signed = sign(callbackBody("00000000-aaaa", 1, "approved"));
     const large = { ...signed, body: JSON.stringify({ a: "x".repeat(70_000) }) };
-    const cases: [number, () => Promise<Reply>][] = [
+    const cases: [number, () => Promise<Answer>][] = [
       [413, () => send(large)],
       [415, () => send(signed, { "content-type": "text/plain" })],
       [415, () => send(signed, { "content-type": "application/x-www-form-urlencoded" })],
@@ -210,13 +209,13 @@ describe("webhooks", () => {
     ];
     for (const [status, act] of cases) assert.equal((await act()).status, status);
     const headers = { ...signed.headers };
-    const zipped = await house.wire().send("POST", "/webhooks/authy/onetouch", {
+    const zipped = await program.openBrowser().send("POST", "/webhooks/authy/onetouch", {
       body: gzipSync(signed.body),
       headers: { ...headers, "content-encoding": "gzip" },
     });
     assert.equal(zipped.status, 415);
-    const latin = await house
-      .wire()
+    const latin = await program
+      .openBrowser()
       .send("POST", "/webhooks/authy/onetouch", { body: Buffer.from([0x7b, 0xff, 0x7d]), headers });
     assert.equal(latin.status, 400);
   });
@@ -266,7 +265,7 @@ describe("webhooks", () => {
     const signed = sign(callbackBody(uuid, person.authyId, "approved"));
     for (const method of ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
       for (const path of ["/webhooks/authy/onetouch", "/webhooks/authy/events"]) {
-        const { status, headers } = await house.wire().send(method, path, { headers: signed.headers });
+        const { status, headers } = await program.openBrowser().send(method, path, { headers: signed.headers });
         assert.deepEqual([status, headers.allow], [405, "POST"], `${method} ${path}`);
       }
     assert.equal(stateOf(uuid), "pending");
@@ -283,7 +282,7 @@ describe("webhooks", () => {
   });
 
   it("W26 refuses what has no signature before it reads the body", async () => {
-    const reply = await house.wire().send("POST", "/webhooks/authy/onetouch", {
+    const reply = await program.openBrowser().send("POST", "/webhooks/authy/onetouch", {
       body: "x".repeat(200_000),
       headers: { "content-type": "application/json" },
     });
@@ -294,8 +293,8 @@ describe("webhooks", () => {
     payload: object,
     key = setting("AUTHY_WEBHOOK_SIGNING_KEY"),
     options: jwt.SignOptions = {},
-  ): Promise<Reply> =>
-    house.wire().send("POST", "/webhooks/authy/events", {
+  ): Promise<Answer> =>
+    program.openBrowser().send("POST", "/webhooks/authy/events", {
       body: JSON.stringify({
         body: jwt.sign({ url: setting("AUTHY_WEBHOOK_URL"), ...payload }, key, { noTimestamp: true, ...options }),
       }),
@@ -312,7 +311,7 @@ describe("webhooks", () => {
     assert.equal((await event({ ...responded(uuid), url: "https://elsewhere.example/events" })).status, 401);
     assert.equal((await event(responded(uuid), undefined, { algorithm: "HS512" })).status, 401);
     const none = `${Buffer.from('{"alg":"none","typ":"JWT"}').toString("base64url")}.${Buffer.from(JSON.stringify({ url: setting("AUTHY_WEBHOOK_URL"), ...responded(uuid) })).toString("base64url")}.`;
-    const unsigned = await house.wire().send("POST", "/webhooks/authy/events", {
+    const unsigned = await program.openBrowser().send("POST", "/webhooks/authy/events", {
       body: JSON.stringify({ body: none }),
       headers: { "content-type": "application/json" },
     });
@@ -326,7 +325,8 @@ describe("webhooks", () => {
       setting("AUTHY_WEBHOOK_SIGNING_KEY"),
     );
     const post = async (body: string, type: string): Promise<number> =>
-      (await house.wire().send("POST", "/webhooks/authy/events", { body, headers: { "content-type": type } })).status;
+      (await program.openBrowser().send("POST", "/webhooks/authy/events", { body, headers: { "content-type": type } }))
+        .status;
     const form = "application/x-www-form-urlencoded";
     assert.equal(await post(JSON.stringify({ body: token }), "application/json"), 200);
     assert.equal(await post(`body=${token}`, form), 200);
@@ -339,9 +339,9 @@ describe("webhooks", () => {
   it("W24 answers 503 and changes nothing while the database is held, and takes the repeat afterwards", async () => {
     const { person, uuid } = await ringing();
     const signed = sign(callbackBody(uuid, person.authyId, "approved"));
-    house.rows.run("BEGIN EXCLUSIVE");
+    program.rows.run("BEGIN EXCLUSIVE");
     const refused = await send(signed);
-    house.rows.run("ROLLBACK");
+    program.rows.run("ROLLBACK");
     assert.equal(refused.status, 503);
     assert.equal(stateOf(uuid), "pending");
     assert.equal((await send(signed)).status, 200);
@@ -350,9 +350,9 @@ describe("webhooks", () => {
 
   it("W24 takes a callback while Redis is away", async () => {
     const { person, uuid } = await ringing();
-    await house.program.redis.kill();
+    await program.redis.kill();
     const sent = await send(sign(callbackBody(uuid, person.authyId, "approved")));
-    await house.program.redis.restart();
+    await program.redis.restart();
     assert.equal(sent.status, 200);
     assert.equal(stateOf(uuid), "approved");
   });

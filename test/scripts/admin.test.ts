@@ -58,7 +58,7 @@ describe("the operator's tool", () => {
     const reset = await admin(t, program, "user", "reset-2fa", "loser", "--json");
     assert.equal(reset.code, 0, reset.err);
     assert.equal(rowsOf(reset)[0]?.["phone"], "none");
-    const account = await stage.browser.get("/account");
+    const account = await stage.browser.visit("/account");
     assert.equal(account.url.pathname, "/login");
     const again = stageOf(program);
     await signInByPassword(again, person("loser"));
@@ -75,7 +75,7 @@ describe("the operator's tool", () => {
     const stage = stageOf(program);
     await register(stage, person("leaver"));
     assert.equal((await admin(t, program, "user", "sign-out", "leaver")).code, 0);
-    assert.equal((await stage.browser.get("/account")).url.pathname, "/login");
+    assert.equal((await stage.browser.visit("/account")).url.pathname, "/login");
   });
 
   it("looks at everything with doctor, and says what to mend", async (t) => {

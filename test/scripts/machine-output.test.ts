@@ -9,7 +9,7 @@ import { startProgram } from "../kit/program.js";
 const program = await startProgram({ after }, { workers: 0 });
 const person = { username: "reader", email: "reader@example.com", password: "correct horse battery" };
 const browser = program.openBrowser();
-await browser.submit(await browser.get("/register"), "/register", person);
+await browser.submit(await browser.visit("/register"), "/register", person);
 
 /** What a command prints for machines, when it is run as the documents write it. */
 async function printed(t: TestContext, line: string, env: Readonly<Record<string, string>> = {}) {

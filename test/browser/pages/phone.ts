@@ -1,53 +1,36 @@
-import got from "got";
 import { type Page } from "playwright-core";
-import { answer, openRequest, type PhoneRequest } from "../../kit/story.js";
+import { type Phone, type PhoneRequest } from "../../kit/phone.js";
 import { readQrCode } from "../../kit/qr-code.js";
 
-/** A person's phone in the sandbox, in front of a page in the browser. */
-export class Phone {
-  private authyId = 0;
+/** One person's phone, held in front of a page in the browser. */
+export interface HeldPhone {
+  /** 0 before the first scan, which makes a phone. */
+  readonly authyId: number;
+  /** Scans the QR code that the page shows. */
+  scan(page: Page): Promise<void>;
+  /** @returns the request that was approved. */
+  approve(): Promise<PhoneRequest>;
+  deny(): Promise<void>;
+}
 
-  /**
-   * @param sandbox - The sandbox's address.
-   * @param name - A phone that exists already; without it the first scan makes a new one.
-   */
-  constructor(
-    private readonly sandbox: string,
-    private name?: string,
-  ) {}
-
-  /** Scans the QR code that the page shows. @returns the phone's name. */
-  async scan(page: Page): Promise<string> {
-    const source = (await page.getByRole("img", { name: "QR code" }).getAttribute("src")) ?? "";
-    const picture = await page.request.get(new URL(source, page.url()).href);
-    const url = readQrCode(await picture.text());
-    const json = { url, ...(this.name === undefined ? {} : { phone: this.name }) };
-    const scanned = await got
-      .post(`${this.sandbox}/phone/scan`, { json })
-      .json<{ authy_id: number; phone: { name: string } }>();
-    this.authyId = scanned.authy_id;
-    this.name = scanned.phone.name;
-    return scanned.phone.name;
-  }
-
-  /** The request that waits for an answer. */
-  request(): Promise<PhoneRequest> {
-    return openRequest(this.sandbox, this.authyId);
-  }
-
-  /** @returns the code of the request, where one must be typed. */
-  async approve(): Promise<string> {
-    const request = await this.request();
-    await answer(this.sandbox, request.uuid, "approve");
-    return request.details["Code"] ?? "";
-  }
-
-  async deny(): Promise<void> {
-    await answer(this.sandbox, (await this.request()).uuid, "deny");
-  }
-
-  /** Lets Authy misbehave from now on; nothing given: lets it behave. */
-  async faults(faults: Readonly<Record<string, unknown>> = {}): Promise<void> {
-    await got.put(`${this.sandbox}/faults`, { json: faults });
-  }
+/** @param authyId - A phone that exists already; without it the first scan makes a new one. */
+export function holdPhone(phone: Phone, authyId?: number): HeldPhone {
+  return {
+    get authyId() {
+      return authyId ?? 0;
+    },
+    async scan(page) {
+      const source = (await page.getByRole("img", { name: "QR code" }).getAttribute("src")) ?? "";
+      const picture = await page.request.get(new URL(source, page.url()).href);
+      authyId = await phone.scan(readQrCode(await picture.text()), authyId);
+    },
+    async approve() {
+      const request = await phone.openRequest(authyId);
+      await phone.answer(request.uuid, "approve");
+      return request;
+    },
+    async deny() {
+      await phone.answer((await phone.openRequest(authyId)).uuid, "deny");
+    },
+  };
 }

@@ -1,6 +1,6 @@
 import { type BrowserContext, type Page } from "playwright-core";
 import { type Program } from "../../kit/program.js";
-import { Phone } from "./phone.js";
+import { type HeldPhone, holdPhone } from "./phone.js";
 
 /** Settings of the program that let a tour see everything within a minute. */
 export const TOUR_SETTINGS = { RESEND_AFTER_SECONDS: "4" };
@@ -29,21 +29,21 @@ export async function tour(given: TourGuide): Promise<void> {
     return profile;
   };
   const guide = { ...given, openProfile };
-  const phone = new Phone(guide.program.phone);
+  const phone = holdPhone(guide.program.phone);
   const maria = await (await guide.openProfile()).newPage();
-  const phoneName = await openAccount(guide, maria, phone);
+  await openAccount(guide, maria, phone);
   await lookAroundTheAccount(guide, maria);
   await signInByTap(guide, maria, phone);
   await stepUp(guide, maria, phone);
   await signInWhileAuthyFails(guide, maria, phone);
   await signInFromElsewhere(guide, phone);
   await reportSomebodyElse(guide, maria, phone);
-  await shareAPhone(guide, phoneName);
+  await shareAPhone(guide, phone);
   await runOutOfTime(guide);
   await meetErrors(guide, maria);
 }
 
-async function openAccount({ program, stop }: TourGuide, page: Page, phone: Phone): Promise<string> {
+async function openAccount({ program, stop }: TourGuide, page: Page, phone: HeldPhone): Promise<void> {
   const { site } = program.web;
   await page.goto(`${site}/`);
   await stop("home", page);
@@ -60,7 +60,7 @@ async function openAccount({ program, stop }: TourGuide, page: Page, phone: Phon
   await stop("two-factor-enable", page);
   await press(page, "Add your phone");
   await stop("registration-waiting", page);
-  const name = await phone.scan(page);
+  await phone.scan(page);
   await heading(page, "Your phone is added");
   await stop("registration-completed", page);
   await press(page, "Show my recovery codes");
@@ -69,7 +69,6 @@ async function openAccount({ program, stop }: TourGuide, page: Page, phone: Phon
   await page.getByRole("link", { name: "I have kept them" }).click();
   await heading(page, "Your account");
   await stop("account", page);
-  return name;
 }
 
 async function lookAroundTheAccount({ program, stop }: TourGuide, page: Page): Promise<void> {
@@ -89,7 +88,7 @@ async function lookAroundTheAccount({ program, stop }: TourGuide, page: Page): P
   await press(page, "Sign out");
 }
 
-async function signInByTap({ program, stop }: TourGuide, page: Page, phone: Phone): Promise<void> {
+async function signInByTap({ program, stop }: TourGuide, page: Page, phone: HeldPhone): Promise<void> {
   await page.goto(`${program.web.site}/login`);
   await stop("login", page);
   await fill(page, { username: "maria", password: "not the password" });
@@ -121,7 +120,7 @@ async function signInByTap({ program, stop }: TourGuide, page: Page, phone: Phon
   await page.waitForURL("**/account");
 }
 
-async function stepUp({ program, stop }: TourGuide, page: Page, phone: Phone): Promise<void> {
+async function stepUp({ program, stop }: TourGuide, page: Page, phone: HeldPhone): Promise<void> {
   const { site } = program.web;
   await page.goto(`${site}/account/two-factor/disable`);
   await press(page, "Ask my phone");
@@ -157,19 +156,19 @@ async function stepUp({ program, stop }: TourGuide, page: Page, phone: Phone): P
   await press(page, "Sign out");
 }
 
-async function signInWhileAuthyFails({ program, stop }: TourGuide, page: Page, phone: Phone): Promise<void> {
+async function signInWhileAuthyFails({ program, stop }: TourGuide, page: Page, phone: HeldPhone): Promise<void> {
   const { site } = program.web;
-  await phone.faults({ route: "approval-create", status: 503 });
+  await program.phone.faults({ route: "approval-create", status: 503 });
   await askForTap(page, site, "Your phone could not be reached");
   await stop("login-approval-failed", page);
-  await phone.faults();
+  await program.phone.faults();
   await press(page, "Try again");
   await heading(page, "Approve the request on your phone");
   const second = await page.context().newPage();
   // It would look again while it is being looked at.
   await second.route("**/assets/waiting.js", (route) => route.fulfill({ contentType: "text/javascript", body: "" }));
   await page.bringToFront();
-  await phone.faults({ route: "approval-create", latency_ms: 1500 });
+  await program.phone.faults({ route: "approval-create", latency_ms: 1500 });
   const sent = page.waitForRequest("**/resend");
   const resend = { isAnswered: false };
   page.once("domcontentloaded", () => (resend.isAnswered = true));
@@ -183,24 +182,24 @@ async function signInWhileAuthyFails({ program, stop }: TourGuide, page: Page, p
   await stop("login-approval-sending", second);
   await second.close();
   await heading(page, "Approve the request on your phone");
-  await phone.faults();
+  await program.phone.faults();
   await press(page, "Cancel");
   await page.waitForURL("**/login");
   await stop("login-cancelled", page);
-  await phone.faults({ route: "approval-create", latency_ms: 5000, takes_effect: true });
+  await program.phone.faults({ route: "approval-create", latency_ms: 5000, takes_effect: true });
   await askForTap(page, site, "Your phone could not be reached");
   await stop("login-approval-failed-unconfirmed", page);
-  await phone.faults();
+  await program.phone.faults();
   await phone.approve();
   await page.waitForURL("**/account");
   await press(page, "Sign out");
 }
 
-async function signInFromElsewhere({ program, openProfile, stop }: TourGuide, phone: Phone): Promise<void> {
+async function signInFromElsewhere({ program, openProfile, stop }: TourGuide, phone: HeldPhone): Promise<void> {
   const page = await (await openProfile()).newPage();
   await askForTap(page, program.web.site);
   await stop("login-approval-waiting-code", page);
-  const code = await phone.approve();
+  const code = (await phone.approve()).details["Code"] ?? "";
   await heading(page, "Approved on your phone");
   await stop("login-approval-approved-code", page);
   await fill(page, { match_code: code === "000000" ? "000001" : "000000" });
@@ -215,7 +214,7 @@ async function signInFromElsewhere({ program, openProfile, stop }: TourGuide, ph
 }
 
 /** A stranger who knows the password asks; Maria denies it, sees that requests are paused, and says that it was not her. */
-async function reportSomebodyElse(guide: TourGuide, maria: Page, phone: Phone): Promise<void> {
+async function reportSomebodyElse(guide: TourGuide, maria: Page, phone: HeldPhone): Promise<void> {
   const { program, openProfile, stop } = guide;
   const { site } = program.web;
   const stranger = await (await openProfile()).newPage();
@@ -245,24 +244,24 @@ async function reportSomebodyElse(guide: TourGuide, maria: Page, phone: Phone): 
   await tab.close();
 }
 
-async function shareAPhone({ program, openProfile, stop }: TourGuide, phoneName: string): Promise<void> {
+async function shareAPhone({ program, openProfile, stop }: TourGuide, { authyId }: HeldPhone): Promise<void> {
   const page = await (await openProfile()).newPage();
   await startEnrolment(page, program.web.site, "john");
-  await new Phone(program.phone, phoneName).scan(page);
+  await holdPhone(program.phone, authyId).scan(page);
   await heading(page, "This phone is taken");
   await stop("registration-conflict", page);
   await page.context().close();
 }
 
 async function runOutOfTime({ program, openProfile, stop }: TourGuide): Promise<void> {
-  const { site } = await program.startWeb(undefined, SHORT_LIVED);
+  const { site } = await program.startWeb(SHORT_LIVED);
   const page = await (await openProfile()).newPage();
   await startEnrolment(page, site, "nora");
   await heading(page, "The code ran out");
   await stop("registration-expired", page);
   await press(page, "New code");
   await heading(page, "Add your phone");
-  await new Phone(program.phone).scan(page);
+  await holdPhone(program.phone).scan(page);
   await heading(page, "Your phone is added");
   await page.goto(`${site}/account/two-factor/disable`);
   await press(page, "Ask my phone");
@@ -307,7 +306,7 @@ async function askForTap(
 }
 
 /** Approves, and holds the form that the page then sends by itself for as long as the stop takes. */
-async function approveAndStop(page: Page, phone: Phone, stop: () => Promise<void>): Promise<void> {
+async function approveAndStop(page: Page, phone: HeldPhone, stop: () => Promise<void>): Promise<void> {
   await page.evaluate("HTMLElement.prototype.click = () => undefined");
   await phone.approve();
   await page.getByRole("heading", { name: /^Approved/ }).waitFor();

@@ -4,7 +4,7 @@ import { after, afterEach, beforeEach, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { type BrowserContext, type Page } from "playwright-core";
 import { complaintsOf } from "./chromium.js";
-import { launchBrowser } from "../../kit/browser.js";
+import { launchBrowser } from "../../kit/chromium.js";
 import { renderState, serveStates } from "./state-server.js";
 
 /** How the stream behaves: speaks, is refused, accepts and says nothing, or speaks once and is cut. */

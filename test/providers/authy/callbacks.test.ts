@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 
-import { openWire, type Reply } from "../../trials/attack/wire.js";
+import { openBrowser, type Answer } from "../../kit/browser.js";
 import { startProgram } from "../../kit/program.js";
 import { vectors } from "../../../sandbox/test/vectors.js";
 
@@ -19,8 +19,8 @@ const program = await startProgram(
   },
 );
 
-function send(body: unknown, nonce: string, signature: string | null, method = "POST"): Promise<Reply> {
-  return openWire(program.web.site).send(method, "/webhooks/authy/onetouch", {
+function send(body: unknown, nonce: string, signature: string | null, method = "POST"): Promise<Answer> {
+  return openBrowser(program.web.site).send(method, "/webhooks/authy/onetouch", {
     body: JSON.stringify(body),
     headers: {
       "content-type": "application/json",
@@ -30,8 +30,8 @@ function send(body: unknown, nonce: string, signature: string | null, method = "
   });
 }
 
-const events = (body: string, type: string): Promise<Reply> =>
-  openWire(program.web.site).send("POST", "/webhooks/authy/events", { body, headers: { "content-type": type } });
+const events = (body: string, type: string): Promise<Answer> =>
+  openBrowser(program.web.site).send("POST", "/webhooks/authy/events", { body, headers: { "content-type": type } });
 
 /** Our route answers POST at one address: vectors of other addresses are tried in test/authy. */
 const ours = vectors.callbacks.filter(

@@ -40,12 +40,3 @@ export async function inParallel(
   await Promise.all(Array.from({ length: Math.min(width, count) }, lane));
   progress(count);
 }
-
-/** Numbers that are the same in every run. */
-export function dice(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}

@@ -1,9 +1,10 @@
 import { createHmac, randomUUID } from "node:crypto";
 
 import { type Json } from "../../../src/providers/authy/callback-signature.js";
-import { PASSWORD, withArena } from "./arena.js";
-import { type Attack, dice, inParallel } from "./attack.js";
-import { callbackBody, signCallback, type SignedRequest } from "./phone.js";
+import { PASSWORD, attackProgram } from "./attacked-program.js";
+import { seededRandom } from "../../kit/random.js";
+import { type Attack, inParallel } from "./attack.js";
+import { callbackBody, signCallback, type SignedRequest } from "../../kit/authy.js";
 
 const PATH = "/webhooks/authy/onetouch";
 
@@ -14,18 +15,19 @@ export const forgedCallbacks: Attack = {
   full: 100_000,
   short: 600,
   run: (count, progress) =>
-    withArena({ APPROVAL_TTL_SECONDS: "3600" }, async (arena) => {
-      const target = await arena.addTarget();
-      await arena.wire().post("/login", { username: target.username, password: PASSWORD });
-      const [ring] = await arena.rings(target);
+    attackProgram({ APPROVAL_TTL_SECONDS: "3600" }, async (attacked) => {
+      const target = await attacked.addTarget();
+      await attacked.openBrowser().post("/login", { username: target.username, password: PASSWORD });
+      const [ring] = await attacked.program.phone.requests(target.authyId);
       const uuid = ring?.uuid ?? "";
       const real = (status: string): SignedRequest =>
-        signCallback(callbackBody(uuid, target.authyId, status), { key: arena.apiKey, url: arena.callbackUrl });
-      const state = (): unknown => arena.rows.one("SELECT state FROM challenges WHERE authy_uuid = ?", uuid)?.["state"];
+        signCallback(callbackBody(uuid, target.authyId, status), { key: attacked.apiKey, url: attacked.callbackUrl });
+      const state = (): unknown =>
+        attacked.program.rows.one("SELECT state FROM challenges WHERE authy_uuid = ?", uuid)?.["state"];
       if (state() !== "pending") throw new Error("there is no open request to forge an answer to");
 
-      const roll = dice(1);
-      const wire = arena.wire();
+      const { below: roll } = seededRandom(1);
+      const browser = attacked.openBrowser();
       let accepted = 0;
       const answers = new Map<number, number>();
       await inParallel(
@@ -35,11 +37,11 @@ export const forgedCallbacks: Attack = {
           const forged = FORGERIES[at % FORGERIES.length]?.({
             real: real(roll(2) === 0 ? "approved" : "denied"),
             body: callbackBody(uuid, target.authyId, "approved"),
-            url: arena.callbackUrl,
-            key: arena.apiKey,
+            url: attacked.callbackUrl,
+            key: attacked.apiKey,
             roll,
           });
-          const { status } = await wire.send(forged?.method ?? "POST", PATH, forged ?? {});
+          const { status } = await browser.send(forged?.method ?? "POST", PATH, forged ?? {});
           answers.set(status, (answers.get(status) ?? 0) + 1);
           if (status < 400 || status >= 500) accepted += 1;
           if (at % 1000 === 0 && state() !== "pending") accepted += 1;
@@ -48,7 +50,7 @@ export const forgedCallbacks: Attack = {
       );
       if (state() !== "pending") accepted += 1;
       // The same door opens for the real thing, or all this proved nothing.
-      await wire.send("POST", PATH, real("approved"));
+      await browser.send("POST", PATH, real("approved"));
       const isOpenForAuthy = state() === "approved";
       return {
         seen: `${accepted} accepted (${[...answers].map(([status, times]) => `${times} × ${status}`).join(", ")})`,

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 
 import { StopRequested, watchForStop } from "../../../scripts/demo/stop-request.js";
-import { closeArenas } from "./arena.js";
+import { closeAttacked } from "./attacked-program.js";
 import { type Attack, type Outcome } from "./attack.js";
 import { ATTACKS } from "./attacks.js";
 
@@ -47,6 +47,6 @@ try {
   process.exitCode = await Promise.race([main(), watchForStop()]);
 } catch (error) {
   if (!(error instanceof StopRequested)) throw error;
-  await closeArenas();
+  await closeAttacked();
   process.exit(130);
 }

@@ -2,9 +2,10 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import fc from "fast-check";
 
-import { type Arena, PASSWORD, withArena } from "./arena.js";
-import { type Attack, dice, inParallel } from "./attack.js";
-import { formHeaders, type Wire } from "./wire.js";
+import { seededRandom } from "../../kit/random.js";
+import { type AttackedProgram, PASSWORD, attackProgram } from "./attacked-program.js";
+import { type Attack, inParallel } from "./attack.js";
+import { formHeaders, type Browser } from "../../kit/browser.js";
 
 const PATHS = [
   "/",
@@ -125,18 +126,17 @@ export const malformed: Attack = {
   full: 100_000,
   short: 800,
   run: (count, progress) =>
-    withArena({ ATTEMPT_TTL_SECONDS: "30", FAILURE_WAIT_SECONDS: "0", LIMIT_FAILURES: "0" }, async (arena) => {
-      const target = await arena.addTarget();
+    attackProgram({ ATTEMPT_TTL_SECONDS: "30", FAILURE_WAIT_SECONDS: "0", LIMIT_FAILURES: "0" }, async (attacked) => {
+      const target = await attacked.addTarget();
       const texts = [...CORPUS, ...fc.sample(fc.string({ unit: "binary", maxLength: 60 }), { numRuns: 400, seed: 5 })];
       const jsons = fc.sample(fc.json({ maxDepth: 6 }), { numRuns: 300, seed: 6 });
-      const roll = dice(11);
-      const pick = <T>(list: readonly T[]): T => list[roll(list.length)] as T;
-      const signedIn = arena.wire();
-      const stranger = arena.wire();
+      const { below: roll, pick } = seededRandom(11);
+      const signedIn = attacked.openBrowser();
+      const stranger = attacked.openBrowser();
       const token = await stranger.token();
       const signIn = async (): Promise<void> => {
         await signedIn.post("/login", { username: target.username, password: PASSWORD });
-        await signedIn.post("/login/code", { code: await arena.phone.code(target.authyId) });
+        await signedIn.post("/login/code", { code: await attacked.program.phone.code(target.authyId) });
       };
       await signIn();
       const failed: string[] = [];
@@ -145,15 +145,15 @@ export const malformed: Attack = {
         count,
         LANES,
         async (at) => {
-          if (at === Math.floor(count / 4)) rssEarly = rssMb(arena);
+          if (at === Math.floor(count / 4)) rssEarly = rssMb(attacked);
           if (at % 5000 === 4999) await signIn();
           if (at % 50 === 0) {
-            await rawRequest(arena, pick(texts), pick(PATHS));
+            await rawRequest(attacked, pick(texts), pick(PATHS));
             return;
           }
-          const wire = roll(2) === 0 ? signedIn : stranger;
-          const { method, path, headers, body } = compose(wire === stranger ? token : await wire.token());
-          const reply = await send(arena, wire, method, path, headers, body);
+          const browser = roll(2) === 0 ? signedIn : stranger;
+          const { method, path, headers, body } = compose(browser === stranger ? token : await browser.token());
+          const reply = await send(attacked, browser, method, path, headers, body);
           if (reply !== null && reply >= 500) failed.push(`${method} ${path.slice(0, 60)} → ${reply}`);
         },
         progress,
@@ -167,7 +167,7 @@ export const malformed: Attack = {
         const path = `${pick(PATHS)}${tail}${junk}`.slice(0, 4000);
         const type = path.startsWith("/webhooks") ? pick(TYPES) : roll(3) === 0 ? pick(TYPES) : (TYPES[0] ?? "");
         const headers: Record<string, string> = {
-          ...(roll(8) === 0 ? {} : formHeaders(arena.site)),
+          ...(roll(8) === 0 ? {} : formHeaders(attacked.site)),
           ...(type === "" ? {} : { "content-type": type }),
           ...(path.startsWith("/webhooks") ? { "x-authy-signature": "c2ln", "x-authy-signature-nonce": "1" } : {}),
           ...(roll(12) === 0 ? { cookie: headerText(pick(texts)) } : {}),
@@ -184,8 +184,8 @@ export const malformed: Attack = {
         return { method, path, headers, body };
       }
 
-      const rssEnd = rssMb(arena);
-      const alive = (await arena.wire().get("/healthz")).status === 200;
+      const rssEnd = rssMb(attacked);
+      const alive = (await attacked.openBrowser().get("/healthz")).status === 200;
       const grown = rssEnd - rssEarly;
       return {
         seen: `${failed.length} answers 5xx${failed.length === 0 ? "" : `: ${failed.slice(0, 3).join("; ")}`}; memory ${rssEarly.toFixed(0)} → ${rssEnd.toFixed(0)} MB`,
@@ -197,26 +197,26 @@ export const malformed: Attack = {
 
 /** @returns the status, or null when the server closed the connection on something that is no HTTP. */
 async function send(
-  arena: Arena,
-  wire: Wire,
+  attacked: AttackedProgram,
+  browser: Browser,
   method: string,
   path: string,
   headers: Record<string, string>,
   body: string | undefined,
 ): Promise<number | null> {
   try {
-    return (await wire.send(method, path, { headers, ...(body === undefined ? {} : { body }) })).status;
+    return (await browser.send(method, path, { headers, ...(body === undefined ? {} : { body }) })).status;
   } catch (error) {
     const { code } = error as { code?: string };
     if (code === "ECONNRESET" || code === "EPIPE" || String(code).startsWith("HPE_")) return null;
-    throw new Error(`${method} ${path} at ${arena.site} failed`, { cause: error });
+    throw new Error(`${method} ${path} at ${attacked.site} failed`, { cause: error });
   }
 }
 
 /** Bytes that a client library would refuse to send. */
-function rawRequest(arena: Arena, text: string, path: string): Promise<void> {
+function rawRequest(attacked: AttackedProgram, text: string, path: string): Promise<void> {
   return new Promise((resolve) => {
-    const { host, port } = new URL(arena.site);
+    const { host, port } = new URL(attacked.site);
     const socket = connect(Number(port), "127.0.0.1", () => {
       socket.write(
         `POST ${path}${text} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 5\r\n${text}: ${text}\r\n\r\n${text}`,
@@ -245,7 +245,7 @@ function headerText(text: string): string {
 }
 
 /** Resident memory of the web process, as the system counts it. */
-function rssMb(arena: Arena): number {
-  const status = readFileSync(`/proc/${arena.webPid}/status`, "utf8");
+function rssMb(attacked: AttackedProgram): number {
+  const status = readFileSync(`/proc/${attacked.program.web.pid}/status`, "utf8");
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024;
 }

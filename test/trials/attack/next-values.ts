@@ -1,5 +1,6 @@
-import { PASSWORD, withArena } from "./arena.js";
-import { type Attack, dice, inParallel } from "./attack.js";
+import { PASSWORD, attackProgram } from "./attacked-program.js";
+import { seededRandom } from "../../kit/random.js";
+import { type Attack, inParallel } from "./attack.js";
 
 const SEEDS = [
   "https://evil.example/",
@@ -66,9 +67,9 @@ export const nextValues: Attack = {
   full: 2000,
   short: 80,
   run: (count, progress) =>
-    withArena({}, async (arena) => {
-      const target = await arena.addTarget({ withPhone: false });
-      const roll = dice(3);
+    attackProgram({}, async (attacked) => {
+      const target = await attacked.addTarget({ withPhone: false });
+      const { below: roll } = seededRandom(3);
       const away: string[] = [];
       const refused = new Map<number, number>();
       await inParallel(
@@ -77,18 +78,18 @@ export const nextValues: Attack = {
         async (at) => {
           const next =
             SEEDS[at] ?? Array.from({ length: 1 + roll(6) }, () => PIECES[roll(PIECES.length)] ?? "").join("");
-          const wire = arena.wire();
-          const asked = await wire.get(`/login?next=${encodeURIComponent(next)}`);
+          const browser = attacked.openBrowser();
+          const asked = await browser.get(`/login?next=${encodeURIComponent(next)}`);
           const given = /name="next" value="([^"]*)"/.exec(asked.body)?.[1];
           const login = { username: target.username, password: PASSWORD };
-          const { status, location } = await wire.post("/login", { ...login, next });
+          const { status, location } = await browser.post("/login", { ...login, next });
           if (status !== 303) refused.set(status, (refused.get(status) ?? 0) + 1);
-          else if (!staysHere(location, arena.site)) away.push(next);
+          else if (!staysHere(location, attacked.site)) away.push(next);
           // What the page has put into its form goes the same way, and so does a visit while signed in.
           if (given !== undefined && /[<>]/.test(given)) away.push(next);
-          const again = await wire.get(`/login?next=${encodeURIComponent(next)}`);
+          const again = await browser.get(`/login?next=${encodeURIComponent(next)}`);
           if (again.status === 303 || again.status === 302) {
-            if (!staysHere(again.location, arena.site)) away.push(next);
+            if (!staysHere(again.location, attacked.site)) away.push(next);
           }
         },
         progress,

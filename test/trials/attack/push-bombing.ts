@@ -1,4 +1,4 @@
-import { ownersTries, PASSWORD, withArena } from "./arena.js";
+import { ownersTries, PASSWORD, attackProgram } from "./attacked-program.js";
 import { type Attack, inParallel } from "./attack.js";
 
 const BUDGET = 10;
@@ -10,26 +10,26 @@ export const pushBombing: Attack = {
   full: 10_000,
   short: 200,
   run: (count, progress) =>
-    withArena({ TRUST_PROXY: "1", LIMIT_PUSHES: String(BUDGET) }, async (arena) => {
-      const target = await arena.addTarget();
-      const owner = ownersTries(arena, await arena.ownersBrowser(target), target);
-      const rangBefore = (await arena.rings(target)).length;
+    attackProgram({ TRUST_PROXY: "1", LIMIT_PUSHES: String(BUDGET) }, async (attacked) => {
+      const target = await attacked.addTarget();
+      const owner = ownersTries(attacked, await attacked.ownersBrowser(target), target);
+      const rangBefore = (await attacked.program.phone.requests(target.authyId)).length;
       let intruders = 0;
       await inParallel(
         count,
         24,
         async (at) => {
           if (at % Math.ceil(count / 4) === Math.ceil(count / 8)) await owner.once();
-          const wire = arena.wire({ address: `10.${(at >> 16) & 255}.${(at >> 8) & 255}.${at & 255}` });
-          await wire.post("/login", { username: target.username, password: PASSWORD });
+          const browser = attacked.openBrowser({ address: `10.${(at >> 16) & 255}.${(at >> 8) & 255}.${at & 255}` });
+          await browser.post("/login", { username: target.username, password: PASSWORD });
           if (at % 100 === 0) {
-            await wire.post("/login/approval/finish");
-            if ((await wire.get("/account")).status === 200) intruders += 1;
+            await browser.post("/login/approval/finish");
+            if ((await browser.get("/account")).status === 200) intruders += 1;
           }
         },
         progress,
       );
-      const pushes = (await arena.rings(target)).length - rangBefore - owner.tried;
+      const pushes = (await attacked.program.phone.requests(target.authyId)).length - rangBefore - owner.tried;
       return {
         seen: `${pushes} pushes, ${intruders} intruders; the owner got in ${owner.gotIn} of ${owner.tried} times meanwhile`,
         allowed: `at most ${BUDGET} pushes; the owner gets in`,

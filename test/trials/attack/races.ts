@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 
-import { type Arena, PASSWORD, type Target, withArena } from "./arena.js";
-import { type Attack, dice, inParallel } from "./attack.js";
-import { callbackBody, signCallback } from "./phone.js";
-import { brokenInvariants } from "./rows.js";
-import { openWire, type Wire } from "./wire.js";
+import { seededRandom } from "../../kit/random.js";
+import { type AttackedProgram, PASSWORD, type Target, attackProgram } from "./attacked-program.js";
+import { type Attack, inParallel } from "./attack.js";
+import { callbackBody, signCallback } from "../../kit/authy.js";
+import { brokenRows } from "../../kit/invariants.js";
+import { openBrowser, type Browser } from "../../kit/browser.js";
 
 const LANES = 8;
 const PAST = "2020-01-01 00:00:00.000";
@@ -16,25 +17,25 @@ export const races: Attack = {
   full: 10_000,
   short: 50,
   run: (count, progress) =>
-    withArena(
+    attackProgram(
       {
         LIMIT_PUSHES: "0",
         LIMIT_RESENDS: "0",
         RESEND_AFTER_SECONDS: "0",
         MATCH_CODE: "never",
       },
-      async (arena) => {
+      async (attacked) => {
         // SQLite answers one process without a pause between two statements: only another process gets between them.
-        const second = await arena.addWeb();
-        const targets = await arena.addTargets(LANES);
+        const second = (await attacked.program.startWeb()).site;
+        const targets = await attacked.addTargets(LANES);
         const couples = await Promise.all(
           targets.map(async (target) => {
-            const [a, b] = [await balanced(arena, second), await balanced(arena, second)];
+            const [a, b] = [await balanced(attacked, second), await balanced(attacked, second)];
             return { target, a, b };
           }),
         );
         const free = [...couples];
-        const roll = dice(7);
+        const { below: roll } = seededRandom(7);
         const violations: string[] = [];
         let signedIn = 0;
         await inParallel(
@@ -43,14 +44,15 @@ export const races: Attack = {
           async (at) => {
             const couple = free.pop();
             if (couple === undefined) throw new Error("more lanes than people");
-            const told = await trial(arena, second, couple.target, couple.a, couple.b, roll);
+            const told = await trial(attacked, second, couple.target, couple.a, couple.b, roll);
             signedIn += told.signedIn;
             for (const each of told.violations) violations.push(`trial ${at}: ${each}`);
             free.push(couple);
           },
           progress,
         );
-        violations.push(...brokenInvariants(arena.rows));
+        const { double, wrong } = await brokenRows(attacked.program.database);
+        violations.push(...double, ...wrong);
         const shown = violations.length === 0 ? "" : `: ${violations.slice(0, 3).join("; ")}`;
         return {
           seen: `${violations.length} violations${shown} (${signedIn} browsers got in)`,
@@ -62,9 +64,9 @@ export const races: Attack = {
 };
 
 /** One browser whose requests go to either process in turn. */
-async function balanced(arena: Arena, second: string): Promise<Wire> {
-  const first = arena.wire();
-  const other = openWire(second, { cookies: first.cookies, token: await first.token() });
+async function balanced(attacked: AttackedProgram, second: string): Promise<Browser> {
+  const first = attacked.openBrowser();
+  const other = openBrowser(second, { cookies: first.cookies, token: await first.token() });
   let turns = 0;
   return {
     ...first,
@@ -82,29 +84,29 @@ interface Told {
 
 /** What is known of one browser's sign-in in a trial. */
 interface Side {
-  readonly wire: Wire;
+  readonly browser: Browser;
   readonly browserHash: string;
   uuid: string;
   wasApproved: boolean;
 }
 
 async function trial(
-  arena: Arena,
+  attacked: AttackedProgram,
   second: string,
   target: Target,
-  a: Wire,
-  b: Wire,
+  a: Browser,
+  b: Browser,
   roll: (below: number) => number,
 ): Promise<Told> {
   // A denial in the trial before has paused pushes: here every trial begins with two phones ringing.
-  arena.rows.run("UPDATE subscribers SET push_frozen_until = NULL WHERE id = ?", target.id);
-  const login = (wire: Wire) => wire.post("/login", { username: target.username, password: PASSWORD });
+  attacked.program.rows.run("UPDATE subscribers SET push_frozen_until = NULL WHERE id = ?", target.id);
+  const login = (browser: Browser) => browser.post("/login", { username: target.username, password: PASSWORD });
   const answers = await Promise.all([login(a), login(b)]);
-  const sides = [a, b].map((wire, side): Side => {
+  const sides = [a, b].map((browser, side): Side => {
     const browserHash = createHash("sha256")
-      .update(wire.cookies.get("countersign-visit") ?? "")
+      .update(browser.cookies.get("countersign-visit") ?? "")
       .digest("base64url");
-    const row = arena.rows.one(
+    const row = attacked.program.rows.one(
       "SELECT authy_uuid, state, failure FROM challenges WHERE browser_hash = ? ORDER BY created_at DESC LIMIT 1",
       browserHash,
     );
@@ -112,15 +114,18 @@ async function trial(
       throw new Error(
         `a trial has to begin with a request on the phone, not with ${answers[side]?.status} and ${JSON.stringify(row)}`,
       );
-    return { wire, browserHash, uuid: String(row["authy_uuid"]), wasApproved: false };
+    return { browser, browserHash, uuid: String(row["authy_uuid"]), wasApproved: false };
   });
   const callback = (side: Side, status: string) => {
     if (status === "approved") side.wasApproved = true;
-    return openWire(roll(2) === 0 ? arena.site : second).send("POST", "/webhooks/authy/onetouch", {
-      ...signCallback(callbackBody(side.uuid, target.authyId, status), { key: arena.apiKey, url: arena.callbackUrl }),
+    return openBrowser(roll(2) === 0 ? attacked.site : second).send("POST", "/webhooks/authy/onetouch", {
+      ...signCallback(callbackBody(side.uuid, target.authyId, status), {
+        key: attacked.apiKey,
+        url: attacked.callbackUrl,
+      }),
     });
   };
-  const finish = ({ wire }: Side) => wire.post("/login/approval/finish");
+  const finish = ({ browser }: Side) => browser.post("/login/approval/finish");
   const moves: readonly ((side: Side) => Promise<unknown>)[] = [
     (side) => callback(side, "approved"),
     (side) => callback(side, "approved"),
@@ -129,18 +134,18 @@ async function trial(
     finish,
     finish,
     finish,
-    ({ wire }) => wire.post("/login/approval/cancel"),
-    ({ wire }) => wire.post("/login/approval/resend"),
-    ({ wire }) => login(wire),
-    ({ wire }) => wire.post("/logout"),
+    ({ browser }) => browser.post("/login/approval/cancel"),
+    ({ browser }) => browser.post("/login/approval/resend"),
+    ({ browser }) => login(browser),
+    ({ browser }) => browser.post("/logout"),
     (side) => {
       // The clock: its end, and the grace after it, have passed.
-      arena.rows.run(
+      attacked.program.rows.run(
         "UPDATE challenges SET expires_at = ? WHERE authy_uuid = ? AND state = 'pending'",
         PAST,
         side.uuid,
       );
-      return side.wire.get("/login/approval");
+      return side.browser.get("/login/approval");
     },
   ];
   const chosen = sides
@@ -154,10 +159,10 @@ async function trial(
   const violations: string[] = [];
   let signedIn = 0;
   for (const side of sides) {
-    const session = livingSession(arena, side.wire);
+    const session = livingSession(attacked, side.browser);
     if (session === undefined) continue;
     signedIn += 1;
-    const challenge = arena.rows.one("SELECT * FROM challenges WHERE id = ?", session["challenge_id"]);
+    const challenge = attacked.program.rows.one("SELECT * FROM challenges WHERE id = ?", session["challenge_id"]);
     if (challenge?.["state"] !== "consumed") violations.push("a session without a consumed challenge");
     if (challenge?.["browser_hash"] !== side.browserHash)
       violations.push("a session out of another browser's approval");
@@ -166,9 +171,9 @@ async function trial(
     if (session["level"] !== 2) violations.push("a session of another level");
   }
   await Promise.all([a.post("/logout"), b.post("/logout")]);
-  for (const { wire } of sides)
-    if (livingSession(arena, wire) !== undefined) violations.push("a session that lives on after signing out");
-  const left = arena.rows.count(
+  for (const { browser } of sides)
+    if (livingSession(attacked, browser) !== undefined) violations.push("a session that lives on after signing out");
+  const left = attacked.program.rows.count(
     "SELECT count(*) FROM challenges WHERE state IN ('creating', 'pending') AND subscriber_id = ?",
     target.id,
   );
@@ -176,9 +181,9 @@ async function trial(
   return { violations, signedIn };
 }
 
-function livingSession(arena: Arena, wire: Wire) {
-  const id = wire.cookies.get("countersign-session") ?? "";
-  return arena.rows.one(
+function livingSession(attacked: AttackedProgram, browser: Browser) {
+  const id = browser.cookies.get("countersign-session") ?? "";
+  return attacked.program.rows.one(
     "SELECT * FROM sessions WHERE key_hash = ? AND ended_at IS NULL AND level > 0",
     createHash("sha256").update(id).digest("base64url"),
   );

@@ -1,7 +1,7 @@
-import { PASSWORD, withArena } from "./arena.js";
+import { PASSWORD, attackProgram } from "./attacked-program.js";
 import { type Attack, inParallel } from "./attack.js";
-import { callbackBody, signCallback } from "./phone.js";
-import { type Rows } from "./rows.js";
+import { callbackBody, signCallback } from "../../kit/authy.js";
+import { type Rows } from "../../kit/rows.js";
 
 const TABLES = [
   "challenges",
@@ -21,22 +21,22 @@ export const replays: Attack = {
   full: 10_000,
   short: 300,
   run: (count, progress) =>
-    withArena({ APPROVAL_TTL_SECONDS: "3600", MATCH_CODE: "never" }, async (arena) => {
-      const target = await arena.addTarget();
-      const wire = arena.wire();
+    attackProgram({ APPROVAL_TTL_SECONDS: "3600", MATCH_CODE: "never" }, async (attacked) => {
+      const target = await attacked.addTarget();
+      const browser = attacked.openBrowser();
       const login = { username: target.username, password: PASSWORD };
-      await wire.post("/login", login);
-      const uuid = (await arena.rings(target))[0]?.uuid ?? "";
+      await browser.post("/login", login);
+      const uuid = (await attacked.program.phone.requests(target.authyId))[0]?.uuid ?? "";
       const body = callbackBody(uuid, target.authyId, "approved");
-      const recorded = signCallback(body, { key: arena.apiKey, url: arena.callbackUrl });
-      await wire.send("POST", "/webhooks/authy/onetouch", recorded);
-      await wire.post("/login/approval/finish");
-      if ((await wire.get("/account")).status !== 200) throw new Error("the real callback signed nobody in");
-      await wire.post("/logout");
-      await wire.post("/login", login); // what a replay would have to open
+      const recorded = signCallback(body, { key: attacked.apiKey, url: attacked.callbackUrl });
+      await browser.send("POST", "/webhooks/authy/onetouch", recorded);
+      await browser.post("/login/approval/finish");
+      if ((await browser.get("/account")).status !== 200) throw new Error("the real callback signed nobody in");
+      await browser.post("/logout");
+      await browser.post("/login", login); // what a replay would have to open
 
-      const before = snapshot(arena.rows);
-      const sender = arena.wire();
+      const before = snapshot(attacked.program.rows);
+      const sender = attacked.openBrowser();
       const reordered = { ...recorded, body: JSON.stringify(Object.fromEntries(Object.entries(body).reverse())) };
       const spaced = { ...recorded, body: JSON.stringify(body, null, 2) };
       let odd = 0;
@@ -46,12 +46,12 @@ export const replays: Attack = {
         async (at) => {
           const one = [recorded, recorded, reordered, spaced][at % 4] ?? recorded;
           if ((await sender.send("POST", "/webhooks/authy/onetouch", one)).status !== 200) odd += 1;
-          if (at % 500 === 0) await wire.post("/login/approval/finish");
+          if (at % 500 === 0) await browser.post("/login/approval/finish");
         },
         progress,
       );
-      const effects = differences(before, snapshot(arena.rows));
-      const isIn = (await wire.get("/account")).status === 200;
+      const effects = differences(before, snapshot(attacked.program.rows));
+      const isIn = (await browser.get("/account")).status === 200;
       return {
         seen: `${effects.length} rows changed${isIn ? ", signed in" : ""}, ${odd} answers other than 200`,
         allowed: "0 effects",

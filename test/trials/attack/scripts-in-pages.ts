@@ -1,10 +1,11 @@
 import { type Browser, type BrowserContext, type Page } from "playwright-core";
 
-import { launchBrowser } from "../../kit/browser.js";
-import { type Arena, PASSWORD, withArena } from "./arena.js";
-import { type Attack, dice, inParallel } from "./attack.js";
+import { launchBrowser } from "../../kit/chromium.js";
+import { seededRandom } from "../../kit/random.js";
+import { type AttackedProgram, PASSWORD, attackProgram } from "./attacked-program.js";
+import { type Attack, inParallel } from "./attack.js";
 
-/** Playwright would exit at a signal by itself, before the rest of the arena has been closed. */
+/** Playwright would exit at a signal by itself, before the rest of the attacked has been closed. */
 const OURS_TO_STOP = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false };
 
 const SEEDS = [
@@ -57,16 +58,16 @@ export const scriptsInPages: Attack = {
   full: 150,
   short: 2,
   run: (count, progress) =>
-    withArena({ TRUST_PROXY: "1", APPROVAL_TTL_SECONDS: "3600" }, async (arena) => {
-      const browser = await launchBrowser(arena, OURS_TO_STOP);
-      const roll = dice(9);
+    attackProgram({ TRUST_PROXY: "1", APPROVAL_TTL_SECONDS: "3600" }, async (attacked) => {
+      const browser = await launchBrowser(attacked, OURS_TO_STOP);
+      const { below: roll } = seededRandom(9);
       const hits: string[] = [];
       let shown = 0;
       const pick = (list: readonly string[]): string => list[roll(list.length)] ?? "";
-      const seesInjection = await noticesInjection(arena, browser);
+      const seesInjection = await noticesInjection(attacked, browser);
       await inParallel(count, 2, async (at) => {
         const payload = SEEDS[at] ?? pick(OPEN) + pick(BODY) + pick(CLOSE);
-        const pages = await tryPayload(arena, browser, payload, hits);
+        const pages = await tryPayload(attacked, browser, payload, hits);
         shown += pages;
         progress(at + 1);
       });
@@ -79,12 +80,12 @@ export const scriptsInPages: Attack = {
 };
 
 /** Without this, nothing found would mean nothing: what somebody does inject is noticed, whether it is stopped or run. */
-async function noticesInjection(arena: Arena, browser: Browser): Promise<boolean> {
+async function noticesInjection(attacked: AttackedProgram, browser: Browser): Promise<boolean> {
   const context = await browser.newContext();
   const hits: string[] = [];
   await listen(context, "a control", hits);
   const page = await context.newPage();
-  await page.goto(`${arena.site}/login`);
+  await page.goto(`${attacked.site}/login`);
   await page.evaluate(`try {
     document.createElement("img").setAttribute("onerror", "window.hit=1");
   } catch {} // the policy asks for trusted types`);
@@ -97,7 +98,12 @@ async function noticesInjection(arena: Arena, browser: Browser): Promise<boolean
 }
 
 /** Puts one payload everywhere, through the front door where that is open and into the rows where it is not. */
-async function tryPayload(arena: Arena, browser: Browser, payload: string, hits: string[]): Promise<number> {
+async function tryPayload(
+  attacked: AttackedProgram,
+  browser: Browser,
+  payload: string,
+  hits: string[],
+): Promise<number> {
   const printable = payload.replace(/[^\x20-\x7e]/g, "");
   const context = await browser.newContext({
     userAgent: printable,
@@ -108,7 +114,7 @@ async function tryPayload(arena: Arena, browser: Browser, payload: string, hits:
     await listen(context, payload, hits);
     const page = await context.newPage();
     const look = async (path: string): Promise<void> => {
-      await page.goto(arena.site + path);
+      await page.goto(attacked.site + path);
       await judge(page, path, payload, hits);
       pages += 1;
     };
@@ -123,28 +129,33 @@ async function tryPayload(arena: Arena, browser: Browser, payload: string, hits:
     await look(`/${encodeURIComponent(payload)}`);
 
     // What only a hole elsewhere could have written: the rows themselves.
-    const target = await arena.addTarget();
-    await page.goto(`${arena.site}/login`);
+    const target = await attacked.addTarget();
+    await page.goto(`${attacked.site}/login`);
     await fillAndSend(page, "/login", { username: target.username, password: PASSWORD });
     await judge(page, "the waiting page", payload, hits);
     for (const sql of [
       "UPDATE attempts SET browser_label = ?, address = ? WHERE subscriber_id = ?",
       "UPDATE subscribers SET username = substr(?, 1, 60), email = ? WHERE id = ?",
     ])
-      arena.rows.run(sql, payload, payload, target.id);
+      attacked.program.rows.run(sql, payload, payload, target.id);
     await look("/login/approval");
     await look("/login/code");
     await fillAndSend(page, "/login/code", { code: payload });
     await judge(page, "POST /login/code", payload, hits);
-    await fillAndSend(page, "/login/code", { code: await arena.phone.code(target.authyId) });
-    arena.rows.run(
+    await fillAndSend(page, "/login/code", { code: await attacked.program.phone.code(target.authyId) });
+    attacked.program.rows.run(
       "UPDATE sessions SET browser_label = ?, address = ? WHERE subscriber_id = ?",
       payload,
       payload,
       target.id,
     );
-    arena.rows.run("UPDATE browsers SET label = ?, address = ? WHERE subscriber_id = ?", payload, payload, target.id);
-    arena.rows.run(
+    attacked.program.rows.run(
+      "UPDATE browsers SET label = ?, address = ? WHERE subscriber_id = ?",
+      payload,
+      payload,
+      target.id,
+    );
+    attacked.program.rows.run(
       "UPDATE audit_events SET browser_label = ?, address = ?, detail = ? WHERE subscriber_id = ?",
       ...[payload, payload, payload, target.id],
     );

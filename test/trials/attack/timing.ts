@@ -1,5 +1,6 @@
-import { type Arena, withArena } from "./arena.js";
-import { type Attack, dice, inParallel, type Progress } from "./attack.js";
+import { seededRandom } from "../../kit/random.js";
+import { type AttackedProgram, attackProgram } from "./attacked-program.js";
+import { type Attack, inParallel, type Progress } from "./attack.js";
 
 const LOW = 0.48;
 const HIGH = 0.52;
@@ -13,16 +14,16 @@ export const timing: Attack = {
   full: 1000,
   short: 30,
   run: (count, progress) =>
-    withArena({ ARGON2_TEST_STRENGTH: "false", LOGIN_FLOOR_MS: "120" }, async (arena) => {
+    attackProgram({ ARGON2_TEST_STRENGTH: "false", LOGIN_FLOOR_MS: "120" }, async (attacked) => {
       let pairs = count;
-      let score = await measure(arena, pairs, progress);
+      let score = await measure(attacked, pairs, progress);
       const first = score;
       // The short form is too small for a verdict so fine: three standard errors are allowed.
       const slack = count < 1000 ? 3 * Math.sqrt((2 * count + 1) / (12 * count * count)) : 0;
       const isWithin = (value: number): boolean => value >= LOW - slack && value <= HIGH + slack;
       if (!isWithin(score)) {
         pairs = count * SECOND_LOOK;
-        score = await measure(arena, pairs, () => undefined);
+        score = await measure(attacked, pairs, () => undefined);
       }
       const firstLook = pairs === count ? "" : ` (first look, ${count} pairs: ${first.toFixed(3)})`;
       return {
@@ -34,22 +35,22 @@ export const timing: Attack = {
 };
 
 /** @returns how often the better of all thresholds' classifiers ranks a pair rightly: the area under the ROC curve. */
-async function measure(arena: Arena, pairs: number, progress: Progress): Promise<number> {
-  const targets = await arena.addTargets(pairs, { withPhone: false, fullStrength: true });
-  const roll = dice(pairs);
-  const wires = Array.from({ length: 2 }, () => arena.wire());
-  for (const wire of wires) await wire.token();
+async function measure(attacked: AttackedProgram, pairs: number, progress: Progress): Promise<number> {
+  const targets = await attacked.addTargets(pairs, { withPhone: false, fullStrength: true });
+  const { below: roll } = seededRandom(pairs);
+  const browsers = Array.from({ length: 2 }, () => attacked.openBrowser());
+  for (const browser of browsers) await browser.token();
   const times: Record<"unknown" | "wrong", number[]> = { unknown: [], wrong: [] };
   const ask = async (at: number, kind: "unknown" | "wrong"): Promise<void> => {
-    const wire = wires[at % wires.length];
+    const browser = browsers[at % browsers.length];
     const username = kind === "wrong" ? (targets[at]?.username ?? "") : `nobody-${pairs + at}`;
     const startedAt = performance.now();
-    await wire?.post("/login", { username, password: "not the password of anybody" });
+    await browser?.post("/login", { username, password: "not the password of anybody" });
     times[kind].push(performance.now() - startedAt);
   };
   await inParallel(
     pairs,
-    wires.length,
+    browsers.length,
     async (at) => {
       const order: ("unknown" | "wrong")[] = roll(2) === 0 ? ["unknown", "wrong"] : ["wrong", "unknown"];
       for (const kind of order) await ask(at, kind);

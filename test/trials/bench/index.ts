@@ -3,13 +3,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 
-import { type Owner } from "../../kit/owner.js";
+import { newOwner, type Owner } from "../../kit/owner.js";
 import { type Comparison } from "./compare.js";
 import { overHttp } from "./over-http.js";
 import { settle } from "./settle.js";
 import { signature } from "./signature.js";
 import { StopRequested, watchForStop } from "../../../scripts/demo/stop-request.js";
-import { type End, endAll } from "../../kit/end-all.js";
 import { findRedisServer, startPrivateRedis } from "../../kit/private-redis.js";
 
 /** Measures each piece against its bare baseline, in one run, and prints the ratios. */
@@ -41,12 +40,12 @@ function printLine({ name, what, baseline, oursUs, bareUs, ratio }: Comparison):
   console.log(`           ${what}; against ${baseline}\n`);
 }
 
-const ends: End[] = [];
+const owner = newOwner();
 try {
-  await Promise.race([measure({ after: (end) => ends.push(end) }), watchForStop()]);
+  await Promise.race([measure(owner), watchForStop()]);
 } catch (error) {
   if (!(error instanceof StopRequested)) console.error(error instanceof Error ? error.message : error);
   process.exitCode = error instanceof StopRequested ? 130 : 1;
 }
-await endAll(ends);
+await owner.end();
 process.exit();

@@ -1,5 +1,6 @@
 import { type DataSource } from "typeorm";
 
+import { brokenRows } from "../../kit/invariants.js";
 import { type Ending } from "./sign-in.js";
 
 /** What the storm did, counted from what people saw and from the rows. */
@@ -18,56 +19,12 @@ export interface Verdict {
   readonly stepUps: { readonly tried: number; readonly done: number };
 }
 
-/** What must hold at any time, as questions whose every answer is a breach. */
-const DOUBLE: readonly [string, string][] = [
-  [
-    "two living sessions of one approval",
-    "SELECT challenge_id AS id FROM sessions WHERE challenge_id IS NOT NULL AND ended_at IS NULL GROUP BY challenge_id HAVING count(*) > 1",
-  ],
-  [
-    "two approvals spent for one attempt",
-    "SELECT attempt_id AS id FROM challenges WHERE state = 'consumed' GROUP BY attempt_id HAVING count(*) > 1",
-  ],
-  [
-    "two live challenges of one browser",
-    "SELECT browser_hash AS id FROM challenges WHERE state IN ('creating', 'pending') GROUP BY browser_hash HAVING count(*) > 1",
-  ],
-];
-const WRONG: readonly [string, string][] = [
-  [
-    "a full session without a consumed challenge of the same account",
-    `SELECT s.id FROM sessions s LEFT JOIN challenges c ON c.id = s.challenge_id
-     WHERE s.level = 2 AND (c.id IS NULL OR c.state <> 'consumed' OR c.subscriber_id <> s.subscriber_id)`,
-  ],
-  [
-    "an approval without evidence",
-    `SELECT id FROM challenges WHERE state IN ('approved', 'consumed', 'lapsed')
-     AND (settled_by NOT IN ('callback', 'webhook', 'poll') OR settled_by IS NULL OR authy_uuid IS NULL)`,
-  ],
-  [
-    "more than one arrow out of pending",
-    `SELECT id FROM challenges WHERE version > 3 OR (version > 2 AND state <> 'consumed' AND state <> 'lapsed')`,
-  ],
-  [
-    "an outcome without its time or witness",
-    `SELECT id FROM challenges WHERE state NOT IN ('creating', 'pending') AND (settled_at IS NULL OR settled_by IS NULL)`,
-  ],
-];
-
-/** @returns a line for each row that breaks what must hold. */
-export async function brokenRows(database: DataSource): Promise<{ double: string[]; wrong: string[] }> {
-  const ask = async (checks: readonly [string, string][]): Promise<string[]> => {
-    const found: string[] = [];
-    for (const [what, sql] of checks)
-      for (const { id } of await database.query<{ id: string }[]>(sql)) found.push(`${what}: ${id}`);
-    return found;
-  };
-  return { double: await ask(DOUBLE), wrong: await ask(WRONG) };
-}
-
 /** Holds what people saw against the rows. */
 export async function judge(database: DataSource, endings: readonly Ending[]): Promise<Verdict> {
   const { double, wrong } = await brokenRows(database);
+  const unproven = await database.query<{ id: string }[]>(
+    "SELECT id FROM sessions WHERE level = 2 AND challenge_id IS NULL",
+  );
   const rows = await database.query<{ uuid: string; state: string }[]>(
     "SELECT authy_uuid AS uuid, state FROM challenges WHERE authy_uuid IS NOT NULL",
   );
@@ -101,6 +58,7 @@ export async function judge(database: DataSource, endings: readonly Ending[]): P
     ],
     wrong: [
       ...wrong,
+      ...unproven.map(({ id }) => `a full session without an approval: ${id}`),
       ...unapproved.map(({ uuid }) => `spent without an approval on the phone: ${uuid}`),
       ...endings.filter(({ isWrongAccount }) => isWrongAccount).map(({ story }) => `another account's page: ${story}`),
       ...endings

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import Database from "better-sqlite3";
 
-import { type Random } from "./random.js";
-import { type Place, type World } from "./world.js";
+import { type Random } from "../../kit/random.js";
+import { type Program, type ProgramProcess } from "../../kit/program.js";
 
 /** Something that goes wrong, and is mended by the time its promise resolves. */
 export interface Fault {
@@ -11,19 +11,19 @@ export interface Fault {
 }
 
 /** What befalls processes, Redis and the database. */
-export function processFaults(world: World, random: Random): Fault[] {
-  const { webs, workers, redis } = world;
-  const kill = async (...places: readonly Place[]): Promise<void> => {
-    await Promise.all(places.map((place) => place.part().kill()));
+export function processFaults(program: Program, random: Random): Fault[] {
+  const { webs, workers, redis } = program;
+  const kill = async (...places: readonly ProgramProcess[]): Promise<void> => {
+    await Promise.all(places.map((place) => place.kill()));
     await Promise.all(places.map(startAgain));
   };
-  const stop = async (place: Place): Promise<void> => {
-    const { code } = await place.part().stop();
+  const stop = async (place: ProgramProcess): Promise<void> => {
+    const { code } = await place.stop();
     if (code !== 0) throw new Error(`${place.name} ended with ${code ?? "a signal"} after SIGTERM`);
     await startAgain(place);
   };
-  const freeze = async (place: Place, ms: number): Promise<void> => {
-    const { pid } = place.part();
+  const freeze = async (place: ProgramProcess, ms: number): Promise<void> => {
+    const { pid } = place;
     process.kill(pid, "SIGSTOP");
     await wait(ms);
     process.kill(pid, "SIGCONT");
@@ -54,12 +54,12 @@ export function processFaults(world: World, random: Random): Fault[] {
         redis.thaw();
       },
     },
-    databaseFault(world, random),
+    databaseFault(program, random),
   ];
 }
 
 /** On a machine that is too busy a start may take its minute twice. */
-async function startAgain(place: Place): Promise<void> {
+async function startAgain(place: ProgramProcess): Promise<void> {
   try {
     await place.start();
   } catch (error) {
@@ -68,7 +68,7 @@ async function startAgain(place: Place): Promise<void> {
   }
 }
 
-function databaseFault({ postgres, databaseUrl }: World, random: Random): Fault {
+function databaseFault({ postgres, env }: Program, random: Random): Fault {
   if (postgres !== undefined)
     return {
       name: "PostgreSQL killed",
@@ -81,7 +81,7 @@ function databaseFault({ postgres, databaseUrl }: World, random: Random): Fault 
   return {
     name: "SQLite locked",
     async strike() {
-      const other = new Database(databaseUrl.replace(/^sqlite:/, ""), { timeout: 0 });
+      const other = new Database(env["DATABASE_URL"]?.replace(/^sqlite:/, ""), { timeout: 0 });
       try {
         await patientlyLock(other);
         await wait(random.between(500, 3000));
@@ -105,22 +105,13 @@ async function patientlyLock(database: Database.Database): Promise<void> {
 }
 
 /** What befalls Authy and its callbacks. */
-export function authyFaults({ sandboxUrl }: World, random: Random): Fault[] {
-  const put = (faults: Readonly<Record<string, unknown>>): Promise<unknown> =>
-    fetch(`${sandboxUrl}/faults`, {
-      method: "PUT",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(faults),
-    }).then((answer) => {
-      if (!answer.ok) throw new Error(`the sandbox refused ${JSON.stringify(faults)}`);
-      return answer.text();
-    });
+export function authyFaults({ phone }: Program, random: Random): Fault[] {
   const fault = (name: string, faults: Readonly<Record<string, unknown>>): Fault => ({
     name,
     async strike() {
-      await put(faults);
+      await phone.faults(faults);
       await wait(random.between(1500, 4500));
-      await put({});
+      await phone.faults();
     },
   });
   return [

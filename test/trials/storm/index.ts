@@ -1,4 +1,4 @@
-import { type End, endAll } from "../../kit/end-all.js";
+import { newOwner } from "../../kit/owner.js";
 import { readOptions, type StormOptions } from "./options.js";
 import { runStorm } from "./storm.js";
 import { tableOf } from "./table.js";
@@ -20,21 +20,21 @@ function given(): StormOptions | null {
 async function main(): Promise<void> {
   const options = given();
   if (options === null) return;
-  const ends: End[] = [];
+  const owner = newOwner();
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => {
-      void endAll(ends).finally(() => process.exit(130));
+      void owner.end().finally(() => process.exit(130));
     });
   console.log(`A storm over ${options.logins} sign-ins on ${options.database}, seed ${options.seed}`);
   try {
-    const report = await runStorm({ after: (end) => ends.push(end) }, options, (line) => {
+    const report = await runStorm(owner, options, (line) => {
       console.error(line);
     });
     console.log(tableOf(report));
     const { lost, double, wrong } = report.verdict;
     if (lost.length + double.length + wrong.length > 0) process.exitCode = 1;
   } finally {
-    await endAll(ends);
+    await owner.end();
   }
 }
 

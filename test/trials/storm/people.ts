@@ -1,68 +1,47 @@
-import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
-import { type DataSource } from "typeorm";
 
-import { type FactorRow, type SubscriberRow } from "../../../src/database/schema.js";
-import { scan } from "../../../sandbox/registration.js";
-import { registrationUrl } from "../attack/phone.js";
-import { type Browser, openBrowser } from "./browser.js";
-import { type Person } from "./sign-in.js";
-import { type World } from "./world.js";
+import { type BrowserSettings } from "../../kit/browser.js";
+import { enrol, type Person } from "../../kit/people.js";
+import { type Program } from "../../kit/program.js";
+import { signOut, type StormPerson } from "./sign-in.js";
 
 const TRIES = 20;
 
-/** Somebody with an account, a phone, and a browser that the account knows. */
+/** Somebody with an account, a phone, and a browser that the account knows; signed out. */
 export async function enrolPerson(
-  world: World,
-  database: DataSource,
+  program: Program,
   name: string,
-  told: Parameters<typeof openBrowser>[1],
-): Promise<Person> {
-  const browser = openBrowser(world.site, told);
-  const password = randomBytes(12).toString("hex");
-  for (let tries = 1; ; tries++) {
-    const form = await browser.get("/register");
-    const fields = { csrf: csrfIn(form?.body), username: name, email: `${name}@example.com`, password };
-    const answer = await browser.post("/register", fields);
-    if (answer?.status === 303) break;
-    if (tries === TRIES) throw new Error(`${name} could not register: ${answer?.status ?? "no answer"}`);
-    await wait(1000); // a busy server says so
-  }
-  await leave(browser);
-  const authyId = scan(world.sandbox, registrationUrl(world.apiKey, "Countersign storm", "359137"), null).phone.authyId;
-  const { id } = await database.getRepository<SubscriberRow>("subscriber").findOneByOrFail({ usernameKey: name });
-  await database.getRepository<FactorRow>("factor").insert({
-    ...{ id: randomUUID(), subscriberId: id, type: "authy-push", providerId: String(authyId), state: "active" },
-    ...{ createdAt: new Date(), removedAt: null, removedUpstreamAt: null },
-  });
-  return { username: name, password, browser, phone: phoneOf(world, authyId) };
+  onAnswer: NonNullable<BrowserSettings["onAnswer"]>,
+): Promise<StormPerson> {
+  const person = await patiently(() => enrol(program, name, program.openBrowser({ onAnswer })));
+  await signOut(person.browser);
+  return { ...person, phone: phoneOf(program, person.authyId) };
 }
 
-async function leave(browser: Browser): Promise<void> {
-  const account = await browser.get("/account");
-  await browser.post("/logout", { csrf: csrfIn(account?.body) });
+/** A busy server says so. */
+async function patiently(work: () => Promise<Person>): Promise<Person> {
+  for (let tries = 1; ; tries++)
+    try {
+      return await work();
+    } catch (error) {
+      if (tries === TRIES) throw error;
+      await wait(1000);
+    }
 }
 
-function csrfIn(page: string | undefined): string {
-  return /name="csrf" value="([^"]+)"/.exec(page ?? "")?.[1] ?? "";
-}
-
-function phoneOf({ sandbox, sandboxUrl }: World, authyId: number): Person["phone"] {
+function phoneOf({ sandbox, phone }: Program, authyId: number): StormPerson["phone"] {
   const answered = new Set<string>();
   return {
-    ringing() {
+    openRequest() {
       const newest = sandbox.state.requests.findLast((each) => each.authyId === authyId);
       return newest?.answer === null && !answered.has(newest.uuid) ? newest.uuid : undefined;
     },
-    async answer(uuid, action) {
+    answer(uuid, action) {
       answered.add(uuid);
-      const answer = await fetch(`${sandboxUrl}/phone/requests/${uuid}`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ action }),
-      }).catch(() => null);
-      await answer?.text();
-      return answer?.ok === true;
+      return phone.answer(uuid, action).then(
+        () => true,
+        () => false,
+      );
     },
   };
 }

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 
-import { type Answer, type Browser } from "./browser.js";
+import { type Answer, type Browser } from "../../kit/browser.js";
+import { type Person, stateIn, waitingIn } from "../../kit/people.js";
 
 /** A person keeps trying for so long. */
 const PATIENCE_MS = 120_000;
@@ -33,28 +34,23 @@ export interface Ending {
   readonly story: string;
 }
 
-/** The phone of one person: what rings, and what the answer was. */
-export interface PersonsPhone {
-  /** The newest open request that was not answered yet; undefined when nothing rings. */
-  ringing(): string | undefined;
-  /** @returns whether Authy took the answer. */
-  answer(uuid: string, action: "approve" | "deny"): Promise<boolean>;
-}
-
-export interface Person {
-  readonly username: string;
-  readonly password: string;
-  readonly browser: Browser;
-  readonly phone: PersonsPhone;
+/** Somebody in the storm, and the phone that they look at. */
+export interface StormPerson extends Person {
+  readonly phone: {
+    /** The newest open request that was not answered yet. */
+    openRequest(): string | undefined;
+    /** @returns whether Authy took the answer. */
+    answer(uuid: string, action: "approve" | "deny"): Promise<boolean>;
+  };
 }
 
 /**
  * One sign-in or step-up as a person lives it, with a page that does what the real one does: it follows the stream, asks when the
  * stream is refused, posts the finish by itself, and tries again whatever breaks.
  *
- * @param reactionMs - How long the phone rings before it is answered.
+ * @param reactionMs - How long the request waits on the phone before it is answered, in ms.
  */
-export async function countersign(person: Person, act: Act, plan: Plan, reactionMs: number): Promise<Ending> {
+export async function countersign(person: StormPerson, act: Act, plan: Plan, reactionMs: number): Promise<Ending> {
   const { browser } = person;
   const { waits, goesOn } = ACTS[act];
   const deadline = performance.now() + PATIENCE_MS;
@@ -72,7 +68,7 @@ export async function countersign(person: Person, act: Act, plan: Plan, reaction
     if (plan === "cancel") return;
     const action = plan === "deny" ? "deny" : "approve";
     while (!over.signal.aborted) {
-      const uuid = person.phone.ringing();
+      const uuid = person.phone.openRequest();
       if (uuid !== undefined) {
         await wait(reactionMs);
         const taken = await person.phone.answer(uuid, action);
@@ -97,9 +93,9 @@ export async function countersign(person: Person, act: Act, plan: Plan, reaction
   });
 
   /** Tries until an answer comes that is no excuse; null when the person's patience ends. */
-  async function patiently(ask: () => Promise<Answer | null>): Promise<Answer | null> {
+  async function patiently(ask: () => Promise<Answer>): Promise<Answer | null> {
     while (performance.now() < deadline) {
-      const answer = await ask();
+      const answer = await ask().catch(() => null);
       if (answer !== null && answer.status < 500 && answer.status !== 429) return answer;
       note(answer === null ? "no answer" : `${answer.status}`);
       await wait(Math.min(2000, 1000 * (Number(answer?.headers["retry-after"]) || 0.3)));
@@ -107,33 +103,27 @@ export async function countersign(person: Person, act: Act, plan: Plan, reaction
     return null;
   }
 
-  async function csrf(): Promise<string> {
-    const page = await patiently(() => browser.get(act === "sign-in" ? "/login" : "/account"));
-    return /name="csrf" value="([^"]+)"/.exec(page?.body ?? "")?.[1] ?? "";
-  }
-
   async function begin(): Promise<boolean> {
     const { username, password } = person;
-    const token = await csrf();
+    await patiently(() => browser.get(act === "sign-in" ? "/login" : "/account"));
     const answer = await patiently(() =>
       act === "sign-in"
-        ? browser.post("/login", { csrf: token, username, password, next: goesOn })
-        : browser.post(waits, { csrf: token, action: "new-recovery-codes" }),
+        ? browser.post("/login", { username, password, next: goesOn })
+        : browser.post(waits, { action: "new-recovery-codes" }),
     );
     note(`${act} ${answer?.status ?? "unanswered"} ${answer?.location ?? ""}`);
     return answer?.status === 303 && answer.location === waits;
   }
 
   async function follow(page: string): Promise<void> {
-    const events = /data-events="([^"]+)"/.exec(page)?.[1];
-    const status = /data-status="([^"]+)"/.exec(page)?.[1];
-    if (events === undefined || status === undefined) {
+    const { events, status } = waitingIn(page);
+    if (events === "" || status === "") {
       await wait(500);
       return;
     }
     for (let isRefused = false; performance.now() < deadline;) {
       if (!isRefused) {
-        const ended = await browser.watch(events);
+        const ended = await browser.watch(events).end;
         note(
           "final" in ended ? `event ${ended.final}` : "cut" in ended ? "stream cut" : `stream refused ${ended.refused}`,
         );
@@ -142,16 +132,16 @@ export async function countersign(person: Person, act: Act, plan: Plan, reaction
         else isRefused = true;
       } else {
         await wait(1200);
-        const answer = await browser.get(status, "application/json");
+        const answer = await browser.get(status, { accept: "application/json" }).catch(() => null);
         if (answer?.status === 404) return;
         if (answer?.status === 200 && !answer.body.includes('"pending"')) return;
       }
     }
   }
 
-  async function finish(token: string): Promise<boolean> {
-    const post = (): Promise<Answer | null> => browser.post(`${waits}/finish`, { csrf: token });
-    const both = plan === "approve-twice" ? post() : Promise.resolve(null);
+  async function finish(): Promise<boolean> {
+    const post = (): Promise<Answer> => browser.post(`${waits}/finish`);
+    const both = plan === "approve-twice" ? post().catch(() => null) : null;
     const [answer] = await Promise.all([patiently(post), both]);
     note(`finish ${answer?.status ?? "unanswered"} ${answer?.location ?? ""}`);
     return answer?.status === 303 && answer.location === goesOn;
@@ -171,11 +161,10 @@ export async function countersign(person: Person, act: Act, plan: Plan, reaction
         }
         continue;
       }
-      const token = /name="csrf" value="([^"]+)"/.exec(page.body)?.[1] ?? (await csrf());
-      const state = /data-state="([a-z]+)"/.exec(page.body)?.[1] ?? "";
+      const state = stateIn(page.body);
       note(`page says ${state}`);
       if (plan === "cancel" && ["waiting", "sending"].includes(state)) {
-        const answer = await patiently(() => browser.post(`${waits}/cancel`, { csrf: token }));
+        const answer = await patiently(() => browser.post(`${waits}/cancel`));
         if (answer?.status === 303) return end("cancelled");
         continue;
       }
@@ -187,7 +176,7 @@ export async function countersign(person: Person, act: Act, plan: Plan, reaction
           await wait(700);
           break;
         case "approved":
-          if (await finish(token)) {
+          if (await finish()) {
             const ending = await check();
             if (ending !== null) return ending;
           }
@@ -195,7 +184,7 @@ export async function countersign(person: Person, act: Act, plan: Plan, reaction
         case "failed":
           // The page says so and offers to send it again, which people do.
           await wait(500);
-          await patiently(() => browser.post(`${waits}/resend`, { csrf: token }));
+          await patiently(() => browser.post(`${waits}/resend`));
           break;
         case "denied":
           return end("denied");
@@ -225,12 +214,11 @@ export async function countersign(person: Person, act: Act, plan: Plan, reaction
 }
 
 /** Signs out, so that the next sign-in starts from nothing. */
-export async function signOut({ browser }: Person): Promise<void> {
+export async function signOut(browser: Browser): Promise<void> {
   for (let tries = 0; tries < 60; tries++) {
-    const page = await browser.get("/account");
+    const page = await browser.get("/account").catch(() => null);
     if (page?.status === 303) return;
-    const token = /name="csrf" value="([^"]+)"/.exec(page?.body ?? "")?.[1];
-    const answer = token === undefined ? null : await browser.post("/logout", { csrf: token });
+    const answer = page === null ? null : await browser.post("/logout").catch(() => null);
     if (answer?.status === 303) return;
     await wait(500);
   }

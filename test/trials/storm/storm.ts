@@ -1,14 +1,15 @@
 import { setTimeout as wait } from "node:timers/promises";
 
-import { openDatabase } from "../../../src/database/data-source.js";
+import { NO_LIMITS } from "../../kit/environment.js";
+import { type Answer } from "../../kit/browser.js";
 import { type Owner } from "../../kit/owner.js";
 import { judge, type Verdict } from "./audit.js";
 import { authyFaults, type Fault, processFaults } from "./faults.js";
 import { type StormOptions } from "./options.js";
 import { enrolPerson } from "./people.js";
-import { type Random, seededRandom } from "./random.js";
-import { countersign, type Ending, type Person, type Plan, signOut } from "./sign-in.js";
-import { startWorld } from "./world.js";
+import { type Random, seededRandom } from "../../kit/random.js";
+import { countersign, type Ending, type Plan, signOut, type StormPerson } from "./sign-in.js";
+import { startProgram } from "../../kit/program.js";
 
 /** Mostly approvals; some pressed twice, some denied, some given up. */
 const PLANS: readonly Plan[] = [...Array<Plan>(15).fill("approve"), "approve-twice", "approve-twice", "deny", "cancel"];
@@ -36,15 +37,18 @@ export async function runStorm(
 ): Promise<Report> {
   const startedAt = performance.now();
   const random = seededRandom(options.seed);
-  const world = await startWorld(owner, { database: options.database, logFolder: options.logs });
-  const database = await openDatabase(world.databaseUrl);
-  owner.after(() => database.destroy());
+  const program = await startProgram(owner, {
+    ...{ webs: 2, workers: 2, balanced: true, withWebhooks: false, keepLines: 200 },
+    database: options.database,
+    logFolder: options.logs,
+    env: { ...NO_LIMITS, APPROVAL_TTL_SECONDS: "60", LOG_LEVEL: "warn", LOOP_LAG_SHED_MS: "200" },
+  });
   let slowestAnswer = { ms: 0, what: "" };
-  const told = ({ ms, path, status }: { ms: number; path: string; status: number }): void => {
+  const noteAnswer = ({ ms, status }: Answer, path: string): void => {
     if (ms > slowestAnswer.ms) slowestAnswer = { ms, what: `${status} ${path.slice(0, 40)}` };
   };
-  const people: Person[] = [];
-  for (let n = 0; n < options.browsers; n++) people.push(await enrolPerson(world, database, `person${n + 1}`, told));
+  const people: StormPerson[] = [];
+  for (let n = 0; n < options.browsers; n++) people.push(await enrolPerson(program, `person${n + 1}`, noteAnswer));
 
   const endings: Ending[] = [];
   const struck = new Map<string, number>();
@@ -54,14 +58,14 @@ export async function runStorm(
   const until = from + options.minutes * 60_000;
   const shareDone = (): number =>
     Math.max(begun / options.logins, (performance.now() - from) / (options.minutes * 60_000));
-  const signInsOf = async (person: Person, luck: Random): Promise<void> => {
+  const signInsOf = async (person: StormPerson, luck: Random): Promise<void> => {
     while (begun < options.logins && performance.now() < until) {
       begun += 1;
       const ending = await countersign(person, "sign-in", luck.pick(PLANS), luck.between(50, 1500));
       endings.push(ending);
       if (luck.next() < STEP_UPS && ending.end === "done")
         endings.push(await countersign(person, "step-up", "approve", luck.between(50, 1500)));
-      await signOut(person);
+      await signOut(person.browser);
     }
   };
   /** Spreads so many faults over the storm, one after the other, whatever its pace. */
@@ -84,8 +88,8 @@ export async function runStorm(
     const seeded = (): Random => seededRandom(random.between(1, 1e9));
     const half = Math.ceil(options.faults / 2);
     const troubles = [
-      faultsOf(processFaults(world, seeded()), half, seeded()),
-      faultsOf(authyFaults(world, seeded()), options.faults - half, seeded()),
+      faultsOf(processFaults(program, seeded()), half, seeded()),
+      faultsOf(authyFaults(program, seeded()), options.faults - half, seeded()),
     ];
     const signIns = Promise.all(people.map((person) => signInsOf(person, seeded())));
     await Promise.race([signIns, Promise.all(troubles).then(() => signIns)]);
@@ -95,7 +99,7 @@ export async function runStorm(
     clearInterval(progress);
     isOver = true;
   }
-  const verdict = await judge(database, endings);
+  const verdict = await judge(program.database, endings);
   const slowest = endings
     .filter(({ act, end }) => act === "sign-in" && end === "done")
     .sort((a, b) => (b.afterApprovalMs ?? 0) - (a.afterApprovalMs ?? 0))
