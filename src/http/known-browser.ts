@@ -4,15 +4,15 @@ import { type Context } from "./context.js";
 import { cookieName, cookieOptions } from "./middleware/visit.js";
 
 const FOR_MS = 400 * 86_400_000; // the longest that browsers keep a cookie
+/** Of 55 bytes each: with the other cookies they stay under 4 KB, while many a proxy takes 8 KB of headers. */
+const MOST_ACCOUNTS = 40;
 
-/** One signed cookie for each account that this browser has served: never an address or a user agent. */
-function nameFor(subscriberId: string, isHttps: boolean): string {
-  return cookieName(`known-${hashSecret(subscriberId).slice(0, 10)}`, isHttps);
-}
+/** The accounts that this browser has served, the newest first: for each a name that tells nothing, and a key of its own. */
+type Served = readonly (readonly [account: string, key: string])[];
 
-/** The cookie by which an account knows this browser; null when it brought none. */
+/** The key by which an account knows this browser; null when it brought none. */
 export function knownKey(ctx: Context, subscriberId: string, isHttps: boolean): string | null {
-  return ctx.cookies.get(nameFor(subscriberId, isHttps), { signed: true }) ?? null;
+  return served(ctx, isHttps).find(([account]) => account === accountName(subscriberId))?.[1] ?? null;
 }
 
 /** Whether this browser served the account before. */
@@ -26,7 +26,34 @@ export async function isKnownHere(
   return key !== null && (await browsers.find(subscriberId, hashSecret(key))) !== null;
 }
 
-/** From now on the account may know this browser by that key. */
+/** From now on the account may know this browser by that key; of very many accounts the oldest is forgotten. */
 export function giveKnownKey(ctx: Context, subscriberId: string, isHttps: boolean, key: string): void {
-  ctx.cookies.set(nameFor(subscriberId, isHttps), key, { ...cookieOptions(isHttps), maxAge: FOR_MS });
+  const account = accountName(subscriberId);
+  const others = served(ctx, isHttps).filter(([other]) => other !== account);
+  const kept = [[account, key] as const, ...others].slice(0, MOST_ACCOUNTS);
+  ctx.cookies.set(cookieName("known", isHttps), kept.map((each) => each.join(".")).join("~"), {
+    ...cookieOptions(isHttps),
+    maxAge: FOR_MS,
+  });
+  for (const name of singleNames(ctx, isHttps)) ctx.cookies.set(name, null, cookieOptions(isHttps));
+}
+
+function accountName(subscriberId: string): string {
+  return hashSecret(subscriberId).slice(0, 10);
+}
+
+function served(ctx: Context, isHttps: boolean): Served {
+  const list = ctx.cookies.get(cookieName("known", isHttps), { signed: true }) ?? "";
+  const entries = list.split("~").map((entry) => entry.split("."));
+  const single = singleNames(ctx, isHttps).map((name) => [
+    name.slice(-10),
+    ctx.cookies.get(name, { signed: true }) ?? "",
+  ]);
+  return [...single, ...entries].flatMap(([account = "", key = ""]) => (key === "" ? [] : [[account, key]]));
+}
+
+/** Earlier releases gave one cookie for each account. They go into the common one with the next key. */
+function singleNames(ctx: Context, isHttps: boolean): string[] {
+  const pattern = new RegExp(`(?<=^|; *)${cookieName("known-", isHttps)}[\\w-]{10}(?==)`, "g");
+  return ctx.get("Cookie").match(pattern) ?? [];
 }

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+
+import { type Middleware } from "../../src/http/context.js";
+import { giveKnownKey, knownKey } from "../../src/http/known-browser.js";
+import { browserVisit, cookieName, cookieOptions } from "../../src/http/middleware/visit.js";
+import { hashSecret, newSecret } from "../../src/domain/secrets.js";
+import { openWire, type Wire } from "../trials/attack/wire.js";
+import { serveMiddleware } from "./middleware-app.js";
+
+/** A sign-in of `?account=`, and the key by which the account knew the browser before. */
+const signIn: Middleware = (ctx) => {
+  const account = String(ctx.query["account"]);
+  ctx.body = knownKey(ctx, account, true) ?? "";
+  if (ctx.query["look"] !== undefined) return;
+  for (const name of ["session", "attempt", "step-up"])
+    ctx.cookies.set(cookieName(name, true), newSecret(), cookieOptions(true));
+  if (ctx.query["old"] === undefined) giveKnownKey(ctx, account, true, account.padEnd(43, "k"));
+  else
+    ctx.cookies.set(cookieName(`known-${hashSecret(account).slice(0, 10)}`, true), "a former key", cookieOptions(true));
+};
+const app = await serveMiddleware({ after }, [browserVisit(true), signIn]);
+
+const keyOf = async (wire: Wire, account: string): Promise<string> =>
+  (await wire.get(`/?account=${account}&look`)).body;
+const headerOf = (wire: Wire): string => Array.from(wire.cookies, (pair) => pair.join("=")).join("; ");
+
+describe("K20 P8 the browser that accounts know", () => {
+  it("brings less than 4 KB of cookies after sixty accounts, and is known to the newest", async () => {
+    const wire = openWire(app.origin);
+    for (let account = 1; account <= 60; account += 1) await wire.get(`/?account=person${account}`);
+    assert.ok(headerOf(wire).length < 4096, `${headerOf(wire).length} bytes`);
+    for (const account of ["person60", "person59", "person21"])
+      assert.match(await keyOf(wire, account), /^person\d+k+$/);
+    assert.equal(await keyOf(wire, "person20"), "");
+  });
+
+  it("is known to an account for as long as that is used, however many others come", async () => {
+    const wire = openWire(app.origin);
+    for (let account = 1; account <= 60; account += 1) {
+      await wire.get("/?account=owner");
+      await wire.get(`/?account=person${account}`);
+    }
+    assert.match(await keyOf(wire, "owner"), /^owner/);
+  });
+
+  it("has the cookies of a former release taken up, and needs them no more", async () => {
+    const wire = openWire(app.origin);
+    for (const account of ["maria", "john"]) await wire.get(`/?account=${account}&old`);
+    assert.equal(await keyOf(wire, "maria"), "a former key");
+    await wire.get("/?account=nora");
+    assert.deepEqual(
+      [...wire.cookies.keys()].filter((name) => /known-/.test(name)),
+      [],
+    );
+    for (const account of ["maria", "john"]) assert.equal(await keyOf(wire, account), "a former key");
+  });
+
+  it("is known to nobody by a cookie that was changed or is of another account", async () => {
+    const wire = openWire(app.origin);
+    await wire.get("/?account=maria");
+    assert.equal(await keyOf(wire, "john"), "");
+    const name = cookieName("known", true);
+    wire.cookies.set(name, (wire.cookies.get(name) ?? "").replace(/^.{10}/, hashSecret("john").slice(0, 10)));
+    assert.equal(await keyOf(wire, "john"), "");
+  });
+});
