@@ -8,12 +8,15 @@ import { cookieName, cookieOptions } from "./middleware/visit.js";
 
 export type AttemptCookie = "attempt" | "step-up";
 
+/** Longer than any attempt: a phone may end the browser while the app that approves is in front. */
+const FOR_MS = 86_400_000;
+
 /**
  * The cookie of an attempt: fresh after each right password and for each step-up, so that no id that a stranger planted
  * before is worth anything. Nobody is signed in by it.
  */
 export function giveAttempt(ctx: Context, name: AttemptCookie, key: string, isHttps: boolean): void {
-  ctx.cookies.set(cookieName(name, isHttps), key, cookieOptions(isHttps));
+  ctx.cookies.set(cookieName(name, isHttps), key, { ...cookieOptions(isHttps), maxAge: FOR_MS });
 }
 
 /** Forgets the attempt of this browser. */
