@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 
+import { hashSecret, newSecret } from "../../src/domain/secrets.js";
 import { type Middleware } from "../../src/http/context.js";
 import { giveKnownKey, knownKey } from "../../src/http/known-browser.js";
 import { browserVisit, cookieName, cookieOptions } from "../../src/http/middleware/visit.js";
-import { hashSecret, newSecret } from "../../src/domain/secrets.js";
-import { openWire, type Wire } from "../trials/attack/wire.js";
+import { type Browser, openBrowser } from "../kit/browser.js";
 import { serveMiddleware } from "./middleware-app.js";
 
 /** A sign-in of `?account=`, and the key by which the account knew the browser before. */
@@ -21,47 +21,47 @@ const signIn: Middleware = (ctx) => {
 };
 const app = await serveMiddleware({ after }, [browserVisit(true), signIn]);
 
-const keyOf = async (wire: Wire, account: string): Promise<string> =>
-  (await wire.get(`/?account=${account}&look`)).body;
-const headerOf = (wire: Wire): string => Array.from(wire.cookies, (pair) => pair.join("=")).join("; ");
+const keyOf = async (browser: Browser, account: string): Promise<string> =>
+  (await browser.get(`/?account=${account}&look`)).body;
+const headerOf = (browser: Browser): string => Array.from(browser.cookies, (pair) => pair.join("=")).join("; ");
 
 describe("K20 P8 the browser that accounts know", () => {
   it("brings less than 4 KB of cookies after sixty accounts, and is known to the newest", async () => {
-    const wire = openWire(app.origin);
-    for (let account = 1; account <= 60; account += 1) await wire.get(`/?account=person${account}`);
-    assert.ok(headerOf(wire).length < 4096, `${headerOf(wire).length} bytes`);
+    const browser = openBrowser(app.origin);
+    for (let account = 1; account <= 60; account += 1) await browser.get(`/?account=person${account}`);
+    assert.ok(headerOf(browser).length < 4096, `${headerOf(browser).length} bytes`);
     for (const account of ["person60", "person59", "person21"])
-      assert.match(await keyOf(wire, account), /^person\d+k+$/);
-    assert.equal(await keyOf(wire, "person20"), "");
+      assert.match(await keyOf(browser, account), /^person\d+k+$/);
+    assert.equal(await keyOf(browser, "person20"), "");
   });
 
   it("is known to an account for as long as that is used, however many others come", async () => {
-    const wire = openWire(app.origin);
+    const browser = openBrowser(app.origin);
     for (let account = 1; account <= 60; account += 1) {
-      await wire.get("/?account=owner");
-      await wire.get(`/?account=person${account}`);
+      await browser.get("/?account=owner");
+      await browser.get(`/?account=person${account}`);
     }
-    assert.match(await keyOf(wire, "owner"), /^owner/);
+    assert.match(await keyOf(browser, "owner"), /^owner/);
   });
 
   it("has the cookies of a former release taken up, and needs them no more", async () => {
-    const wire = openWire(app.origin);
-    for (const account of ["maria", "john"]) await wire.get(`/?account=${account}&old`);
-    assert.equal(await keyOf(wire, "maria"), "a former key");
-    await wire.get("/?account=nora");
+    const browser = openBrowser(app.origin);
+    for (const account of ["maria", "john"]) await browser.get(`/?account=${account}&old`);
+    assert.equal(await keyOf(browser, "maria"), "a former key");
+    await browser.get("/?account=nora");
     assert.deepEqual(
-      [...wire.cookies.keys()].filter((name) => /known-/.test(name)),
+      [...browser.cookies.keys()].filter((name) => /known-/.test(name)),
       [],
     );
-    for (const account of ["maria", "john"]) assert.equal(await keyOf(wire, account), "a former key");
+    for (const account of ["maria", "john"]) assert.equal(await keyOf(browser, account), "a former key");
   });
 
   it("is known to nobody by a cookie that was changed or is of another account", async () => {
-    const wire = openWire(app.origin);
-    await wire.get("/?account=maria");
-    assert.equal(await keyOf(wire, "john"), "");
+    const browser = openBrowser(app.origin);
+    await browser.get("/?account=maria");
+    assert.equal(await keyOf(browser, "john"), "");
     const name = cookieName("known", true);
-    wire.cookies.set(name, (wire.cookies.get(name) ?? "").replace(/^.{10}/, hashSecret("john").slice(0, 10)));
-    assert.equal(await keyOf(wire, "john"), "");
+    browser.cookies.set(name, (browser.cookies.get(name) ?? "").replace(/^.{10}/, hashSecret("john").slice(0, 10)));
+    assert.equal(await keyOf(browser, "john"), "");
   });
 });
