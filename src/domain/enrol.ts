@@ -1,10 +1,12 @@
+import { allOrNothing } from "./all-or-nothing.js";
 import { expireIfOver } from "./ask-provider.js";
-import { type Deps } from "./deps.js";
+import { type Deps, type RuleSettings } from "./deps.js";
 import { type Enrolment } from "./enrolment.js";
+import { knowOnlyThisBrowser, type KnowableBrowser } from "./remember-browser.js";
 import { newId } from "./secrets.js";
 import { type Session } from "./session.js";
-import { settleEnrolment, type SettleEnrolmentDeps } from "./settle-enrolment.js";
-import { type Subscriber } from "./subscriber.js";
+import { settleEnrolment } from "./settle-enrolment.js";
+import { hasStepUp, useStepUp } from "./step-up.js";
 import { registrations, type WatchedDeps } from "./watched-kinds.js";
 
 /** The password was typed too long ago to bind a phone with it. */
@@ -15,34 +17,59 @@ export function needsFreshPassword(
   return now().getTime() - session.passwordAt.getTime() > settings.freshPasswordSeconds * 1000;
 }
 
-/** Starts an enrolment under a fresh opaque id; one that was pending for the account is cancelled. */
-export async function startEnrolment(
-  deps: SettleEnrolmentDeps & Pick<Deps, "settings">,
-  session: Session,
-  subscriber: Subscriber,
-  replacesFactor: boolean,
-): Promise<Enrolment> {
-  const createdAt = deps.now();
-  // Whole seconds, so that the token's own end and ours are the same moment.
-  const expiresAt = new Date((Math.floor(createdAt.getTime() / 1000) + deps.settings.registrationTtlSeconds) * 1000);
-  const nextPollAt = new Date(createdAt.getTime() + deps.settings.pollRegistrationMs);
-  const enrolment = {
+/**
+ * Starts an enrolment under a fresh opaque id; one that was pending for the account is cancelled. Where a phone is enrolled
+ * it is to be replaced, which takes a step-up. From now on the account knows this browser alone.
+ *
+ * @returns the key by which it knows this browser; null without the step-up.
+ */
+export async function startEnrolment(deps: Deps, session: Session, browser: KnowableBrowser): Promise<string | null> {
+  const { subscriberId, epoch } = session;
+  const replacesFactor = (await deps.factors.findActive(subscriberId)) !== null;
+  const needsStepUp = replacesFactor && !(await isReplacing(deps, session));
+  if (needsStepUp && !(await hasStepUp(deps, session, "replace-phone"))) return null;
+  for (;;) {
+    for (const pending of await deps.enrolments.findPendingOfSubscriber(subscriberId))
+      await settleEnrolment(deps, pending.id, { state: "cancelled" }, "person");
+    const enrolment = newEnrolment(deps.settings, deps.now(), session, replacesFactor);
+    const started = await allOrNothing(deps, async (inside) => {
+      const mayStart =
+        (await inside.subscribers.hold(subscriberId, epoch)) &&
+        (!replacesFactor || (await useStepUp(inside, session, "replace-phone")) || !needsStepUp);
+      if (!mayStart) return { knownKey: null };
+      const knownKey = await knowOnlyThisBrowser(inside, subscriberId, browser, enrolment.createdAt);
+      return (await inside.enrolments.insert(enrolment)) ? { knownKey } : null;
+    });
+    if (started === null) continue; // another tab's enrolment came in between
+    if (started.knownKey !== null) await deps.polls.schedule("registration", enrolment.id, enrolment.nextPollAt);
+    return started.knownKey;
+  }
+}
+
+function newEnrolment(settings: RuleSettings, createdAt: Date, session: Session, replacesFactor: boolean) {
+  return {
     id: newId(),
-    subscriberId: subscriber.id,
+    subscriberId: session.subscriberId,
     sessionId: session.id,
     epoch: session.epoch,
     replacesFactor,
     state: "pending" as const,
     createdAt,
-    expiresAt,
-    nextPollAt,
+    // Whole seconds, so that the token's own end and ours are the same moment.
+    expiresAt: new Date((Math.floor(createdAt.getTime() / 1000) + settings.registrationTtlSeconds) * 1000),
+    nextPollAt: new Date(createdAt.getTime() + settings.pollRegistrationMs),
   };
-  do {
-    for (const pending of await deps.enrolments.findPendingOfSubscriber(subscriber.id))
-      await settleEnrolment(deps, pending.id, { state: "cancelled" }, "person");
-  } while (!(await deps.enrolments.insert(enrolment)));
-  await deps.polls.schedule("registration", enrolment.id, nextPollAt);
-  return { ...enrolment, version: 1, settledAt: null, settledBy: null };
+}
+
+/** A step-up lets one phone be replaced; while its enrolment has not come to that, the code may be made anew. */
+async function isReplacing(deps: Deps, session: Session): Promise<boolean> {
+  const used = await deps.attempts.findLatestOfSession(session.id);
+  const latest = await readEnrolment(deps, session.id);
+  if (used?.purpose !== "replace-phone" || used.state !== "finished" || used.spentAt === null) return false;
+  const { stepUpTtlSeconds, registrationTtlSeconds } = deps.settings;
+  const ageSeconds = (deps.now().getTime() - used.spentAt.getTime()) / 1000;
+  const isUnfinished = latest?.replacesFactor === true && ["pending", "expired"].includes(latest.state);
+  return isUnfinished && ageSeconds < stepUpTtlSeconds + registrationTtlSeconds;
 }
 
 /** Reads an enrolment as it stands now; one whose time is over ends on the way. */

@@ -1,6 +1,7 @@
 import { announceSettled } from "./announce-settled.js";
 import { type Outcome, publicStatus, type PushFailure } from "./challenge.js";
 import { type Deps } from "./deps.js";
+import { recordEvent } from "./record-event.js";
 import { type Witness } from "./watched.js";
 
 export type SettleDeps = Pick<Deps, "challenges" | "transaction" | "feed" | "polls" | "log" | "settings" | "now">;
@@ -41,8 +42,7 @@ async function settleDenied({ transaction, settings, now }: SettleDeps, id: stri
     const { subscriberId, isKnownBrowser } = challenge;
     if (!isKnownBrowser)
       await rows.subscribers.freezePushes(subscriberId, new Date(at.getTime() + settings.pushFreezeSeconds * 1000));
-    const { address, browserLabel, purpose } = attempt;
-    await rows.audit.record({ subscriberId, kind: "sign-in-denied", at, address, browserLabel, detail: purpose });
+    await recordEvent(rows, { subscriberId, kind: "sign-in-denied", at, origin: attempt, detail: attempt.purpose });
     return true;
   });
 }

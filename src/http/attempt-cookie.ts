@@ -1,5 +1,4 @@
 import { type Attempt } from "../domain/attempt.js";
-import { type Deps } from "../domain/deps.js";
 import { sessionToRepeat } from "../domain/repeat-finish.js";
 import { hashSecret } from "../domain/secrets.js";
 import { type Context } from "./context.js";
@@ -26,7 +25,7 @@ export function forgetAttempt(ctx: Context, name: AttemptCookie, isHttps: boolea
 
 /** The attempt whose key this browser holds, in whatever state; null when it holds none. */
 export async function heldAttempt(
-  { attempts, http }: Pick<Deps, "attempts"> & { readonly http: { readonly isHttps: boolean } },
+  { attempts, http }: Pick<HttpDeps, "attempts" | "http">,
   ctx: Context,
   name: AttemptCookie,
 ): Promise<Attempt | null> {

@@ -1,8 +1,8 @@
-import { type Deps } from "../domain/deps.js";
 import { type SessionBrowser, type SignedIn } from "../domain/open-session.js";
 import { hashSecret } from "../domain/secrets.js";
 import { idleUntil, signedIn } from "../domain/session.js";
 import { type Context, type Middleware, type RequestState } from "./context.js";
+import { type HttpDeps } from "./deps.js";
 import { giveKnownKey, knownKey } from "./known-browser.js";
 import { cookieName, cookieOptions } from "./middleware/visit.js";
 import { originOf } from "./origin.js";
@@ -10,9 +10,7 @@ import { originOf } from "./origin.js";
 /** "Last seen" is written at most this often. */
 const TOUCH_EVERY_MS = 60_000;
 
-type SessionDeps = Pick<Deps, "sessions" | "subscribers" | "settings" | "now"> & {
-  readonly http: { readonly isHttps: boolean };
-};
+type SessionDeps = Pick<HttpDeps, "sessions" | "subscribers" | "settings" | "now" | "http">;
 
 /**
  * Who is signed in, from the session cookie alone: 256 random bits, of which the database has the hash. Nothing is written.
@@ -67,7 +65,7 @@ export function giveSession(ctx: Context, isHttps: boolean, { session, key, know
   setSessionKey(ctx, isHttps, key, lifeMs);
   giveKnownKey(ctx, session.subscriberId, isHttps, knownKey);
   ctx.state.session = session;
-  ctx.state.held = { key, id: session.id, data: ctx.state.held?.data ?? "{}" };
+  ctx.state.held = { key, id: session.id, data: "{}" };
 }
 
 /** The cookie itself; without a life in ms it ends with the browser. */

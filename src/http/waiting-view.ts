@@ -34,8 +34,6 @@ export function waitingView(
     browser: attempt.browserLabel,
     address: attempt.address,
     deviceLabel: text("device.authy"),
-    sentAt: challenge?.createdAt.toISOString() ?? null,
-    expiresAt: challenge?.expiresAt.toISOString() ?? null,
     secondsSince: challenge === null ? 0 : secondsBetween(challenge.createdAt, now),
     secondsLeft: challenge === null ? 0 : secondsBetween(now, challenge.expiresAt),
     totalSeconds: settings.approvalTtlSeconds,
@@ -48,7 +46,6 @@ export function waitingView(
     stillPending: shown.stillPending ?? false,
     failedSince: state === "failed" ? (challenge?.createdAt.toISOString() ?? null) : null,
     pausedUntil: state === "paused" ? (pause?.until?.toISOString() ?? null) : null,
-    smsAllowed: settings.textMessages,
     recoveryAllowed: shown.recoveryAllowed ?? true,
   };
 }

@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 import type Koa from "koa";
 import session, { type CreateSessionOptions } from "koa-session";
 
-import { type Deps } from "../../domain/deps.js";
 import { hashSecret, newSecret } from "../../domain/secrets.js";
 import { newSession } from "../../domain/session.js";
 import { type Context, type Flash, type Middleware } from "../context.js";
+import { type HttpDeps } from "../deps.js";
 import { setSessionKey } from "../signed-in.js";
 
 /** What one page leaves for the next one. */
@@ -20,14 +20,7 @@ interface Carried {
  */
 export function carryMessages(
   app: Koa,
-  {
-    sessions,
-    settings,
-    now,
-    http: { isHttps },
-  }: Pick<Deps, "sessions" | "settings" | "now"> & {
-    readonly http: { readonly isHttps: boolean };
-  },
+  { sessions, settings, now, http }: Pick<HttpDeps, "sessions" | "settings" | "now" | "http">,
 ): Middleware {
   const store: CreateSessionOptions["store"] = {
     get: (_id, _maxAge, options) => Promise.resolve(JSON.parse(contextOf(options).state.held?.data ?? "{}")),
@@ -40,7 +33,7 @@ export function carryMessages(
       const key = newSecret();
       const row = { ...OF_NOBODY, id: randomUUID(), keyHash: hashSecret(key), passwordAt: now() };
       await sessions.insert({ ...newSession(row, settings, now()), data: JSON.stringify({ flashes }) });
-      setSessionKey(ctx, isHttps, key);
+      setSessionKey(ctx, http.isHttps, key);
     },
     destroy: () => Promise.resolve(),
   };

@@ -5,10 +5,8 @@ import { confirmPassword } from "../../domain/check-password.js";
 import { disableTwoFactor } from "../../domain/disable-two-factor.js";
 import { needsFreshPassword, readEnrolment, startEnrolment } from "../../domain/enrol.js";
 import { type Enrolment } from "../../domain/enrolment.js";
-import { knowOnlyThisBrowser } from "../../domain/remember-browser.js";
-import { type Session } from "../../domain/session.js";
 import { settleEnrolment } from "../../domain/settle-enrolment.js";
-import { hasStepUp, useStepUp } from "../../domain/step-up.js";
+import { hasStepUp } from "../../domain/step-up.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { giveKnownKey, knownKey } from "../known-browser.js";
@@ -64,16 +62,14 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
       }
       await deps.sessions.notePassword(session.id, deps.now());
     }
-    const factor = await deps.factors.findActive(subscriber.id);
-    if (factor !== null && !(await mayReplace(deps, session))) {
+    const browser = { ...originOf(ctx), knownKey: knownKey(ctx, subscriber.id, deps.http.isHttps) };
+    const key = await startEnrolment(deps, session, browser);
+    if (key === null) {
       flash(ctx, "note", ctx.state.text("flash.replacing-needs-approval"));
       seeOther(ctx, "/account/two-factor");
       return;
     }
-    const browser = { ...originOf(ctx), knownKey: knownKey(ctx, subscriber.id, deps.http.isHttps) };
-    const key = await knowOnlyThisBrowser(deps, subscriber.id, browser, deps.now());
     giveKnownKey(ctx, subscriber.id, deps.http.isHttps, key);
-    await startEnrolment(deps, session, subscriber, factor !== null);
     seeOther(ctx, REGISTRATION);
   });
 
@@ -145,18 +141,6 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
     seeOther(ctx, "/account/two-factor");
   });
   return router;
-}
-
-/** A step-up lets one phone be replaced; while its enrolment has not come to that, the code may be made anew. */
-async function mayReplace(deps: HttpDeps, session: Session): Promise<boolean> {
-  if (await useStepUp(deps, session, "replace-phone")) return true;
-  const used = await deps.attempts.findLatestOfSession(session.id);
-  const latest = await readEnrolment(deps, session.id);
-  if (used?.purpose !== "replace-phone" || used.state !== "finished" || used.spentAt === null) return false;
-  const { stepUpTtlSeconds, registrationTtlSeconds } = deps.settings;
-  const ageSeconds = (deps.now().getTime() - used.spentAt.getTime()) / 1000;
-  const isUnfinished = latest?.replacesFactor === true && ["pending", "expired"].includes(latest.state);
-  return isUnfinished && ageSeconds < stepUpTtlSeconds + registrationTtlSeconds;
 }
 
 function enrolmentView(deps: Pick<HttpDeps, "provider" | "now">, enrolment: Enrolment) {
