@@ -16,6 +16,7 @@ import { leadsBackTo, mapErrors } from "./middleware/map-errors.js";
 import { needDatabase } from "./middleware/need-database.js";
 import { requestLog } from "./middleware/request-log.js";
 import { securityHeaders } from "./middleware/security-headers.js";
+import { showFormAgain } from "./middleware/show-form-again.js";
 import { shedLoad } from "./middleware/shed-load.js";
 import { browserVisit, checkCsrf } from "./middleware/visit.js";
 import { warnOfProxy } from "./middleware/warn-of-proxy.js";
@@ -76,7 +77,7 @@ export function createApp(
 
   // Before sessions: machines bring a signature or nothing at all, and must not depend on the session store.
   app.use(health(state).routes());
-  for (const calls of callbacks) useBehind(app, [needDatabase(state)], calls);
+  for (const calls of callbacks) app.use(behind([needDatabase(state)], calls));
 
   const hosts = knownHosts(http.publicUrl, !http.isProduction);
   app.use(warnOfProxy(http.trustedProxies));
@@ -100,19 +101,35 @@ export function createApp(
     readForms(),
     checkCsrf(hosts, http.sessionKeys),
   ];
-  // What is under way goes on even when the process is behind with its work; new work is refused then.
-  useBehind(app, [leadsBackTo("/login/approval"), ...browser], loginApproval(deps));
-  useBehind(app, [leadsBackTo("/account/approval"), ...browser], stepUp(deps));
-  useBehind(app, known, challenges(deps)); // which no person asks: they are no activity
   const shed = shedLoad(http.limits.loopLagShedMs);
-  for (const routes of [home, register, login, logout, account, twoFactor, recoveryCodes, password])
-    useBehind(app, [shed, ...browser], routes(deps));
+  const pages = [
+    // What is under way goes on even when the process is behind with its work; new work is refused then.
+    behind([leadsBackTo("/login/approval"), ...browser], loginApproval(deps)),
+    behind([leadsBackTo("/account/approval"), ...browser], stepUp(deps)),
+    behind(known, challenges(deps)), // which no person asks: they are no activity
+    ...[home, register, login, logout, account, twoFactor, recoveryCodes, password].map((routes) =>
+      behind([shed, ...browser], routes(deps)),
+    ),
+  ];
+  app.use(showFormAgain(inTurn(pages)));
   // No page: what is said about it may still be to somebody who is signed in.
   for (const middleware of browser) app.use(middleware);
   return app;
 }
 
 /** Routes behind guards, which run before them and for nothing else. */
-function useBehind(app: Koa<RequestState>, guards: readonly Middleware[], routes: Router<RequestState>): void {
-  app.use(new Router<RequestState>().use(...guards, routes.routes()).routes());
+function behind(guards: readonly Middleware[], routes: Router<RequestState>): Middleware {
+  return new Router<RequestState>().use(...guards, routes.routes()).routes() as unknown as Middleware;
+}
+
+/** Several middlewares as one, which may be run more than once. */
+function inTurn(all: readonly Middleware[]): Middleware {
+  return function runInTurn(ctx, next) {
+    const run = async (at: number): Promise<void> => {
+      const middleware = all[at];
+      if (middleware === undefined) await next();
+      else await middleware(ctx, () => run(at + 1));
+    };
+    return run(0);
+  };
 }

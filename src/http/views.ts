@@ -1,7 +1,7 @@
 import path from "node:path";
 import nunjucks from "nunjucks";
 
-import { type Context } from "./context.js";
+import { type Context, type Flash } from "./context.js";
 import { takeFlashes } from "./middleware/carry-messages.js";
 import { csrfToken } from "./middleware/visit.js";
 import { projectRoot } from "./project-root.js";
@@ -21,12 +21,15 @@ export function nunjucksViews(appName: string, sessionKeys: readonly string[]): 
     render(ctx, page, locals) {
       // An error may strike before the session was read: then there is nobody and no message.
       const hasSession = "session" in ctx && ctx.state.visit !== "";
+      const { formAgain } = ctx.state;
+      const again = formAgain?.hasNoCookies === true ? "form-again.no-cookies" : "form-again.stale";
+      const note: Flash[] = formAgain === undefined ? [] : [{ kind: "warning", text: ctx.state.text(again) }];
       return environment.render(`${page}.njk`, {
         page,
         appName,
         csrf: csrfToken(ctx.state.visit, sessionKeys),
         signedInAs: ctx.state.subscriber?.username ?? null,
-        flashes: hasSession ? takeFlashes(ctx) : [],
+        flashes: [...note, ...(hasSession ? takeFlashes(ctx) : [])],
         ...locals,
       });
     },

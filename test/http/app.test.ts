@@ -115,6 +115,17 @@ describe("the routes of the application", () => {
       assert.equal((await send("GET", path)).headers.get("location"), `/login?next=${encodeURIComponent(path)}`);
   });
 
+  it("lead a form's address, and that of password managers, to its page", async () => {
+    for (const [path, page] of [
+      ["/.well-known/change-password", "/account/password"],
+      ["/logout", "/"],
+      ["/login/approval/resend", "/login/approval"],
+      ["/login/approval/cancel", "/login/approval"],
+      ["/login/approval/finish", "/login/approval"],
+    ] as const)
+      assert.equal((await send("GET", path)).headers.get("location"), page, path);
+  });
+
   it("W24: answer machines with 503 as long as the database was never opened, and say that the process lives", async () => {
     isOpen = false;
     assert.equal((await send("POST", "/webhooks/somebody")).status, 503);

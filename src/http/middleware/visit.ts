@@ -4,6 +4,7 @@ import { hashSecret, newSecret, sameText } from "../../domain/secrets.js";
 import { type Context, type Middleware } from "../context.js";
 import { type KnownHosts } from "./check-host.js";
 import { HttpRefusal } from "../refusal.js";
+import { StaleForm } from "./show-form-again.js";
 
 /** Cookies that end with the browser: https gets the `__Host-` prefix, which no subdomain can set. */
 export function cookieName(name: string, isHttps: boolean): string {
@@ -62,7 +63,7 @@ export function checkCsrf(hosts: KnownHosts, keys: readonly string[]): Middlewar
     if (!isSameOrigin(ctx, hosts)) throw new HttpRefusal(403, "foreign-form");
     const token = (ctx.request.body as Record<string, unknown> | undefined)?.["csrf"];
     const isOurs = typeof token === "string" && keys.some((key) => sameText(token, csrfToken(ctx.state.visit, [key])));
-    if (!isOurs) throw new HttpRefusal(403, "stale-form");
+    if (!isOurs) throw new StaleForm();
     await next();
   };
 }

@@ -7,6 +7,7 @@ import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { knownKey } from "../known-browser.js";
 import { fields, MalformedForm } from "../middleware/form.js";
+import { typedBefore } from "../middleware/show-form-again.js";
 import { visitHash } from "../middleware/visit.js";
 import { networkOf, originOf } from "../origin.js";
 import { queryText } from "../query-text.js";
@@ -36,7 +37,9 @@ export function login(deps: HttpDeps): Router<RequestState> {
       seeOther(ctx, page); // which finishes it once more
       return;
     }
-    form(ctx, { username: "", next, remember: false }, {}, 200);
+    const typed = (name: string): string => typedBefore(ctx, name);
+    const remember = typed("remember") !== "";
+    form(ctx, { username: typed("username"), next: next || typed("next"), remember }, {}, 200);
   });
 
   router.post("/login", async function submitPassword(ctx) {

@@ -13,6 +13,10 @@ import { seeOther } from "../views.js";
 /** Signing out: on the server, in all processes, with whatever still waits in this browser. */
 export function logout(deps: HttpDeps): Router<RequestState> {
   const router = new Router<RequestState>();
+  router.get("/logout", function leadBack(ctx) {
+    seeOther(ctx, ctx.state.session === null ? "/" : "/account");
+  });
+
   router.post("/logout", async function leave(ctx) {
     const { session } = ctx.state;
     const held = [await heldAttempt(deps, ctx, "attempt"), await heldAttempt(deps, ctx, "step-up")];

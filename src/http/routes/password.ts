@@ -35,6 +35,10 @@ export function password(deps: HttpDeps): Router<RequestState> {
     );
   }
 
+  router.get("/.well-known/change-password", function leadPasswordManagers(ctx) {
+    seeOther(ctx, "/account/password");
+  });
+
   router.get("/account/password", (ctx) => form(ctx, {}, 200));
 
   router.post("/account/password", async function submitPassword(ctx) {

@@ -6,6 +6,7 @@ import { registerSubscriber } from "../../domain/register-subscriber.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { fields, MalformedForm } from "../middleware/form.js";
+import { typedBefore } from "../middleware/show-form-again.js";
 import { networkOf, originOf } from "../origin.js";
 import { queryText } from "../query-text.js";
 import { fieldErrors } from "../text.js";
@@ -35,7 +36,9 @@ export function register(deps: HttpDeps): Router<RequestState> {
       seeOther(ctx, "/account");
       return;
     }
-    form(ctx, { username: "", email: "", next: queryText(ctx, "next") }, {}, 200);
+    const typed = (name: string): string => typedBefore(ctx, name);
+    const next = queryText(ctx, "next") || typed("next");
+    form(ctx, { username: typed("username"), email: typed("email"), next }, {}, 200);
   });
 
   router.post("/register", async function submitRegistration(ctx) {

@@ -52,6 +52,11 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
     else await showWaiting(ctx, attempt, { stillPending: queryText(ctx, "still") === "pending" });
   });
 
+  // Forms that are one button stand on the waiting page.
+  router.get([`${place.base}/resend`, `${place.base}/cancel`, `${place.base}/finish`], function leadBack(ctx) {
+    seeOther(ctx, place.base);
+  });
+
   router.post(`${place.base}/resend`, load, async function resend(ctx) {
     await resendPush(deps, attemptIn(ctx));
     seeOther(ctx, place.base);
