@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { type Redis } from "ioredis";
 
 import { authyClient } from "../src/providers/authy/client.js";
 import { type Config, ConfigError, loadConfig } from "../src/config.js";
@@ -6,6 +7,9 @@ import { requireWritable, tablesAreCurrent } from "../src/database/readiness.js"
 import { resetTwoFactor, signOutEverywhere, unlock } from "../src/domain/administer.js";
 import { type Deps } from "../src/domain/deps.js";
 import { type Subscriber } from "../src/domain/subscriber.js";
+import { challengeNotifications } from "../src/redis/challenge-feed.js";
+import { inOne } from "../src/redis/troubles.js";
+import { tryRedis } from "../src/redis/watch-redis.js";
 import { openServices, createLog, type Services } from "../src/services.js";
 
 const HELP = `Usage: npm run admin -- COMMAND [--json]
@@ -103,7 +107,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     );
     return { rows, message: rows.length === 0 ? "No pending challenges." : "" };
   },
-  doctor: async ({ database, redis }, config) => {
+  doctor: async (services, config) => {
+    const { database } = services;
     const rows = [
       await check("database", () => requireWritable(database), "check DATABASE_URL"),
       await check(
@@ -113,14 +118,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
         },
         "run `npm run migrate`",
       ),
-      await check(
-        "redis",
-        async () => {
-          if (redis.status !== "ready") throw new Error("not connected");
-          await redis.ping();
-        },
-        "check REDIS_URL",
-      ),
+      await check("redis", () => useRedis(services), 'check REDIS_URL; "When Redis refuses" in docs/operations.md'),
       await check(
         "authy",
         async () => {
@@ -137,12 +135,34 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
 };
 
+/** Tries all that the program needs of Redis. @throws what is wrong. */
+async function useRedis(services: Services): Promise<void> {
+  const { redis, redisTroubles } = services;
+  const subscriber = services.connectRedis("subscriber");
+  const notifications = challengeNotifications(subscriber);
+  try {
+    await Promise.all([whenReady(redis), whenReady(subscriber)]);
+    const causes = await tryRedis(redis, [(publisher) => notifications.tryWith(publisher)]);
+    if (causes.length > 0) throw new Error(redis.status === "ready" ? inOne(causes) : redisTroubles.reason());
+  } finally {
+    notifications.close();
+  }
+}
+
+/** Waits a little for a connection. */
+function whenReady(redis: Redis): Promise<unknown> {
+  return Promise.race([
+    new Promise((resolve) => (redis.status === "ready" ? resolve(undefined) : redis.once("ready", resolve))),
+    new Promise((resolve) => setTimeout(resolve, REDIS_TIMEOUT_MS)),
+  ]);
+}
+
 async function check(what: string, ask: () => Promise<unknown>, mend: string) {
   try {
     await ask();
     return { what, state: "ok", why: "", mend: "" };
   } catch (error) {
-    return { what, state: "bad", why: error instanceof Error ? error.message.slice(0, 120) : "", mend };
+    return { what, state: "bad", why: error instanceof Error ? error.message.slice(0, 300) : "", mend };
   }
 }
 
@@ -229,10 +249,7 @@ async function main(): Promise<number> {
   const config = loadConfig(process.env);
   const services = await openServices(config, createLog("silent", "admin"), () => true);
   try {
-    await Promise.race([
-      new Promise((resolve) => services.redis.once("ready", resolve)),
-      new Promise((resolve) => setTimeout(resolve, REDIS_TIMEOUT_MS)),
-    ]);
+    await whenReady(services.redis);
     const { rows, message, hasFailed } = await command.run(services, config, command.name);
     if (parsed.values.json === true) console.log(JSON.stringify(rows, null, 2));
     else {

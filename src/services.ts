@@ -71,7 +71,7 @@ export function createServices(config: Config, log: Log): Services & { open(isSt
   const producer = connectRedis("producer");
   const clock = databaseClock(database);
   const queue = pollQueue(producer, clock.now, (error) => {
-    troubles.failed("queue", error);
+    troubles.failed("queue", error, "use the keys bull:*");
   });
   const feed = challengeFeed(redis, troubles);
   const adjusting = setInterval(() => {

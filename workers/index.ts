@@ -56,7 +56,7 @@ async function main(): Promise<void> {
   queue.on("error", () => undefined); // the connection logs its own errors
   worker.on("error", (error) => {
     if (isStopping) return;
-    if (isOfRedis(error)) redisTroubles.failed("queue", error);
+    if (isOfRedis(error)) redisTroubles.failed("queue", error, "use the keys bull:*");
     else log.warn({ reason: error.message.slice(0, 120) }, "poll failed");
   });
   worker.on("failed", (job, error) => {

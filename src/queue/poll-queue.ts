@@ -24,7 +24,7 @@ const MEMORY_KEY = "countersign:jobs-remembered";
  * The queue's producer side. Redis may be away: then nothing is scheduled here and `reconcile` does it later.
  *
  * @param now - The clock by which jobs are due; their delay is what counts, so that it need not be this host's.
- * @param onRefused - Hears why a job could not be added or removed.
+ * @param onRefused - Hears why a job could not be added, removed or missed.
  */
 export function pollQueue(
   connection: Redis,
@@ -58,7 +58,7 @@ export function pollQueue(
     },
     async noticeLoss() {
       if (connection.status !== "ready") return false;
-      return (await connection.set(MEMORY_KEY, "1", "NX").catch(() => null)) === "OK";
+      return (await connection.set(MEMORY_KEY, "1", "NX").catch(onRefused)) === "OK";
     },
     metrics: () => (connection.status === "ready" ? queue.exportPrometheusMetrics() : Promise.resolve("")),
     close: () => queue.close(),

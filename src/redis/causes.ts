@@ -45,7 +45,8 @@ export function causeOf(error: unknown, purpose?: string): Cause {
 
 /** Whether an error comes from Redis or the connection to it; BullMQ has errors of its own. */
 export function isOfRedis(error: Error): boolean {
-  return error.name === "ReplyError" || AWAY.test(wordsOf(error));
+  const said = wordsOf(error);
+  return error.name === "ReplyError" || AWAY.test(said) || MEANINGS.some(([pattern]) => pattern.test(said));
 }
 
 /** The message, and Node.js's code for it. */
@@ -58,6 +59,7 @@ function wordsOf(error: unknown): string {
 function missingRight(said: string, purpose: string | undefined): string | undefined {
   if (!said.startsWith("NOPERM")) return undefined;
   const [, command] = /run the '([^']+)'/.exec(said) ?? [];
+  if (command?.startsWith("eval") === true) return "the Redis user lacks the right to run scripts (EVAL, EVALSHA)";
   if (command !== undefined) return `the Redis user lacks the right to run ${command.replace("|", " ").toUpperCase()}`;
   return `the Redis user lacks the right to ${purpose ?? withoutIds(said.replace(/^.*permissions to /, ""))}`;
 }

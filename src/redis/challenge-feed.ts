@@ -11,7 +11,7 @@ const PONG_WITHIN_MS = 4000;
 const SUBSCRIBED_WITHIN_MS = 200;
 const HEARD_WITHIN_MS = 800;
 const SESSIONS = "sessions";
-const DEAF: Cause = { reason: "what is published is not heard: that connection is made anew", isAway: false };
+const DEAF: Cause = { reason: "what is published is not heard: that connection is made anew", isAway: true };
 const channel = (id: string): string => `challenge:${id}`;
 
 /** Publishes through a fail-fast connection. If Redis is down the message is dropped; the next re-read covers it. */
@@ -36,6 +36,9 @@ export function challengeNotifications(redis: Redis): Notifications & {
   /** On this one the process hears itself. */
   const own = channel(`check-${randomUUID()}`);
   let hearItself = (): void => undefined;
+  redis.on("message", (from: string) => {
+    if (from === own) hearItself();
+  });
   const pings = setInterval(() => {
     // A connection that died without a word shows itself when it is used, or never: then a new one is made.
     if (redis.status === "ready" && !isAsking) void ask();
@@ -65,7 +68,6 @@ export function challengeNotifications(redis: Redis): Notifications & {
     listen({ onChange, onSessionsEnded, onReconnect }) {
       redis.on("message", (from: string) => {
         if (from === SESSIONS) onSessionsEnded();
-        else if (from === own) hearItself();
         else onChange(from.slice("challenge:".length));
       });
       const resubscribe = (): void => {

@@ -31,7 +31,7 @@ export function redisConnection(address: RedisOptions, role: ConnectionRole, tro
   const options = { ...address, ...ROLES[role], retryStrategy: comeBack, maxLoadingRetryTime: 1000 };
   const redis = tolerant(new Redis({ ...options, reconnectOnError: lookElsewhere() }));
   redis.on("error", (error: Error) => {
-    troubles.meet(role, causeOf(error));
+    troubles.meet(role, [causeOf(error)]);
   });
   redis.on("ready", () => {
     troubles.over(role);
@@ -51,8 +51,8 @@ function lookElsewhere(): (error: Error) => boolean {
 }
 
 /**
- * INFO is asked by ioredis before it calls a connection ready, and by BullMQ for the version; where the user may not
- * ask it, BullMQ stops for ever. HELLO, which nobody can be denied, knows the version too.
+ * Takes a user who may not ask INFO. INFO is asked by ioredis before it calls a connection ready, and by BullMQ for the
+ * version, which stops for ever when that is refused. HELLO, which nobody can be denied, knows the version too.
  */
 function tolerant(redis: Redis): Redis {
   const info = redis.info.bind(redis);
@@ -71,10 +71,9 @@ function tolerant(redis: Redis): Redis {
   };
   return Object.assign(redis, {
     async info(callback?: Callback<string>): Promise<string | undefined> {
-      const asked = ask();
-      if (callback === undefined) return asked;
+      if (callback === undefined) return ask();
       // ioredis's own ready check.
-      await asked.then(
+      await ask().then(
         (text) => {
           callback(null, text);
         },

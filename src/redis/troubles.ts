@@ -13,40 +13,49 @@ const MOST_CAUSES = 20;
  * while it lasts or returns, and once that all is over.
  */
 export interface Troubles {
-  /** @param who - Who met it; one trouble for each, until it is over. */
-  meet(who: string, cause: Cause): void;
+  /** @param who - Who met it; what was met before is forgotten, and all of it when it is over. */
+  meet(who: string, causes: readonly Cause[]): void;
   over(who: string): void;
   /** For a command that failed: over by itself when none fails for a while. `purpose` as `causeOf` takes it. */
   failed(who: string, error: unknown, purpose?: string): void;
   any(): boolean;
+  /** What was met and is not over, in one line. */
+  reason(): string;
 }
 
 export function redisTroubles(log: Log, now: () => number = () => performance.now()): Troubles {
-  const present = new Map<string, NodeJS.Timeout | undefined>();
+  const present = new Map<string, { causes: readonly Cause[]; forget: NodeJS.Timeout | undefined }>();
   const toldAt = new Map<string, number>();
   let isTold = false;
 
   function over(who: string): void {
-    clearTimeout(present.get(who));
+    clearTimeout(present.get(who)?.forget);
     if (!present.delete(who) || present.size > 0 || !isTold) return;
     isTold = false;
     log.warn({}, "Redis works again");
   }
-  function meet(who: string, { reason, isAway }: Cause, forget?: NodeJS.Timeout): void {
-    clearTimeout(present.get(who));
-    present.set(who, forget);
-    if (now() - (toldAt.get(reason) ?? -Infinity) < TELL_AGAIN_MS) return;
+  function meet(who: string, causes: readonly Cause[], forget?: NodeJS.Timeout): void {
+    clearTimeout(present.get(who)?.forget);
+    present.set(who, { causes, forget });
+    const news = causes.filter(({ reason }) => now() - (toldAt.get(reason) ?? -Infinity) >= TELL_AGAIN_MS);
+    if (news.length === 0) return;
     if (toldAt.size >= MOST_CAUSES) toldAt.clear();
-    toldAt.set(reason, now());
+    for (const { reason } of news) toldAt.set(reason, now());
     isTold = true;
-    log.warn({ reason }, isAway ? "Redis is away" : "Redis refuses work");
+    log.warn({ reason: inOne(news) }, news.some(({ isAway }) => isAway) ? "Redis is away" : "Redis refuses work");
   }
   return {
     meet,
     over,
     failed(who, error, purpose) {
-      meet(who, causeOf(error, purpose), setTimeout(over, FORGET_FAILURE_MS, who).unref());
+      meet(who, [causeOf(error, purpose)], setTimeout(over, FORGET_FAILURE_MS, who).unref());
     },
     any: () => present.size > 0,
+    reason: () => inOne([...present.values()].flatMap(({ causes }) => causes)),
   };
+}
+
+/** Several causes in one line, each once. */
+export function inOne(causes: readonly Cause[]): string {
+  return [...new Set(causes.map(({ reason }) => reason))].join("; ");
 }

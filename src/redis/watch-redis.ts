@@ -42,14 +42,13 @@ function trying(purpose: string, attempt: (redis: Redis) => Promise<unknown>): N
  * Tries all that is needed.
  *
  * @param more - What else to try, as a subscription.
- * @returns everything that is wrong, in one cause; null when nothing is.
+ * @returns what is wrong; nothing when all is well.
  */
-export async function tryRedis(redis: Redis, more: readonly Need[]): Promise<Cause | null> {
-  if (redis.status !== "ready") return NOT_READY;
+export async function tryRedis(redis: Redis, more: readonly Need[]): Promise<readonly Cause[]> {
+  if (redis.status !== "ready") return [NOT_READY];
   const causes = (await Promise.all([...NEEDS, ...more].map((need) => need(redis)))).filter((cause) => cause !== null);
-  if (causes.length === 0) return null;
   const away = causes.find(({ isAway }) => isAway);
-  return away ?? { reason: [...new Set(causes.map(({ reason }) => reason))].join("; "), isAway: false };
+  return away === undefined ? causes : [away];
 }
 
 /** What the process knows of its Redis. */
@@ -71,12 +70,15 @@ export function watchRedis(redis: Redis, troubles: Troubles): RedisWatch {
   let wasReady = true;
 
   async function tryAll(): Promise<void> {
-    const cause = await tryRedis(redis, more);
+    let causes = await tryRedis(redis, more);
+    // A busy moment of this process looks like a silent Redis.
+    if (causes[0]?.isAway === true && !troubles.any()) causes = await tryRedis(redis, more);
     triedAt = performance.now();
-    if (cause === null) troubles.over("check");
+    const isReady = causes[0] !== NOT_READY;
+    if (causes.length === 0) troubles.over("check");
     // The connection itself knows better what keeps it from being ready, and most often is so in a moment.
-    else if (cause !== NOT_READY || !(wasReady || troubles.any())) troubles.meet("check", cause);
-    wasReady = cause !== NOT_READY;
+    else if (isReady || !(wasReady || troubles.any())) troubles.meet("check", causes);
+    wasReady = isReady;
   }
   function tryOnce(): Promise<void> {
     trying ??= tryAll().finally(() => {

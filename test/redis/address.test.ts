@@ -5,7 +5,7 @@ import { redisAddress, WrongRedisAddress } from "../../src/redis/address.js";
 
 const HOST = { host: "h", port: 6379, db: 0, family: 0 };
 
-describe("the address of Redis", () => {
+describe("K24: the address of Redis", () => {
   const taken: readonly (readonly [address: string, means: object])[] = [
     ["redis://h", HOST],
     ["REDIS://h:6379/", HOST],

@@ -17,7 +17,7 @@ const PASSWORD = "a#b/c?d@e%f:g h";
 const CERTIFICATES = path.resolve("test/kit/certificates");
 const AUTHORITY = readFileSync(path.join(CERTIFICATES, "authority.pem"), "utf8");
 
-describe("a real Redis, by each form of its address", () => {
+describe("K24: a real Redis, by each form of its address", () => {
   const folder = mkdtempSync(path.join(tmpdir(), "countersign-redis-"));
   const socket = path.join(folder, "redis.sock");
   let [server, port, tlsPort]: [ChildProcess?, number?, number?] = [];

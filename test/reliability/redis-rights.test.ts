@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it, type TestContext } from "node:test";
+
+import { runCommand } from "../kit/command.js";
+import { BOUNDED } from "../kit/in-time.js";
+import { type Program } from "../kit/program.js";
+import { until } from "../kit/until.js";
+import {
+  assertJsonOnly,
+  becomes,
+  EVERYTHING,
+  restart,
+  sharedGuarded,
+  signsIn,
+  tellsOnce,
+  warnings,
+} from "./guarded-program.js";
+
+describe("a Redis user without a right", () => {
+  const shared = sharedGuarded();
+
+  /** What the operator's tool says about Redis. */
+  async function doctor(t: TestContext): Promise<string> {
+    const args = ["dist/scripts/admin.js", "doctor", "--json"];
+    const command = runCommand(t, process.execPath, args, shared().program.env);
+    await command.exitCode;
+    const rows = JSON.parse(command.stdout()) as { what: string; state: string; why: string }[];
+    const { state = "none", why = "" } = rows.find(({ what }) => what === "redis") ?? {};
+    return `${state}: ${why}`;
+  }
+
+  for (const [what, rules, right] of [
+    ["to channels", ["resetchannels"], /lacks the right to publish to challenge:\*/],
+    ["to run scripts", ["-@scripting"], /lacks the right to run scripts/],
+    ["to keys", ["resetkeys", "~others:*"], /lacks the right to use the keys countersign:\*/],
+    ["to write", ["-@write"], /lacks the right to run SET/],
+  ] as const)
+    it(
+      `K15: ${what} is told once by name, also by doctor; /readyz is degraded and sign-ins go on`,
+      BOUNDED,
+      async (t) => {
+        const { program, redis, may } = shared();
+        await becomes(program, "ok");
+        const since = program.lines.length;
+        await may(...rules);
+        // As newer servers do with those who listen already.
+        await redis.command("CLIENT", "KILL", "TYPE", "pubsub");
+        await becomes(program, "degraded");
+        await program.phone.faults();
+        assert.equal(await signsIn(program), "callback");
+        await program.phone.faults({ callbacks: "drop" });
+        assert.equal(await signsIn(program), "poll");
+        assert.match(await doctor(t), new RegExp(`^bad: .*${right.source}`));
+        await may(...EVERYTHING);
+        await becomes(program, "ok");
+        await tellsOnce(program, since, right);
+        assert.equal(await doctor(t), "ok: ");
+        for (const each of [...program.webs, ...program.workers]) assert.equal(each.hasExited, false);
+        assertJsonOnly(program);
+      },
+    );
+
+  it("K15: processes that start without a right use it as soon as they have it", BOUNDED, async () => {
+    const { program, may } = shared();
+    await may("resetchannels", "-@scripting");
+    await restart(program);
+    await becomes(program, "degraded");
+    await may(...EVERYTHING);
+    await becomes(program, "ok");
+    await program.phone.faults({ callbacks: "drop" });
+    assert.equal(await signsIn(program), "poll");
+  });
+
+  it("K15: the rights that the documentation asks for are enough, without INFO too", BOUNDED, async () => {
+    const { program, may } = shared();
+    const [, rules = ""] =
+      /^ACL SETUSER countersign on >PASSWORD (.+)$/m.exec(readFileSync("docs/operations.md", "utf8")) ?? [];
+    assert.match(rules, /~bull/);
+    await may("reset", "on", ">secret", ...rules.split(" "));
+    const since = program.lines.length;
+    await restart(program);
+    await becomes(program, "ok");
+    await program.phone.faults({ callbacks: "drop" });
+    assert.equal(await signsIn(program), "poll");
+    for (const process of ["web", "worker"]) assert.deepEqual(warnings(program, since, process), []);
+    await may("reset", "on", ">secret", ...EVERYTHING);
+  });
+
+  it("K17: what libraries say on the console is a line of the log", BOUNDED, async () => {
+    const { program, redis } = shared();
+    await redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+    const since = program.lines.length;
+    await restart(program);
+    const says = ({ text }: Program["lines"][number]): boolean => /Eviction policy is allkeys-lru/.test(String(text));
+    await until(() => program.lines.slice(since).some(says), "nobody minds the eviction policy", 20_000);
+    assert.equal(program.lines.slice(since).filter(says).length, 1);
+    await redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction");
+    assertJsonOnly(program);
+  });
+});
