@@ -11,7 +11,6 @@ import { type FactorRow, type SessionRow } from "../../src/database/schema.js";
 import { type Attempt } from "../../src/domain/attempt.js";
 import { type Challenge } from "../../src/domain/challenge.js";
 import { type Deps } from "../../src/domain/deps.js";
-import { startPostgres } from "../kit/postgres.js";
 
 /** All rows of one migrated database. */
 export type Store = ReturnType<typeof storeOf>;
@@ -21,9 +20,13 @@ function storeOf(database: DataSource) {
   return { database, transaction, ...rowsIn(database.manager) };
 }
 
+/** PostgreSQL is a process: `npm test -- quick` goes without it. */
+const KINDS =
+  process.env["COUNTERSIGN_TEST_QUICK"] === undefined ? (["SQLite", "PostgreSQL"] as const) : (["SQLite"] as const);
+
 /** Runs the same tests on an SQLite file and on a PostgreSQL of the test's own. */
 export function onBothDatabases(title: string, tests: (store: () => Store, url: () => string) => void): void {
-  for (const kind of ["SQLite", "PostgreSQL"] as const)
+  for (const kind of KINDS)
     describe(`${title}, on ${kind}`, () => {
       const ends: (() => void | Promise<void>)[] = [];
       let url = "";
@@ -56,6 +59,7 @@ function sqliteFile(ends: (() => void)[]): string {
 }
 
 async function postgresDatabase(ends: (() => void | Promise<void>)[]): Promise<string> {
+  const { startPostgres } = await import("../kit/postgres.js");
   const postgres = await startPostgres({ after: (end) => ends.push(end) });
   return postgres.createDatabase();
 }

@@ -28,7 +28,7 @@ export function runCommand(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): RunningCommand {
-  const mark = markRun();
+  const mark = markRun(env["DEMO_DATA"] === undefined ? [] : [env["DEMO_DATA"]]);
   const { PATH = "", HOME = "" } = process.env;
   const child = spawn(file, args, { env: { PATH, HOME, ...env, ...mark.env }, stdio: ["ignore", "pipe", "pipe"] });
   let [stdout, stderr] = ["", ""];
@@ -42,6 +42,7 @@ export function runCommand(
     child.kill("SIGTERM");
     await exitCode;
     await mark.endLeftProcesses();
+    mark.removeFiles();
   });
   return {
     pid: child.pid ?? -1,

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { pathToFileURL } from "node:url";
+import { Redis } from "ioredis";
 import { runCommand } from "../kit/command.js";
+import { until } from "../kit/until.js";
 
 function temporaryFolder(t: TestContext): string {
   const folder = mkdtempSync(path.join(tmpdir(), "countersign-setup-"));
@@ -80,7 +84,44 @@ describe("a command's set-up", () => {
   });
 });
 
+/** A test that starts a Redis, says so in the file PROBE, and never ends. */
+const HANGS = `
+  import { writeFileSync } from "node:fs";
+  import { tmpdir } from "node:os";
+  import { it } from "node:test";
+  import { startRedis } from "${pathToFileURL("test/kit/redis.ts").href}";
+  it("hangs", async (t) => {
+    const { url } = await startRedis(t);
+    writeFileSync(process.env.PROBE, JSON.stringify({ url, folder: tmpdir() }));
+    await new Promise((resolve) => setTimeout(resolve, 600_000));
+  });`;
+
 describe("npm test", () => {
+  it("ends the servers and removes the files of tests that Ctrl-C has cut short", async (t) => {
+    const folder = temporaryFolder(t);
+    const [file, probe] = [path.join(folder, "hangs.mts"), path.join(folder, "probe.json")];
+    writeFileSync(file, HANGS);
+    const runner = JSON.stringify(pathToFileURL("scripts/test/run-files.ts").href);
+    const script = `const { runTestFiles } = await import(${runner}); process.exit(await runTestFiles([process.argv[1]]));`;
+    const { PATH = "", HOME = "" } = process.env;
+    const run = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script, file], {
+      ...{ detached: true, stdio: "ignore", env: { PATH, HOME, PROBE: probe } },
+    });
+    const exited = once(run, "exit");
+    t.after(() => run.kill("SIGTERM"));
+    await until(() => existsSync(probe) && readFileSync(probe, "utf8") !== "", "the test did not start", 120_000);
+    const started = JSON.parse(readFileSync(probe, "utf8")) as { url: string; folder: string };
+    process.kill(-(run.pid ?? 0), "SIGINT"); // as a terminal does: to the whole group
+    await exited;
+    assert.equal(existsSync(started.folder), false, "temporary files are left");
+    const redis = new Redis(started.url, { lazyConnect: true, retryStrategy: () => null });
+    redis.on("error", () => undefined);
+    t.after(() => {
+      redis.disconnect();
+    });
+    await assert.rejects(redis.connect(), "the Redis server still runs");
+  });
+
   it("refuses a part that no test file has in its path", async (t) => {
     const test = runCommand(t, process.execPath, ["--import", "tsx", "scripts/test.ts", "no-such-part"]);
     assert.equal(await test.exitCode, 64);

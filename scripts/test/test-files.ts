@@ -1,0 +1,36 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+
+const FOLDERS = ["test", "sandbox/test"];
+/** Whoever imports one of these starts other processes. */
+const STARTERS = ["node:child_process", "playwright-core"];
+
+/** All test files, as paths from the top of the repository. */
+export function findTestFiles(): string[] {
+  const names = (folder: string) => readdirSync(folder, { recursive: true, encoding: "utf8" });
+  return FOLDERS.flatMap((folder) => names(folder).map((name) => path.posix.join(folder, name)))
+    .filter((file) => file.endsWith(".test.ts") && !file.includes("node_modules"))
+    .sort();
+}
+
+/**
+ * Whether a test file needs no process but its own: nothing that it imports, however far away, starts one. What it asks
+ * for with `await import(…)` doesn't count.
+ */
+export function needsNoProcess(file: string): boolean {
+  return !startsProcesses(file, new Set());
+}
+
+function startsProcesses(file: string, seen: Set<string>): boolean {
+  if (seen.has(file)) return false;
+  seen.add(file);
+  const from = Array.from(
+    readFileSync(file, "utf8").matchAll(/^(?:import|export) [^;]*?from "([^"]+)";/gm),
+    ([, name = ""]) => name,
+  );
+  if (from.some((name) => STARTERS.includes(name))) return true;
+  return from
+    .filter((name) => name.startsWith("."))
+    .map((name) => path.posix.join(path.posix.dirname(file), name).replace(/\.js$/, ".ts"))
+    .some((each) => existsSync(each) && startsProcesses(each, seen));
+}
