@@ -25,14 +25,15 @@ async function main() {
     process.stdout.write(command.help);
     return 0;
   }
+  const isQuick = name === "test" && given[0] === "quick"; // starts no other programs
   await withLock(".data/setup.sock", async () => {
-    if (name === "test") {
+    if (name === "test" && !isQuick) {
       await installTestPrograms();
       needTestPrograms();
     }
     await installWhenStale(".", { mayInstallCompiler: name === "test" });
-    if (name === "test") await installWhenStale("test/libraries");
-    await buildWhenStale();
+    if (name === "test" && !isQuick) await installWhenStale("test/libraries");
+    if (!isQuick) await buildWhenStale();
   });
   return command.script === undefined ? 0 : handOver(command.script, given);
 }

@@ -40,6 +40,7 @@ Needs Redis, Chromium, PostgreSQL, PgBouncer and OpenSSL; installs them with the
 
   part     run only the test files whose path contains this text (test/http, callback, test/journeys/story.test.ts),
            without the checks before them
+  quick    run the checks, and the tests that start no other process; stores on SQLite alone
   --help   this text
 
 Exit codes: 0 all passed, 1 something failed, 64 wrong options.

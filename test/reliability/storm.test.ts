@@ -8,7 +8,7 @@ import { ensureBuilt } from "../kit/built.js";
 describe("a storm", () => {
   it("loses, doubles and mistakes nothing in a minute of faults", { timeout: 580_000 }, async (t) => {
     ensureBuilt();
-    const seed = Number(process.env["STORM_SEED"] ?? Math.floor(Math.random() * 1e6));
+    const seed = Number(process.env["STORM_SEED"] ?? 20261128);
     const options = { logins: 1000, seed, database: "sqlite", minutes: 1, browsers: 16, faults: 36 } as const;
     const report = await runStorm(t, options, () => undefined);
     t.diagnostic(`seed ${seed}\n${tableOf(report)}`);
