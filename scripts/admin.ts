@@ -247,7 +247,7 @@ async function main(): Promise<number> {
     return 2;
   }
   const config = loadConfig(process.env);
-  const services = await openServices(config, createLog("silent", "admin"), () => true);
+  const services = await openServices(config, createLog("silent", "admin"), AbortSignal.abort());
   try {
     await whenReady(services.redis);
     const { rows, message, hasFailed } = await command.run(services, config, command.name);

@@ -1,22 +1,31 @@
+import type Router from "@koa/router";
 import { type Redis } from "ioredis";
 import { pino } from "pino";
 import { setTimeout as wait } from "node:timers/promises";
 import { DataSource } from "typeorm";
 
+import { authyCallbacks } from "./providers/authy/callbacks.js";
 import { authyClient } from "./providers/authy/client.js";
 import { authyProvider } from "./providers/authy/provider.js";
 import { type Config } from "./config.js";
 import { databaseClock } from "./database/clock.js";
 import { connect, dataSourceOptions } from "./database/data-source.js";
 import { driverErrorOf } from "./database/errors.js";
+import { requireWritable, tablesAreCurrent } from "./database/readiness.js";
 import { databaseRows } from "./database/rows.js";
 import { type Deps, type Log } from "./domain/deps.js";
+import { type RequestState } from "./http/context.js";
+import { type HttpDeps } from "./http/deps.js";
+import { eventStreams } from "./http/event-streams.js";
 import { pushWords } from "./http/push-words.js";
+import { type Health } from "./http/routes/health.js";
 import { loadText } from "./http/text.js";
+import { nunjucksViews } from "./http/views.js";
 import { passwords } from "./passwords.js";
 import { pollQueue } from "./queue/poll-queue.js";
-import { challengeFeed } from "./redis/challenge-feed.js";
+import { challengeFeed, challengeNotifications } from "./redis/challenge-feed.js";
 import { type ConnectionRole, redisConnection } from "./redis/connections.js";
+import { localRateLimit, rateLimit } from "./redis/rate-limits.js";
 import { redisTroubles, type Troubles } from "./redis/troubles.js";
 import { type RedisWatch, watchRedis } from "./redis/watch-redis.js";
 
@@ -34,6 +43,11 @@ export interface Services {
   /** False until the database was opened for the first time: before that nothing can be asked of it. */
   isOpen(): boolean;
   sessionsEnded(): Promise<void>;
+  /**
+   * Opens the database, and waits for one that is away: a process starts with anything missing and heals alone.
+   * @throws what the database says, or that it was aborted, once it is `stopping`.
+   */
+  open(stopping: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -45,23 +59,17 @@ export function createLog(level: Config["logLevel"], name: string): Log {
 }
 
 const RETRY_DATABASE_MS = 300;
+const HEALTH_TIMEOUT_MS = 1000;
 
-/** Builds the services and waits until its database is open. @throws what the database says, once `isStopped`. */
-export async function openServices(
-  config: Config,
-  log: Log,
-  isStopped: () => boolean = () => false,
-): Promise<Services> {
+/** Creates the services and waits until their database is open. @throws what the database says, once it is `stopping`. */
+export async function openServices(config: Config, log: Log, stopping: AbortSignal): Promise<Services> {
   const services = createServices(config, log);
-  await services.open(isStopped);
+  await services.open(stopping);
   return services;
 }
 
-/**
- * Builds the services; the only place that knows all rooms. Its database is not open yet: `open` waits for one that is
- * away, since a process starts with anything missing and heals alone.
- */
-export function createServices(config: Config, log: Log): Services & { open(isStopped: () => boolean): Promise<void> } {
+/** Creates all adapters; the only module that imports every room. */
+export function createServices(config: Config, log: Log): Services {
   const database = new DataSource(dataSourceOptions(config.databaseUrl, { poolSize: config.databasePoolSize }));
   let isOpen = false;
   const troubles = redisTroubles(log);
@@ -99,7 +107,7 @@ export function createServices(config: Config, log: Log): Services & { open(isSt
     connectRedis,
     queue,
     isOpen: () => isOpen,
-    async open(isStopped) {
+    async open(stopping) {
       for (let told = ""; ;) {
         try {
           await connect(database);
@@ -108,12 +116,12 @@ export function createServices(config: Config, log: Log): Services & { open(isSt
           return;
         } catch (error) {
           if (database.isInitialized) await database.destroy().catch(() => undefined);
-          if (isStopped()) throw error;
+          if (stopping.aborted) throw error;
           const { code, reason } = driverErrorOf(error);
           if (reason !== told) log.error({ code, reason }, "the database cannot be opened yet");
           told = reason;
         }
-        await wait(RETRY_DATABASE_MS);
+        await wait(RETRY_DATABASE_MS, undefined, { signal: stopping });
       }
     },
     sessionsEnded: () => feed.sessionsEnded(),
@@ -128,4 +136,64 @@ export function createServices(config: Config, log: Log): Services & { open(isSt
       if (database.isInitialized) await database.destroy();
     },
   };
+}
+
+/** What the web process has besides. */
+export interface WebServices extends Pick<Services, "open" | "close"> {
+  readonly deps: HttpDeps;
+  readonly health: Health;
+  /** What the providers call. */
+  readonly callbacks: readonly Router<RequestState>[];
+}
+
+/** Creates what the web process is made of. */
+export function createWebServices(config: Config, log: Log, stopping: AbortSignal): WebServices {
+  const services = createServices(config, log);
+  const { deps, database, redis, redisWatch, queue } = services;
+  const notifications = challengeNotifications(services.connectRedis("subscriber"));
+  redisWatch.alsoTry((publisher) => notifications.tryWith(publisher));
+  const { limits } = config;
+  // Once they are all done they stay so: a busy process need not look again for each question about its health.
+  let isMigrated = false;
+  const lookForMigrations = async (): Promise<boolean> => (isMigrated = await tablesAreCurrent(database));
+  return {
+    deps: {
+      ...deps,
+      http: config,
+      text: loadText("en"),
+      views: nunjucksViews(config.authy.appName, config.sessionKeys),
+      streams: eventStreams(deps, notifications, config),
+      rates: {
+        loginsOfAddress: rateLimit(redis, "login", limits.loginsPerAddressAndMinute, 60),
+        logins: rateLimit(redis, "logins", limits.loginsPerMinute, 60),
+        registrationsOfAddress: rateLimit(redis, "register", limits.registrationsPerAddressAndHour, 3600),
+        statusOfChallenge: localRateLimit("status", 5, 5),
+        textMessages: rateLimit(redis, "sms", 3, 600),
+      },
+      sessionsEnded: () => services.sessionsEnded(),
+    },
+    health: {
+      isDraining: () => stopping.aborted,
+      isOpen: () => services.isOpen(),
+      database: () =>
+        within(
+          requireWritable(database).then(() => true),
+          false,
+        ),
+      migrations: () => (isMigrated ? Promise.resolve(true) : within(lookForMigrations(), false)),
+      redis: () => within(redisWatch.isWell(), false),
+      queueMetrics: () => within(queue.metrics(), ""),
+    },
+    callbacks: [authyCallbacks(deps, config.authy)],
+    open: (signal) => services.open(signal),
+    async close() {
+      notifications.close();
+      await services.close();
+    },
+  };
+}
+
+/** The answer to a question about health, or `otherwise` when it fails or comes too late. */
+async function within<T>(answer: Promise<T>, otherwise: T): Promise<T> {
+  return Promise.race([answer.catch(() => otherwise), wait(HEALTH_TIMEOUT_MS, otherwise, { ref: false })]);
 }

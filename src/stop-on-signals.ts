@@ -6,12 +6,14 @@ const HARD_LIMIT_MS = 9000;
 /**
  * Stops once on SIGTERM or SIGINT, and exits 0 within 10 s whatever hangs. A rejection that nobody handles ends the
  * process: its state is unknown, and another process goes on.
+ *
+ * @returns a signal that is aborted as soon as the process is told to stop, before `stop` runs.
  */
-export function stopOnSignals(log: Log, stop: () => Promise<void>): void {
-  let isStopping = false;
+export function stopOnSignals(log: Log, stop: () => Promise<void>): AbortSignal {
+  const stopping = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (isStopping) return;
-    isStopping = true;
+    if (stopping.signal.aborted) return;
+    stopping.abort();
     log.info({ signal }, "stopping");
     setTimeout(() => {
       log.warn({}, "stopped without finishing everything");
@@ -34,4 +36,5 @@ export function stopOnSignals(log: Log, stop: () => Promise<void>): void {
     log.error(errorFields(reason), "unhandled rejection");
     process.exit(1);
   });
+  return stopping.signal;
 }

@@ -23,22 +23,18 @@ async function main(): Promise<void> {
   const config = loadConfig(process.env);
   const log = createLog(config.logLevel, "worker");
   consoleToLog(log);
-  let isStopping = false;
   const services = createServices(config, log);
   const { deps, redisTroubles, redisWatch } = services;
   let finish = (): Promise<void> => Promise.resolve();
-  stopOnSignals(log, async () => {
-    isStopping = true;
+  const stopping = stopOnSignals(log, async () => {
     await finish();
     await services.close();
   });
-  await services
-    .open(() => isStopping)
-    .catch((error: unknown) => {
-      if (!isStopping) throw error;
-    });
+  await services.open(stopping).catch((error: unknown) => {
+    if (!stopping.aborted) throw error;
+  });
   // A signal may have come while the database was being opened.
-  if (isStopping as boolean) return;
+  if (stopping.aborted) return;
   const connection = services.connectRedis("worker");
   const queue = new Queue(POLL_QUEUE, { connection, skipVersionCheck: true });
   const worker = new Worker<PollJob>(POLL_QUEUE, pollProvider(deps, queue), {
@@ -55,7 +51,7 @@ async function main(): Promise<void> {
   });
   queue.on("error", () => undefined); // the connection logs its own errors
   worker.on("error", (error) => {
-    if (isStopping) return;
+    if (stopping.aborted) return;
     if (isOfRedis(error)) redisTroubles.failed("queue", error, "use the keys bull:*");
     else log.warn({ reason: error.message.slice(0, 120) }, "poll failed");
   });

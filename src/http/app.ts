@@ -4,10 +4,10 @@ import Keygrip from "keygrip";
 import Koa from "koa";
 import mount from "koa-mount";
 import serve from "koa-static";
-import { Histogram } from "prom-client";
 
 import { type Middleware, type RequestState } from "./context.js";
 import { type HttpDeps } from "./deps.js";
+import { createMetrics } from "./metrics.js";
 import { carryMessages } from "./middleware/carry-messages.js";
 import { checkHost, knownHosts } from "./middleware/check-host.js";
 import { cookieAge } from "./middleware/cookie-age.js";
@@ -60,13 +60,7 @@ export function createApp(
     if (typeof code === "string" && LEFT.has(code)) return;
     deps.log.error({ name: String(name), code: typeof code === "string" ? code : "" }, "answer failed");
   });
-  const seconds = new Histogram({
-    name: "http_request_duration_seconds",
-    help: "Time to answer, by route",
-    labelNames: ["route", "method", "status"],
-    buckets: [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
-    registers: [state.registry],
-  });
+  const { registry, seconds } = createMetrics(deps.streams);
 
   app.use(requestLog(deps, seconds));
   app.use(securityHeaders(http));
@@ -76,7 +70,7 @@ export function createApp(
   app.use(new Router().allowedMethods());
 
   // Before sessions: machines bring a signature or nothing at all, and must not depend on the session store.
-  app.use(health(state).routes());
+  app.use(health(state, registry).routes());
   for (const calls of callbacks) app.use(behind([needDatabase(state)], calls));
 
   const hosts = knownHosts(http.publicUrl, !http.isProduction);

@@ -12,11 +12,10 @@ export interface Health {
   migrations(): Promise<boolean>;
   redis(): Promise<boolean>;
   queueMetrics(): Promise<string>;
-  readonly registry: Registry;
 }
 
 /** For load balancers and operators. */
-export function health(state: Health): Router<RequestState> {
+export function health(state: Health, registry: Registry): Router<RequestState> {
   const router = new Router<RequestState>();
 
   router.get("/healthz", function isAlive(ctx) {
@@ -33,8 +32,8 @@ export function health(state: Health): Router<RequestState> {
   });
 
   router.get("/metrics", async function showMetrics(ctx) {
-    ctx.type = state.registry.contentType;
-    ctx.body = `${await state.registry.metrics()}\n${await state.queueMetrics()}`;
+    ctx.type = registry.contentType;
+    ctx.body = `${await registry.metrics()}\n${await state.queueMetrics()}`;
   });
   return router;
 }
