@@ -5,6 +5,7 @@ import { consoleToLog } from "../src/console-to-log.js";
 import { forgetOld } from "../src/database/forget-old.js";
 import { logIdOf } from "../src/domain/announce-settled.js";
 import { upstreamRemovals } from "../src/domain/disable-two-factor.js";
+import { errorFields } from "../src/domain/error-fields.js";
 import { reconcile } from "../src/domain/reconcile.js";
 import { POLL_QUEUE, type PollJob } from "../src/queue/poll-queue.js";
 import { isOfRedis } from "../src/redis/causes.js";
@@ -56,7 +57,7 @@ async function main(): Promise<void> {
     else log.warn({ reason: error.message.slice(0, 120) }, "poll failed");
   });
   worker.on("failed", (job, error) => {
-    log.warn({ ...(job && logIdOf(job.data.kind, job.data.id)), name: error.name }, "poll failed");
+    log.warn({ ...(job && logIdOf(job.data.kind, job.data.id)), ...errorFields(error) }, "poll failed");
   });
 
   const repairs = every(config.reconcileMs, () => reconcile(deps), "reconcile");
@@ -75,7 +76,7 @@ async function main(): Promise<void> {
       isRunning = true;
       work()
         .catch((error: unknown) => {
-          log.warn({ work: name, name: error instanceof Error ? error.name : "" }, "task failed, will be tried again");
+          log.warn({ work: name, ...errorFields(error) }, "task failed, will be tried again");
         })
         .finally(() => {
           isRunning = false;

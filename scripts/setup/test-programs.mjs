@@ -49,11 +49,6 @@ const PROGRAMS = [
       brew: ["pgbouncer"],
     },
   },
-  {
-    name: "OpenSSL",
-    commands: ["openssl"],
-    packages: { "apt-get": ["openssl"], dnf: ["openssl"], apk: ["openssl"], pacman: ["openssl"], brew: ["openssl"] },
-  },
 ];
 
 const COMPILER = {

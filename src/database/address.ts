@@ -14,7 +14,7 @@ const PARAMETERS = new Set([
   ...["sslmode", "ssl", "sslrootcert", "sslcert", "sslkey", "sslpassword", "channel_binding", "uselibpqcompat"],
 ]);
 
-/** Seconds in which a connection, or one that is free, must be had. */
+/** Seconds in which a new connection must come about. */
 const CONNECT_SECONDS = 1;
 
 /**

@@ -12,8 +12,7 @@ const DRIVER_CODES =
  */
 const SERVER_CODES = /^(08|25|28|3D|40|53|55|57|58)[0-9A-Z]{3}$|^42501$|^42P01$/;
 
-const CLIENT_WORDS =
-  /timeout (exceeded|expired) when trying to connect|Connection terminated|Query read timeout|not queryable|DataSource is not (set|initialized|connected)/i;
+const CLIENT_WORDS = /Connection terminated|not queryable|DataSource is not (set|initialized|connected)/i;
 
 /** True when the database cannot be used now although nothing is wrong with the request. */
 export function isDatabaseAway(error: unknown): boolean {
@@ -44,8 +43,13 @@ export async function orDatabaseAway<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (error instanceof DatabaseAway || !isDatabaseAway(error)) throw error;
-    throw new DatabaseAway("the database cannot be used now", { cause: error });
+    throw databaseAway(error);
   }
+}
+
+/** The domain's word for what a driver said of a database that cannot be used. */
+export function databaseAway(cause: unknown): DatabaseAway {
+  return new DatabaseAway(`the database cannot be used now: ${driverErrorOf(cause).reason}`, { cause });
 }
 
 /** True for a row that is there already, on either database. */

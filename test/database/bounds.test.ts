@@ -4,9 +4,10 @@ import pg from "pg";
 import { type DataSource } from "typeorm";
 
 import { openDatabase } from "../../src/database/data-source.js";
-import { isDatabaseAway } from "../../src/database/errors.js";
+import { driverErrorOf, isDatabaseAway } from "../../src/database/errors.js";
 import { startPgBouncer } from "../kit/pgbouncer.js";
 import { startPostgres, type TestPostgres } from "../kit/postgres.js";
+import { until } from "../kit/until.js";
 
 /** A statement is cancelled after 3 s and a connection closed after 4; the rest is the machine's. */
 const IN_TIME_MS = 12_000;
@@ -26,11 +27,13 @@ describe("nothing waits for ever on PostgreSQL", { concurrency: true }, () => {
   const databases = new Map<string, DataSource>();
   before(async () => {
     const owner = { after: (end: () => void | Promise<void>) => ends.push(end) };
-    postgres = await startPostgres(owner);
+    postgres = await startPostgres(owner, { withTls: true });
     const url = await postgres.createDatabase();
     const bouncer = await startPgBouncer(owner, postgres, "transaction");
     for (const [way, address] of [
       ["directly", url],
+      ["with TLS", `${url}?sslmode=require`],
+      ["over a socket", `${url}?host=${postgres.folder}`],
       ["through PgBouncer in transaction mode", bouncer.through(url)],
     ] as const) {
       const database = await openDatabase(address, { poolSize: 3 });
@@ -44,25 +47,28 @@ describe("nothing waits for ever on PostgreSQL", { concurrency: true }, () => {
   });
 
   it("F17 a statement that waits for a lock is cancelled at the server, and its connection goes on", async () => {
-    const pids = async (database: DataSource) => database.query<{ pid: number }[]>("SELECT pg_backend_pid() AS pid");
-    const before = await Promise.all(Array.from(databases.values(), pids));
+    const runners = Array.from(databases, ([way, database]) => ({ way, runner: database.createQueryRunner() }));
     const holder = new pg.Client(postgres!.url("test_1"));
     await holder.connect();
     await holder.query("BEGIN; LOCK TABLE sessions");
-    const failures = await Promise.all(
-      Array.from(databases.values(), (database) => failureOf(database.query("UPDATE sessions SET id = 2"))),
-    );
-    for (const [at, { error, ms }] of failures.entries()) {
-      const way = [...databases.keys()][at];
-      assert.equal((error as { driverError?: { code?: string } }).driverError?.code, "57014", way);
-      assert.ok(isDatabaseAway(error), way);
-      assert.ok(ms > 2500 && ms < IN_TIME_MS, `${way} it took ${Math.round(ms)} ms`);
+    try {
+      await Promise.all(
+        runners.map(async ({ way, runner }) => {
+          const connection = await (runner.connect() as Promise<unknown>);
+          const { error, ms } = await failureOf(runner.query("UPDATE sessions SET id = 2"));
+          assert.equal(driverErrorOf(error).code, "57014", way);
+          assert.ok(isDatabaseAway(error), way);
+          assert.ok(ms > 2500 && ms < IN_TIME_MS, `${way} it took ${Math.round(ms)} ms`);
+          await runner.query("SELECT 1");
+          assert.equal(await (runner.connect() as Promise<unknown>), connection, way);
+        }),
+      );
+      const { rows } = await holder.query("SELECT 1 FROM pg_locks WHERE NOT granted");
+      assert.equal(rows.length, 0, "nothing is left waiting at the server");
+    } finally {
+      await holder.end();
+      for (const { runner } of runners) await runner.release();
     }
-    const { rows } = await holder.query("SELECT 1 FROM pg_locks WHERE NOT granted");
-    assert.equal(rows.length, 0, "nothing is left waiting at the server");
-    await holder.end();
-    const [direct] = await Promise.all(Array.from(databases.values(), pids));
-    assert.deepEqual(direct, before[0], "the same connection");
   });
 
   it("F17 a connection whose server is silent is closed, a transaction's too, and the next one is used", async () => {
@@ -83,6 +89,30 @@ describe("nothing waits for ever on PostgreSQL", { concurrency: true }, () => {
       assert.notEqual(now?.pid, frozen);
     } finally {
       process.kill(frozen, "SIGCONT");
+      await database.destroy();
+    }
+  });
+
+  it("K22 a role with two connections shares them, has more when there are more, and is told when there are none", async () => {
+    await postgres!.run("CREATE ROLE few LOGIN CONNECTION LIMIT 2");
+    const database = await openDatabase(`postgres://few@127.0.0.1:${postgres!.port}/test_1`, { poolSize: 5 });
+    const ask = () => Promise.all(Array.from({ length: 20 }, () => database.query("SELECT pg_sleep(0.02)")));
+    const connections = async (): Promise<number> => {
+      await ask();
+      return (await postgres!.run("SELECT 1 FROM pg_stat_activity WHERE usename = 'few'")).length;
+    };
+    try {
+      assert.equal(await connections(), 2);
+      await postgres!.run("ALTER ROLE few CONNECTION LIMIT 5");
+      await until(async () => (await connections()) === 5, "it had no more");
+      await postgres!.run("ALTER ROLE few CONNECTION LIMIT 0");
+      await postgres!.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'few'");
+      const { error, ms } = await failureOf(ask());
+      assert.ok(isDatabaseAway(error), String(error));
+      assert.ok(ms < IN_TIME_MS, `it took ${Math.round(ms)} ms`);
+      await postgres!.run("ALTER ROLE few CONNECTION LIMIT 2");
+      await ask();
+    } finally {
       await database.destroy();
     }
   });

@@ -16,6 +16,14 @@ describe("what the log holds of an error", () => {
     assert.equal(errorFields(new DatabaseAway("away", { cause: new Error("no code") })).code, "database_away");
   });
 
+  it("K3 has the message of our own errors, which is written for the log", () => {
+    assert.equal(
+      errorFields(new DatabaseAway("it is read-only", { cause: new Error("hunter2") })).reason,
+      "it is read-only",
+    );
+    assert.equal(errorFields(new Error("hunter2")).reason, undefined);
+  });
+
   it("L2: holds no message, no line of it, and nothing else that an error carries", () => {
     const error = Object.assign(new Error("key=hunter2\n  password hunter2\n"), {
       headers: { "x-authy-api-key": "hunter2" },

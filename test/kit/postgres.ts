@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -14,7 +14,7 @@ const SUPERUSER = "countersign";
 /** A PostgreSQL cluster of the test's own. */
 export interface TestPostgres {
   readonly port: number;
-  /** Where its socket is, and with TLS `authority.pem`, which signed its certificate for `localhost`, and `other.pem`. */
+  /** Where its socket is. */
   readonly folder: string;
   /** A new empty database. @returns its address, for DATABASE_URL. */
   createDatabase(): Promise<string>;
@@ -22,6 +22,8 @@ export interface TestPostgres {
   url(database: string): string;
   /** Runs statements as the superuser, in the database `postgres` unless said otherwise. @returns the rows of a single one. */
   run(sql: string, database?: string): Promise<Record<string, unknown>[]>;
+  /** Refuses who comes from now on, and ends when the last one has gone. */
+  startToShutDown(): void;
   /** Ends it at once, without a checkpoint, as when the machine loses power. */
   kill(): Promise<void>;
   /** After `kill`: the same address and data. */
@@ -29,6 +31,7 @@ export interface TestPostgres {
 }
 
 export interface PostgresSettings {
+  /** Whether it can encrypt, with the certificate that lies in `certificates/`. */
   readonly withTls?: boolean;
   /** Lines of `pg_hba.conf` that come before the one which trusts everybody. */
   readonly access?: readonly string[];
@@ -59,12 +62,18 @@ export async function startPostgres(
   if (made.status !== 0) throw new Error(`initdb failed:\n${made.stdout}${made.stderr}`);
   const accessFile = path.join(cluster, "pg_hba.conf");
   writeFileSync(accessFile, [...access, readFileSync(accessFile, "utf8")].join("\n"));
-  if (withTls) makeCertificates(folder, account);
+  const [certificate, key] = [path.resolve("test/kit/certificates/server.pem"), path.join(folder, "server-key.pem")];
+  if (withTls) {
+    // It takes no key that others may read.
+    copyFileSync("test/kit/certificates/server-key.pem", key);
+    chmodSync(key, 0o600);
+    if (account.uid !== undefined && account.gid !== undefined) chownSync(key, account.uid, account.gid);
+  }
 
   async function start(): Promise<void> {
     // Commits are written before they are answered, though not to the disk: they outlive a kill, not a power cut.
     const off = ["fsync=off", "full_page_writes=off"];
-    const tls = withTls ? ["ssl=on", `ssl_cert_file=${folder}/server.pem`, `ssl_key_file=${folder}/server.key`] : [];
+    const tls = withTls ? ["ssl=on", `ssl_cert_file=${certificate}`, `ssl_key_file=${key}`] : [];
     const place = ["listen_addresses=127.0.0.1", `port=${port}`, `unix_socket_directories=${folder}`];
     const settings = [...place, ...off, ...tls].flatMap((each) => ["-c", each]);
     const output: string[] = [];
@@ -111,6 +120,7 @@ export async function startPostgres(
     folder,
     url,
     run,
+    startToShutDown: () => server?.kill("SIGTERM"),
     kill,
     async restart() {
       await kill();
@@ -122,35 +132,6 @@ export async function startPostgres(
       return url(name);
     },
   };
-}
-
-/** Two authorities, and a certificate for `localhost` that the first one signed, all for a day. */
-function makeCertificates(folder: string, account: { uid?: number; gid?: number }): void {
-  const openssl = (...args: string[]): void => {
-    const made = spawnSync("openssl", args, { cwd: folder, encoding: "utf8" });
-    if (made.status !== 0) throw new Error(`openssl failed:\n${made.stderr}`);
-  };
-  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  for (const name of ["authority", "other"])
-    openssl(
-      "req",
-      "-x509",
-      "-days",
-      "1",
-      ...key,
-      "-keyout",
-      `${name}.key`,
-      "-out",
-      `${name}.pem`,
-      "-subj",
-      `/CN=${name}`,
-    );
-  writeFileSync(path.join(folder, "names"), "subjectAltName=DNS:localhost");
-  openssl("req", ...key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost");
-  const signed = ["-CA", "authority.pem", "-CAkey", "authority.key", "-CAcreateserial", "-extfile", "names"];
-  openssl("x509", "-req", "-days", "1", "-in", "server.csr", "-out", "server.pem", ...signed);
-  if (account.uid !== undefined && account.gid !== undefined)
-    chownSync(path.join(folder, "server.key"), account.uid, account.gid);
 }
 
 /** PostgreSQL refuses to run as root: then it runs as its own account, or as nobody. */
