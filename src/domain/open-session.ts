@@ -12,6 +12,8 @@ export interface SessionBrowser extends Origin {
   readonly sessionKeyHash: string | null;
   /** The key by which the account may know it. */
   readonly knownKey: string | null;
+  /** The key that it gets where the account does not know it; without one, a random key. */
+  readonly firstKey?: string;
 }
 
 /** A session, and the keys that its browser gets for it: of both the database has the hash alone. */

@@ -1,13 +1,27 @@
 import { randomUUID } from "node:crypto";
 
 import { allOrNothing } from "./all-or-nothing.js";
+import { checkPassword } from "./check-password.js";
 import { type Deps } from "./deps.js";
 import { emailProblem, plainEmail } from "./email-address.js";
 import { Invalid } from "./errors.js";
+import { passwordBucket } from "./failure-buckets.js";
 import { openSession, type SessionBrowser, type SignedIn } from "./open-session.js";
 import { normalizePassword, passwordProblem } from "./password-policy.js";
 import { recordEvent } from "./record-event.js";
+import { hashSecret } from "./secrets.js";
 import { usernameKey, usernameProblem } from "./username.js";
+
+type RegisterDeps = Pick<
+  Deps,
+  "subscribers" | "browsers" | "factors" | "failures" | "passwords" | "transaction" | "settings" | "now"
+>;
+
+/** A browser that opens an account gets a key of its visit's own, by which a repeat of the same form is known. */
+export type RegisteringBrowser = SessionBrowser & { readonly firstKey: string };
+
+/** How long the same form of the same visit counts as sent again because the reply was lost. */
+const REPEATED_WITHIN_MS = 60_000;
 
 /**
  * Opens an account, and signs its browser in.
@@ -16,9 +30,9 @@ import { usernameKey, usernameProblem } from "./username.js";
  * @throws Busy when too many passwords wait to be hashed.
  */
 export async function registerSubscriber(
-  deps: Pick<Deps, "passwords" | "transaction" | "settings" | "now">,
+  deps: RegisterDeps,
   form: { username: string; email: string; password: string },
-  browser: SessionBrowser,
+  browser: RegisteringBrowser,
 ): Promise<SignedIn> {
   const username = form.username.normalize("NFKC").trim();
   const email = plainEmail(form.email);
@@ -58,6 +72,29 @@ export async function registerSubscriber(
       browser,
     );
   });
-  if (signedIn === null) throw new Invalid({ username: { code: "taken" } });
-  return signedIn;
+  const repeated = signedIn ?? (await signInAgain(deps, subscriber.usernameKey, form.password, browser));
+  if (repeated === null) throw new Invalid({ username: { code: "taken" } });
+  return repeated;
+}
+
+/** The form was sent twice, or its reply was lost: the account is this visit's own, and the password is right. */
+async function signInAgain(
+  deps: RegisterDeps,
+  key: string,
+  password: string,
+  browser: RegisteringBrowser,
+): Promise<SignedIn | null> {
+  const subscriber = await deps.subscribers.findByName(key);
+  if (subscriber === null || deps.now().getTime() - subscriber.createdAt.getTime() > REPEATED_WITHIN_MS) return null;
+  const known = await deps.browsers.find(subscriber.id, hashSecret(browser.firstKey));
+  if (known === null || (await deps.factors.findActive(subscriber.id)) !== null) return null;
+  if ((await checkPassword(deps, subscriber, password, passwordBucket(key, known), true)) !== "right") return null;
+  const { id: subscriberId, epoch, createdAt: passwordAt } = subscriber;
+  return allOrNothing(deps, (inside) =>
+    openSession(
+      inside,
+      { subscriberId, level: 1, epoch, challengeId: null, isRemembered: false, passwordAt },
+      { ...browser, knownKey: browser.firstKey },
+    ),
+  );
 }

@@ -6,23 +6,24 @@ import { hashSecret, newSecret } from "./secrets.js";
 /** A browser, and the key by which the account may know it. */
 export interface KnowableBrowser extends Origin {
   readonly knownKey: string | null;
+  /** The key that it gets where the account does not know it; without one, a random key. */
+  readonly firstKey?: string;
 }
 
 /** From now on this browser is known for the account: somebody registered, enrolled or signed in here. @returns its key. */
 export async function rememberBrowser(
   { browsers }: Pick<Rows, "browsers">,
   subscriberId: string,
-  { knownKey, browserLabel, address }: KnowableBrowser,
+  { knownKey, firstKey = newSecret(), browserLabel, address }: KnowableBrowser,
   now: Date,
 ): Promise<string> {
   if (knownKey !== null && (await browsers.touch(subscriberId, hashSecret(knownKey), browserLabel, address, now)))
     return knownKey;
-  const key = newSecret();
   await browsers.insert({
-    ...{ id: randomUUID(), subscriberId, keyHash: hashSecret(key), label: browserLabel, address },
+    ...{ id: randomUUID(), subscriberId, keyHash: hashSecret(firstKey), label: browserLabel, address },
     ...{ firstSeenAt: now, lastSeenAt: now },
   });
-  return key;
+  return firstKey;
 }
 
 /**

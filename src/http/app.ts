@@ -1,10 +1,8 @@
-import path from "node:path";
 import Router from "@koa/router";
 import Keygrip from "keygrip";
 import Koa from "koa";
-import mount from "koa-mount";
-import serve from "koa-static";
 
+import { assets } from "./assets.js";
 import { type Middleware, type RequestState } from "./context.js";
 import { type HttpDeps } from "./deps.js";
 import { createMetrics } from "./metrics.js";
@@ -32,7 +30,6 @@ import { recoveryCodes } from "./routes/recovery-codes.js";
 import { register } from "./routes/register.js";
 import { stepUp } from "./routes/step-up.js";
 import { twoFactor } from "./routes/two-factor.js";
-import { projectRoot } from "./project-root.js";
 import { findWhoIsSignedIn, noteActivity } from "./signed-in.js";
 
 /** Browsers that leave are no errors; a load test without this wrote 65,796 lines. */
@@ -76,15 +73,7 @@ export function createApp(
   const hosts = knownHosts(http.publicUrl, !http.isProduction);
   app.use(warnOfProxy(http.trustedProxies));
   app.use(checkHost(hosts));
-  app.use(
-    mount(
-      "/assets",
-      serve(path.join(projectRoot(), "views", "assets"), {
-        maxage: http.isProduction ? 3_600_000 : 0,
-        setHeaders: (res) => res.setHeader("Cache-Control", http.isProduction ? "public, max-age=3600" : "no-cache"),
-      }),
-    ),
-  );
+  app.use(assets(http.isProduction));
   app.use(needDatabase(state));
 
   const known = [browserVisit(http.isHttps), findWhoIsSignedIn(deps)];

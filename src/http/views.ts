@@ -1,6 +1,7 @@
 import path from "node:path";
 import nunjucks from "nunjucks";
 
+import { assetsPath } from "./assets.js";
 import { type Context, type Flash } from "./context.js";
 import { takeFlashes } from "./middleware/carry-messages.js";
 import { csrfToken } from "./middleware/visit.js";
@@ -27,6 +28,7 @@ export function nunjucksViews(appName: string, sessionKeys: readonly string[]): 
       return environment.render(`${page}.njk`, {
         page,
         appName,
+        assets: assetsPath,
         csrf: csrfToken(ctx.state.visit, sessionKeys),
         signedInAs: ctx.state.subscriber?.username ?? null,
         flashes: [...note, ...(hasSession ? takeFlashes(ctx) : [])],

@@ -304,6 +304,36 @@ describe("an approval", () => {
     assert.equal(await isSignedIn(browser), true);
   });
 
+  it("K21: to a registration signs the same visit in again, and nobody else", async () => {
+    const browser = program.openBrowser();
+    await browser.get("/register");
+    const without = browser.copy(); // as it stays when the reply, with its cookies, never reaches it
+    const form = { username: "sent-twice", email: "twice@example.com", password: "violet harbour lantern twice" };
+    assert.equal((await browser.post("/register", form)).location, "/account");
+    const wrong = await without.post("/register", { ...form, password: "violet harbour lantern wrong" });
+    assert.equal(wrong.status, 422);
+    assert.equal((await program.openBrowser().post("/register", form)).status, 422, "another visit");
+    assert.equal((await without.post("/register", form)).location, "/account");
+    assert.equal(await isSignedIn(without), true);
+    program.rows.run(
+      "UPDATE subscribers SET created_at = datetime(created_at, '-61 seconds') || '.000' WHERE username = 'sent-twice'",
+    );
+    const late = without.copy();
+    await late.post("/logout");
+    assert.equal((await late.post("/register", form)).status, 422, "too late");
+  });
+
+  it("P2: a sign-in form of who is signed in already goes on to its page and asks no phone", async () => {
+    const person = await enrol(program);
+    const before = (await person.requests()).length;
+    const reply = await person.browser.post("/login", {
+      ...{ username: person.username.toUpperCase(), password: person.password, next: "/account/activity" },
+    });
+    assert.equal(reply.location, "/account/activity");
+    assert.equal((await person.requests()).length, before);
+    assert.equal((await person.login(program.openBrowser())).location, "/login/approval", "another browser is asked");
+  });
+
   it("S12: nobody who is not signed in leaves a session behind by signing out", async () => {
     const before = program.rows.count("SELECT count(*) FROM sessions");
     const browser = program.openBrowser();

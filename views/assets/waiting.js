@@ -100,7 +100,7 @@ function showApproved(headline, line) {
   }
   say(line);
   document.title = title.replace(/^.* ·/, headline + " ·");
-  icon.href = "/assets/mark-approved.svg";
+  icon.href = new URL("mark-approved.svg", import.meta.url).href;
 }
 
 function askForCode() {

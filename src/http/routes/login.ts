@@ -2,6 +2,7 @@ import Router from "@koa/router";
 
 import { safeNext } from "../../domain/next-path.js";
 import { startLogin } from "../../domain/start-login.js";
+import { usernameKey } from "../../domain/username.js";
 import { giveAttempt, heldAttempt, pageToRepeat } from "../attempt-cookie.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
@@ -49,6 +50,11 @@ export function login(deps: HttpDeps): Router<RequestState> {
     } catch (error) {
       if (!(error instanceof MalformedForm)) throw error;
       form(ctx, { username: "", next: "", remember: false }, error.errors(ctx.state.text), 400);
+      return;
+    }
+    // Sent from another tab, or twice: who is signed in already goes on, and no phone is asked.
+    if (ctx.state.session !== null && ctx.state.subscriber?.usernameKey === usernameKey(given.username)) {
+      seeOther(ctx, safeNext(given.next));
       return;
     }
     const origin = originOf(ctx);

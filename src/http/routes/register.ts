@@ -3,6 +3,8 @@ import Router from "@koa/router";
 import { Invalid } from "../../domain/errors.js";
 import { safeNext } from "../../domain/next-path.js";
 import { registerSubscriber } from "../../domain/register-subscriber.js";
+import { hashSecret } from "../../domain/secrets.js";
+import { usernameKey } from "../../domain/username.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { fields, MalformedForm } from "../middleware/form.js";
@@ -53,7 +55,8 @@ export function register(deps: HttpDeps): Router<RequestState> {
     const origin = originOf(ctx);
     await deps.rates.registrationsOfAddress(networkOf(origin.address));
     try {
-      const browser = { ...origin, sessionKeyHash: heldKeyHash(ctx), knownKey: null };
+      const firstKey = hashSecret(`registers ${usernameKey(given.username)} in ${ctx.state.visit}`);
+      const browser = { ...origin, sessionKeyHash: heldKeyHash(ctx), knownKey: null, firstKey };
       giveSession(ctx, deps.http.isHttps, await registerSubscriber(deps, given, browser));
       seeOther(ctx, safeNext(given.next));
     } catch (error) {

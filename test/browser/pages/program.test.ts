@@ -80,7 +80,7 @@ describe("every page, in light and dark, is sound for axe, fits 320 px and zoom,
   it("in every other state and in richer ones, of the templates with made-up data", async (t) => {
     const page = await (await openProfile()).newPage();
     // These go on by themselves after a moment; here they stay, to be looked at.
-    await page.route("**/assets/waiting.js", (route) =>
+    await page.route(/\/assets\/.*waiting\.js$/, (route) =>
       /-(approved|sending)$/.test(page.url())
         ? route.fulfill({ contentType: "text/javascript", body: "" })
         : route.continue(),

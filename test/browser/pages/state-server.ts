@@ -46,7 +46,7 @@ export function renderState(name: string, waiting: Record<string, unknown> = {})
   if (!state) throw new Error(`no page state is called ${name}`);
   const locals = { ...state.locals, page: state.template };
   const changed = state.locals["waiting"] ? { waiting: { ...state.locals["waiting"], ...waiting } } : {};
-  return engine.render(`${state.template}.njk`, { ...locals, ...changed });
+  return engine.render(`${state.template}.njk`, { assets: "/assets", ...locals, ...changed });
 }
 
 /** Serves every page state at `/states/NAME` with the program's policy, on a free port of the loopback. */

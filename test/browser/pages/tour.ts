@@ -166,7 +166,9 @@ async function signInWhileAuthyFails({ program, stop }: TourGuide, page: Page, p
   await heading(page, "Approve the request on your phone");
   const second = await page.context().newPage();
   // It would look again while it is being looked at.
-  await second.route("**/assets/waiting.js", (route) => route.fulfill({ contentType: "text/javascript", body: "" }));
+  await second.route(/\/assets\/.*waiting\.js$/, (route) =>
+    route.fulfill({ contentType: "text/javascript", body: "" }),
+  );
   await page.bringToFront();
   await program.phone.faults({ route: "approval-create", latency_ms: 1500 });
   const sent = page.waitForRequest("**/resend");

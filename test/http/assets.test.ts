@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { describe, it } from "node:test";
+import Koa from "koa";
+
+import { assets, assetsPath } from "../../src/http/assets.js";
+
+describe("styles and modules", () => {
+  it("come under the version that a page names, under another release's, and under none", async (t) => {
+    const server = new Koa().use(assets(true)).listen(0, "127.0.0.1");
+    t.after(() => server.close());
+    await once(server, "listening");
+    const address = server.address();
+    assert.ok(typeof address === "object" && address !== null, "it listens");
+    const get = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${address.port}${path}`);
+    assert.match(assetsPath, /^\/assets\/[0-9a-f]{12}$/);
+    for (const folder of [assetsPath, "/assets/0123456789ab", "/assets"])
+      for (const name of readdirSync("views/assets")) {
+        const reply = await get(`${folder}/${name}`);
+        assert.equal(reply.status, 200, `${folder}/${name}`);
+        assert.equal(reply.headers.get("cache-control"), "public, max-age=3600");
+      }
+    assert.equal((await get(`${assetsPath}/../layout.njk`)).status, 404);
+  });
+});
