@@ -16,7 +16,7 @@ export function createMetrics(streams: Pick<StreamHub, "size">): Metrics {
   collectDefaultMetrics({ register: registry });
   new Gauge({
     name: "open_event_streams",
-    help: "Browsers that wait on an event stream",
+    help: "Open event streams",
     registers,
     collect() {
       this.set(streams.size);

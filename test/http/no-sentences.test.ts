@@ -3,8 +3,13 @@ import { describe, it } from "node:test";
 
 import { literalsIn } from "../kit/literals.js";
 
-/** A metric's help, a header's value, and a label that is kept with the row of a session or push. */
-const NOT_FROM_THE_CATALOGUE = new Set(["Time to answer, by route", "GET, HEAD, POST", "A browser"]);
+/** The help of metrics, a header's value, and a label that is kept with the row of a session or push. */
+const NOT_FROM_THE_CATALOGUE = new Set([
+  "Time to answer, by route",
+  "Open event streams",
+  "GET, HEAD, POST",
+  "A browser",
+]);
 
 describe("the words of pages", () => {
   it("come from the catalogue or a template: no text in src/http is a sentence, but for the log", () => {
