@@ -39,7 +39,7 @@ export function showFormAgain(pages: Middleware): Middleware {
 
 async function showPage(ctx: Context, pages: Middleware): Promise<void> {
   for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects += 1) {
-    await pages(ctx as Parameters<Middleware>[0], () => Promise.resolve());
+    await pages(ctx, () => Promise.resolve());
     if (ctx.status < 300 || ctx.status >= 400) return;
     const to = new URL(ctx.response.get("Location"), "http://here.invalid");
     ctx.remove("Location");
