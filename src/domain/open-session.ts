@@ -1,19 +1,14 @@
 import { randomUUID } from "node:crypto";
 
 import { type Inside } from "./all-or-nothing.js";
-import { type Origin } from "./deps.js";
-import { rememberBrowser } from "./remember-browser.js";
+import { type KnowableBrowser, rememberBrowser } from "./remember-browser.js";
 import { hashSecret, newSecret } from "./secrets.js";
 import { newSession, type Renewal, type Session, type StoredSession } from "./session.js";
 
 /** A browser that is about to get a session: where it is, and what its cookies say. */
-export interface SessionBrowser extends Origin {
+export interface SessionBrowser extends KnowableBrowser {
   /** Of the key of the living session that it brought; null when it brought none. */
   readonly sessionKeyHash: string | null;
-  /** The key by which the account may know it. */
-  readonly knownKey: string | null;
-  /** The key that it gets where the account does not know it; without one, a random key. */
-  readonly firstKey?: string;
 }
 
 /** A session, and the keys that its browser gets for it: of both the database has the hash alone. */

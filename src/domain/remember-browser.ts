@@ -5,6 +5,7 @@ import { hashSecret, newSecret } from "./secrets.js";
 
 /** A browser, and the key by which the account may know it. */
 export interface KnowableBrowser extends Origin {
+  /** The key that it brought; null when it brought none. */
   readonly knownKey: string | null;
   /** The key that it gets where the account does not know it; without one, a random key. */
   readonly firstKey?: string;
