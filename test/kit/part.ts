@@ -38,6 +38,8 @@ export interface PartSettings {
   /** What Node.js is to run. */
   readonly script: string;
   readonly env: NodeJS.ProcessEnv;
+  /** The folder of another release, to run its script in place of this one's. */
+  readonly release?: string | undefined;
   readonly logFile?: string;
   readonly onLine?: (line: LogLine) => void;
   /** Told of the process before anything can go wrong with it, so that it can be ended whatever happens. */
@@ -53,6 +55,7 @@ export function startPart(settings: PartSettings): Part {
   const child = spawn(process.execPath, [...loader, settings.script], {
     env,
     stdio: ["ignore", "pipe", "pipe"],
+    cwd: settings.release,
   });
   const lines: LogLine[] = [];
   const heard = new EventEmitter().setMaxListeners(0);

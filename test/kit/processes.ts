@@ -6,7 +6,7 @@ const READY_WITHIN_MS = 60_000;
 const BETWEEN_LOOKS_MS = 50;
 
 /** What every part is started with: its environment, and what becomes of its lines. */
-export type StartSettings = Pick<PartSettings, "env" | "logFile" | "onLine" | "onStart" | "keepLines"> & {
+export type StartSettings = Pick<PartSettings, "env" | "release" | "logFile" | "onLine" | "onStart" | "keepLines"> & {
   readonly name?: string;
 };
 

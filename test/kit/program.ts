@@ -43,9 +43,14 @@ export interface ProgramSettings {
   readonly keepLines?: number;
   /** An existing folder in which each process writes its log. */
   readonly logFolder?: string | undefined;
+  /** The folder of another release, built, of which the processes are at first; this one unless said otherwise. */
+  readonly release?: string | undefined;
 }
 
-/** A process of the program in its place: when it was stopped or killed, another one may be started there. */
+/**
+ * A process of the program in its place: when it was stopped or killed, another one may be started there. That one is of
+ * this release, whatever the one before it was.
+ */
 export interface ProgramProcess extends Part {
   start(): Promise<void>;
 }
@@ -128,9 +133,10 @@ export async function startProgram(owner: Owner, settings: ProgramSettings = {})
     start: (settings: StartSettings) => Promise<Part>,
   ): Promise<ProgramProcess> {
     let part: Part | undefined;
-    const launch = (): Promise<Part> =>
+    const launch = (release?: string): Promise<Part> =>
       start({
         name,
+        release,
         env: { ...env, ...own },
         onLine(line) {
           settlements.hear(line);
@@ -146,7 +152,7 @@ export async function startProgram(owner: Owner, settings: ProgramSettings = {})
           void started.exited.then(() => running.delete(started));
         },
       });
-    await launch();
+    await launch(settings.release);
     const newest = (): Part => {
       if (part === undefined) throw new Error(`${name} was never started`);
       return part;
@@ -182,7 +188,7 @@ export async function startProgram(owner: Owner, settings: ProgramSettings = {})
     // A line of its log says that a worker is ready.
     place(name, { LOG_LEVEL: informative(env["LOG_LEVEL"]), ...own }, startWorker);
 
-  await migrate({ env, onStart: (part) => running.add(part) });
+  await migrate({ env, release: settings.release, onStart: (part) => running.add(part) });
   const [webs, workers, database] = await Promise.all([
     Promise.all(ports.map((port, n) => webAt(port, `web ${n + 1}`))),
     Promise.all(Array.from({ length: settings.workers ?? 1 }, (_, n) => worker(`worker ${n + 1}`))),

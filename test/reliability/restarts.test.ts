@@ -2,12 +2,15 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Browser } from "../kit/browser.js";
+import { migrate } from "../kit/processes.js";
 import { enrol, type Person, startSignIn } from "../kit/people.js";
 import { until } from "../kit/until.js";
 import { finish, startBalanced } from "./sign-ins.js";
 
 /** How many restarts; a person may ask for more. */
 const RESTARTS = Number(process.env["RELIABILITY_RESTARTS"] ?? 4);
+/** The folder of the last release, built, if a person wants to see it replaced by this one. */
+const LAST_RELEASE = process.env["RELIABILITY_FROM"];
 const VISITORS = 5;
 const BETWEEN_VISITS_MS = 100;
 
@@ -17,7 +20,9 @@ describe("rolling restarts", () => {
     { timeout: 120_000 + RESTARTS * 60_000 },
     async (t) => {
       // Time enough for the balancer to see the 503, however slow the machine is.
-      const program = await startBalanced(t, { webs: 2, workers: 1, env: { DRAIN_WAIT_MS: "2000" } });
+      const program = await startBalanced(t, {
+        ...{ webs: 2, workers: 1, release: LAST_RELEASE, env: { DRAIN_WAIT_MS: "2000" } },
+      });
       const people = await Promise.all(["ada", "bob", "eve", "kim"].map((name) => enrol(program, name)));
       const over = new AbortController();
       let asked = 0;
@@ -53,8 +58,10 @@ describe("rolling restarts", () => {
       t.after(() => {
         over.abort();
       });
+      if (LAST_RELEASE !== undefined) await migrate({ env: program.env });
+      const places = [...program.webs, ...(LAST_RELEASE === undefined ? [] : program.workers)];
       for (let restart = 0; restart < RESTARTS; restart++) {
-        const place = program.webs[restart % 2];
+        const place = places[restart % places.length];
         const exit = await place?.stop(60_000);
         assert.deepEqual(exit, { code: 0, signal: null });
         await place?.start();
