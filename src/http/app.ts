@@ -62,7 +62,7 @@ export function createApp(
   app.use(requestLog(deps, seconds));
   app.use(securityHeaders(http));
   app.use(cookieAge());
-  app.use(mapErrors(deps.views));
+  app.use(mapErrors());
 
   app.use(new Router().allowedMethods());
 
@@ -76,7 +76,7 @@ export function createApp(
   app.use(assets(http.isProduction));
   app.use(needDatabase(state));
 
-  const known = [browserVisit(http.isHttps), findWhoIsSignedIn(deps)];
+  const known = [browserVisit(), findWhoIsSignedIn(deps)];
   const browser = [
     ...known,
     noteActivity(deps),

@@ -2,8 +2,8 @@ import { type Attempt } from "../domain/attempt.js";
 import { sessionToRepeat } from "../domain/repeat-finish.js";
 import { hashSecret } from "../domain/secrets.js";
 import { type Context } from "./context.js";
+import { forgetCookie, readCookie, setCookie } from "./cookies.js";
 import { type HttpDeps } from "./deps.js";
-import { cookieName, cookieOptions } from "./middleware/visit.js";
 
 export type AttemptCookie = "attempt" | "step-up";
 
@@ -14,23 +14,23 @@ const FOR_MS = 86_400_000;
  * The cookie of an attempt: fresh after each right password and for each step-up, so that no id that a stranger planted
  * before is worth anything. Nobody is signed in by it.
  */
-export function giveAttempt(ctx: Context, name: AttemptCookie, key: string, isHttps: boolean): void {
-  ctx.cookies.set(cookieName(name, isHttps), key, { ...cookieOptions(isHttps), maxAge: FOR_MS });
+export function giveAttempt(ctx: Context, name: AttemptCookie, key: string): void {
+  setCookie(ctx, name, key, FOR_MS);
 }
 
 /** Forgets the attempt of this browser. */
-export function forgetAttempt(ctx: Context, name: AttemptCookie, isHttps: boolean): void {
-  ctx.cookies.set(cookieName(name, isHttps), null, cookieOptions(isHttps));
+export function forgetAttempt(ctx: Context, name: AttemptCookie): void {
+  forgetCookie(ctx, name);
 }
 
 /** The attempt whose key this browser holds, in whatever state; null when it holds none. */
 export async function heldAttempt(
-  { attempts, http }: Pick<HttpDeps, "attempts" | "http">,
+  { attempts }: Pick<HttpDeps, "attempts">,
   ctx: Context,
   name: AttemptCookie,
 ): Promise<Attempt | null> {
-  const key = ctx.cookies.get(cookieName(name, http.isHttps), { signed: true });
-  return key === undefined || key === "" ? null : attempts.findByKey(hashSecret(key));
+  const key = readCookie(ctx, name);
+  return key === "" ? null : attempts.findByKey(hashSecret(key));
 }
 
 /**

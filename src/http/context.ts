@@ -5,6 +5,7 @@ import { type Log } from "../domain/deps.js";
 import { type Session } from "../domain/session.js";
 import { type Subscriber } from "../domain/subscriber.js";
 import { type Text } from "./text.js";
+import { type Views } from "./views.js";
 
 /** What the middleware hands on with each request. */
 export interface RequestState {
@@ -12,6 +13,9 @@ export interface RequestState {
   readonly requestId: string;
   /** The words of the reader's language. */
   readonly text: Text;
+  readonly views: Views;
+  /** Whether browsers reach us by https, whatever a proxy in front speaks with us. */
+  readonly isHttps: boolean;
   /** When the request arrived, by the database's clock. */
   readonly arrivedAt: Date;
   /** The living row that the session cookie stands for, of somebody or of nobody, with its key. */

@@ -2,15 +2,15 @@ import { type SessionBrowser, type SignedIn } from "../domain/open-session.js";
 import { hashSecret } from "../domain/secrets.js";
 import { idleUntil, signedIn } from "../domain/session.js";
 import { type Context, type Middleware, type RequestState } from "./context.js";
+import { forgetCookie, readCookie, setCookie } from "./cookies.js";
 import { type HttpDeps } from "./deps.js";
 import { giveKnownKey, knownKey } from "./known-browser.js";
-import { cookieName, cookieOptions } from "./middleware/visit.js";
 import { originOf } from "./origin.js";
 
 /** "Last seen" is written at most this often. */
 const TOUCH_EVERY_MS = 60_000;
 
-type SessionDeps = Pick<HttpDeps, "sessions" | "subscribers" | "settings" | "now" | "http">;
+type SessionDeps = Pick<HttpDeps, "sessions" | "subscribers" | "settings" | "now">;
 
 /**
  * Who is signed in, from the session cookie alone: 256 random bits, of which the database has the hash. Nothing is written.
@@ -18,11 +18,11 @@ type SessionDeps = Pick<HttpDeps, "sessions" | "subscribers" | "settings" | "now
  */
 export async function readSignedIn(
   ctx: Context,
-  { sessions, subscribers, now, http }: SessionDeps,
+  { sessions, subscribers, now }: SessionDeps,
 ): Promise<Pick<RequestState, "held" | "session" | "subscriber">> {
-  const key = ctx.cookies.get(cookieName("session", http.isHttps), { signed: true });
-  const stored = key === undefined || key === "" ? null : await sessions.load(hashSecret(key), now());
-  if (key === undefined || stored === null) return { held: null, session: null, subscriber: null };
+  const key = readCookie(ctx, "session");
+  const stored = key === "" ? null : await sessions.load(hashSecret(key), now());
+  if (stored === null) return { held: null, session: null, subscriber: null };
   const held = { key, id: stored.id, data: stored.data };
   const session = signedIn(stored);
   const subscriber = session && (await subscribers.find(session.subscriberId));
@@ -50,8 +50,8 @@ export function noteActivity({ sessions, settings, now }: SessionDeps): Middlewa
 }
 
 /** What this browser brings to whatever opens or renews a session of an account. */
-export function sessionBrowser(ctx: Context, isHttps: boolean, subscriberId: string): SessionBrowser {
-  return { ...originOf(ctx), sessionKeyHash: heldKeyHash(ctx), knownKey: knownKey(ctx, subscriberId, isHttps) };
+export function sessionBrowser(ctx: Context, subscriberId: string): SessionBrowser {
+  return { ...originOf(ctx), sessionKeyHash: heldKeyHash(ctx), knownKey: knownKey(ctx, subscriberId) };
 }
 
 /** The database's name of the session key that this browser brought. */
@@ -60,22 +60,15 @@ export function heldKeyHash(ctx: Context): string | null {
 }
 
 /** Gives the browser the keys of a session that was just opened or renewed. */
-export function giveSession(ctx: Context, isHttps: boolean, { session, key, knownKey }: SignedIn): void {
-  const lifeMs = session.isRemembered ? session.expiresAt.getTime() - Date.now() : null;
-  setSessionKey(ctx, isHttps, key, lifeMs);
-  giveKnownKey(ctx, session.subscriberId, isHttps, knownKey);
+export function giveSession(ctx: Context, { session, key, knownKey }: SignedIn): void {
+  setCookie(ctx, "session", key, session.isRemembered ? session.expiresAt.getTime() - Date.now() : undefined);
+  giveKnownKey(ctx, session.subscriberId, knownKey);
   ctx.state.session = session;
   ctx.state.held = { key, id: session.id, data: "{}" };
 }
 
-/** The cookie itself; without a life in ms it ends with the browser. */
-export function setSessionKey(ctx: Context, isHttps: boolean, key: string, lifeMs: number | null = null): void {
-  const options = cookieOptions(isHttps);
-  ctx.cookies.set(cookieName("session", isHttps), key, lifeMs === null ? options : { ...options, maxAge: lifeMs });
-}
-
 /** Takes the session cookie back; the session itself was ended before. */
-export function forgetSession(ctx: Context, isHttps: boolean): void {
-  ctx.cookies.set(cookieName("session", isHttps), null, cookieOptions(isHttps));
+export function forgetSession(ctx: Context): void {
+  forgetCookie(ctx, "session");
   Object.assign(ctx.state, { held: null, session: null, subscriber: null });
 }

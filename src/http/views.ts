@@ -39,14 +39,8 @@ export function nunjucksViews(appName: string, sessionKeys: readonly string[]): 
 }
 
 /** Answers with a page. */
-export function show(
-  ctx: Context,
-  views: Views,
-  page: string,
-  locals: Readonly<Record<string, unknown>> = {},
-  status = 200,
-): void {
-  const body = views.render(ctx, page, locals);
+export function show(ctx: Context, page: string, locals: Readonly<Record<string, unknown>> = {}, status = 200): void {
+  const body = ctx.state.views.render(ctx, page, locals);
   ctx.status = status;
   ctx.type = "html";
   ctx.body = body;

@@ -3,7 +3,6 @@ import { type SessionBrowser, type SignedIn } from "../domain/open-session.js";
 import { type Proof } from "../domain/proof.js";
 import { type AttemptCookie } from "./attempt-cookie.js";
 import { type Context, type Middleware } from "./context.js";
-import { type HttpDeps } from "./deps.js";
 import { giveSession, sessionBrowser } from "./signed-in.js";
 import { seeOther } from "./views.js";
 
@@ -38,15 +37,10 @@ export function attemptIn(ctx: Context): Attempt {
 }
 
 /** After the proof was judged right: spends it, gives the browser its session, and goes on. */
-export async function finishAndGoOn(
-  { http }: HttpDeps,
-  ctx: Context,
-  place: WaitingPlace,
-  proof: Proof | null,
-): Promise<void> {
+export async function finishAndGoOn(ctx: Context, place: WaitingPlace, proof: Proof | null): Promise<void> {
   const attempt = attemptIn(ctx);
-  const browser = sessionBrowser(ctx, http.isHttps, attempt.subscriberId);
+  const browser = sessionBrowser(ctx, attempt.subscriberId);
   const signedIn = await place.finish(ctx, attempt, proof, browser);
-  if (signedIn !== null) giveSession(ctx, http.isHttps, signedIn);
+  if (signedIn !== null) giveSession(ctx, signedIn);
   seeOther(ctx, signedIn === null ? place.base : place.next(attempt));
 }

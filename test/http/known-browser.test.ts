@@ -3,23 +3,22 @@ import { after, describe, it } from "node:test";
 
 import { hashSecret, newSecret } from "../../src/domain/secrets.js";
 import { type Middleware } from "../../src/http/context.js";
+import { cookieName, setCookie } from "../../src/http/cookies.js";
 import { giveKnownKey, knownKey } from "../../src/http/known-browser.js";
-import { browserVisit, cookieName, cookieOptions } from "../../src/http/middleware/visit.js";
+import { browserVisit } from "../../src/http/middleware/visit.js";
 import { type Browser, openBrowser } from "../kit/browser.js";
 import { serveMiddleware } from "./middleware-app.js";
 
 /** A sign-in of `?account=`, and the key by which the account knew the browser before. */
 const signIn: Middleware = (ctx) => {
   const account = String(ctx.query["account"]);
-  ctx.body = knownKey(ctx, account, true) ?? "";
+  ctx.body = knownKey(ctx, account) ?? "";
   if (ctx.query["look"] !== undefined) return;
-  for (const name of ["session", "attempt", "step-up"])
-    ctx.cookies.set(cookieName(name, true), newSecret(), cookieOptions(true));
-  if (ctx.query["old"] === undefined) giveKnownKey(ctx, account, true, account.padEnd(43, "k"));
-  else
-    ctx.cookies.set(cookieName(`known-${hashSecret(account).slice(0, 10)}`, true), "a former key", cookieOptions(true));
+  for (const name of ["session", "attempt", "step-up"]) setCookie(ctx, name, newSecret());
+  if (ctx.query["old"] === undefined) giveKnownKey(ctx, account, account.padEnd(43, "k"));
+  else setCookie(ctx, `known-${hashSecret(account).slice(0, 10)}`, "a former key");
 };
-const app = await serveMiddleware({ after }, [browserVisit(true), signIn]);
+const app = await serveMiddleware({ after }, [browserVisit(), signIn], { isHttps: true });
 
 const keyOf = async (browser: Browser, account: string): Promise<string> =>
   (await browser.get(`/?account=${account}&look`)).body;

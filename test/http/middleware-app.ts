@@ -22,9 +22,9 @@ export interface MiddlewareApp {
 export async function serveMiddleware(
   owner: Owner,
   middleware: readonly Middleware[],
-  options: { readonly trustedProxies?: number } = {},
+  options: { readonly trustedProxies?: number; readonly isHttps?: boolean } = {},
 ): Promise<MiddlewareApp> {
-  const { trustedProxies = 0 } = options;
+  const { trustedProxies = 0, isHttps = false } = options;
   const app = new Koa<RequestState>({ proxy: trustedProxies > 0, maxIpsCount: trustedProxies });
   app.keys = new Keygrip(["a key for tests"], "sha256");
   const warnings: Warning[] = [];
@@ -32,7 +32,8 @@ export async function serveMiddleware(
     warnings.push({ fields, message });
   };
   app.use(async function giveState(ctx, next) {
-    Object.assign(ctx.state, { log: { info: warn, warn, error: warn }, session: null, subscriber: null, visit: "" });
+    const log = { info: warn, warn, error: warn };
+    Object.assign(ctx.state, { log, isHttps, session: null, subscriber: null, visit: "" });
     try {
       await next();
     } catch (error) {

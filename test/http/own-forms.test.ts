@@ -15,7 +15,7 @@ const giveToken: Middleware = (ctx) => {
   ctx.body = ctx.method === "GET" ? csrfToken(ctx.state.visit, KEYS) : "taken";
 };
 const app = await serveMiddleware({ after }, [
-  browserVisit(false),
+  browserVisit(),
   readForms(),
   checkCsrf(knownHosts(SITE, false), KEYS),
   giveToken,

@@ -5,8 +5,8 @@ import session, { type CreateSessionOptions } from "koa-session";
 import { hashSecret, newSecret } from "../../domain/secrets.js";
 import { newSession } from "../../domain/session.js";
 import { type Context, type Flash, type Middleware } from "../context.js";
+import { setCookie } from "../cookies.js";
 import { type HttpDeps } from "../deps.js";
-import { setSessionKey } from "../signed-in.js";
 
 /** What one page leaves for the next one. */
 interface Carried {
@@ -20,7 +20,7 @@ interface Carried {
  */
 export function carryMessages(
   app: Koa,
-  { sessions, settings, now, http }: Pick<HttpDeps, "sessions" | "settings" | "now" | "http">,
+  { sessions, settings, now }: Pick<HttpDeps, "sessions" | "settings" | "now">,
 ): Middleware {
   const store: CreateSessionOptions["store"] = {
     get: (_id, _maxAge, options) => Promise.resolve(JSON.parse(contextOf(options).state.held?.data ?? "{}")),
@@ -33,7 +33,7 @@ export function carryMessages(
       const key = newSecret();
       const row = { ...OF_NOBODY, id: randomUUID(), keyHash: hashSecret(key), passwordAt: now() };
       await sessions.insert({ ...newSession(row, settings, now()), data: JSON.stringify({ flashes }) });
-      setSessionKey(ctx, http.isHttps, key);
+      setCookie(ctx, "session", key);
     },
     destroy: () => Promise.resolve(),
   };

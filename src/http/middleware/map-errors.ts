@@ -3,7 +3,7 @@ import { LoginError } from "../../domain/errors.js";
 import { type Context, type Middleware } from "../context.js";
 import { HttpRefusal } from "../refusal.js";
 import { type ErrorPage, type TextValues } from "../text.js";
-import { type Views } from "../views.js";
+import { show } from "../views.js";
 
 interface Answer {
   readonly status: number;
@@ -37,11 +37,11 @@ const OUR_FAULT: Answer = { status: 500, page: "our-fault" };
  * Answers every failure below by itself. Koa's own handler would drop cookies and security headers; and an error page
  * tells nobody what went wrong inside.
  */
-export function mapErrors(views: Views): Middleware {
+export function mapErrors(): Middleware {
   return async function mapError(ctx, next) {
     try {
       await next();
-      if (ctx.respond !== false && ctx.status >= 400 && ctx.body == null) showPage(ctx, views, answerTo(ctx.status));
+      if (ctx.respond !== false && ctx.status >= 400 && ctx.body == null) showPage(ctx, answerTo(ctx.status));
     } catch (error) {
       if (ctx.res.headersSent) throw error;
       const answer = answerOf(error);
@@ -49,7 +49,7 @@ export function mapErrors(views: Views): Middleware {
         const { requestId, log } = ctx.state;
         log.error({ requestId, path: ctx.path.slice(0, 200), ...errorFields(error) }, "request failed");
       }
-      showPage(ctx, views, answer);
+      showPage(ctx, answer);
     }
   };
 }
@@ -87,16 +87,15 @@ function wayOn({ state }: Context): { home: string; homeLabel: string } {
   return { home: state.subscriber === null ? "/" : "/account", homeLabel: state.text("way-on.start") };
 }
 
-function showPage(ctx: Context, views: Views, { status, page, values, retryAfterSeconds }: Answer): void {
+function showPage(ctx: Context, { status, page, values, retryAfterSeconds }: Answer): void {
   const title = ctx.state.text(`error-page.${page}.title`);
   const message = ctx.state.text(`error-page.${page}.message`, values);
-  ctx.status = status;
   if (retryAfterSeconds !== undefined) ctx.set("Retry-After", String(retryAfterSeconds));
   ctx.set("Cache-Control", "no-store");
   if (ctx.accepts("html", "json") === "json") {
+    ctx.status = status;
     ctx.body = { error: title, message };
     return;
   }
-  ctx.type = "html";
-  ctx.body = views.render(ctx, "error", { status, title, message, retryAfterSeconds, ...wayOn(ctx) });
+  show(ctx, "error", { status, title, message, retryAfterSeconds, ...wayOn(ctx) }, status);
 }

@@ -6,7 +6,7 @@ import { type HttpDeps } from "../deps.js";
 
 /** One line for each request: method, path without query, status, time. Never a header, a cookie or a body. */
 export function requestLog(
-  deps: Pick<HttpDeps, "log" | "now" | "text">,
+  deps: Pick<HttpDeps, "log" | "now" | "text" | "views" | "http">,
   seconds: Histogram<"route" | "method" | "status">,
 ): Middleware {
   return async function logRequest(ctx, next) {
@@ -15,6 +15,8 @@ export function requestLog(
     Object.assign(ctx.state, {
       log: deps.log,
       text: deps.text,
+      views: deps.views,
+      isHttps: deps.http.isHttps,
       requestId,
       arrivedAt: deps.now(),
       held: null,

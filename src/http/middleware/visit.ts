@@ -2,33 +2,21 @@ import { createHmac } from "node:crypto";
 
 import { hashSecret, newSecret, sameText } from "../../domain/secrets.js";
 import { type Context, type Middleware } from "../context.js";
+import { readCookie, setCookie } from "../cookies.js";
 import { type KnownHosts } from "./check-host.js";
 import { HttpRefusal } from "../refusal.js";
 import { StaleForm } from "./show-form-again.js";
-
-/** Cookies that end with the browser: https gets the `__Host-` prefix, which no subdomain can set. */
-export function cookieName(name: string, isHttps: boolean): string {
-  return isHttps ? `__Host-countersign-${name}` : `countersign-${name}`;
-}
-
-/** The options that every cookie of ours has. */
-export function cookieOptions(isHttps: boolean) {
-  return { signed: true, httpOnly: true, secure: isHttps, sameSite: "lax", path: "/", overwrite: true } as const;
-}
 
 /**
  * Gives each browser a visit: a random cookie, from which the form token is made and nothing is stored. It stays the
  * same through a sign-in, so that a second tab's forms still work, and is a secret of its own: nobody is signed in by it.
  */
-export function browserVisit(isHttps: boolean): Middleware {
-  const name = cookieName("visit", isHttps);
+export function browserVisit(): Middleware {
   return async function readVisit(ctx, next) {
-    // Behind a proxy that ends TLS, Koa may see plain http and would refuse to set a secure cookie.
-    if (isHttps) (ctx.cookies as unknown as { secure: boolean }).secure = true;
-    ctx.state.visit = ctx.cookies.get(name, { signed: true }) ?? "";
+    ctx.state.visit = readCookie(ctx, "visit");
     if (ctx.state.visit === "") {
       ctx.state.visit = newSecret();
-      ctx.cookies.set(name, ctx.state.visit, cookieOptions(isHttps));
+      setCookie(ctx, "visit", ctx.state.visit);
     }
     await next();
   };

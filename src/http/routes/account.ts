@@ -30,9 +30,9 @@ export function account(deps: HttpDeps): Router<RequestState> {
     const { session, subscriber } = signedInOf(ctx);
     const factor = await deps.factors.findActive(subscriber.id);
     const recoveryCodesLeft = await deps.recoveryCodes.countLeft(subscriber.id);
-    const key = knownKey(ctx, subscriber.id, deps.http.isHttps);
+    const key = knownKey(ctx, subscriber.id);
     const browsers = await deps.browsers.list(subscriber.id);
-    show(ctx, deps.views, "account", {
+    show(ctx, "account", {
       username: subscriber.username,
       email: subscriber.email,
       mustChangePassword: subscriber.mustChangePassword,
@@ -58,7 +58,7 @@ export function account(deps: HttpDeps): Router<RequestState> {
   router.get("/account/sessions", async function showSessions(ctx) {
     const { session, subscriber } = signedInOf(ctx);
     const sessions = await deps.sessions.list(subscriber.id, deps.now());
-    show(ctx, deps.views, "sessions", { sessions: sessions.map((one) => sessionView(one, session.id)) });
+    show(ctx, "sessions", { sessions: sessions.map((one) => sessionView(one, session.id)) });
   });
 
   router.post("/account/sessions/revoke-others", async function revokeOthers(ctx) {
@@ -95,7 +95,7 @@ export function account(deps: HttpDeps): Router<RequestState> {
       without: withTries ? [] : OTHERS_TRIES,
     });
     const address = (to: number): string => `/account/activity?${withTries ? "show=all&" : ""}page=${to}`;
-    show(ctx, deps.views, "activity", {
+    show(ctx, "activity", {
       activity: events.slice(0, PAGE_ROWS).map((event) => activityView(ctx.state.text, event)),
       withTries,
       newer: page > 1 ? address(page - 1) : null,

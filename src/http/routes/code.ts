@@ -19,7 +19,6 @@ export function code(deps: HttpDeps, place: WaitingPlace): Router<RequestState> 
   function showCode(ctx: Context, errors: Readonly<Record<string, string>>, status = 200): void {
     show(
       ctx,
-      deps.views,
       "login-code",
       {
         base: place.base === "/login/approval" ? "/login" : place.base,
@@ -54,7 +53,7 @@ export function code(deps: HttpDeps, place: WaitingPlace): Router<RequestState> 
     }
     switch (judged.kind) {
       case "right":
-        await finishAndGoOn(deps, ctx, place, judged.proof);
+        await finishAndGoOn(ctx, place, judged.proof);
         return;
       case "wrong":
         showCode(ctx, { code: ctx.state.text("code.wrong") }, 422);

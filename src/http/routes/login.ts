@@ -24,7 +24,7 @@ export function login(deps: HttpDeps): Router<RequestState> {
     errors: Readonly<Record<string, string>>,
     status: number,
   ): void => {
-    show(ctx, deps.views, "login", { values, errors }, status);
+    show(ctx, "login", { values, errors }, status);
   };
 
   router.get("/login", async function showLogin(ctx) {
@@ -69,7 +69,7 @@ export function login(deps: HttpDeps): Router<RequestState> {
         arrivedAt: ctx.state.arrivedAt,
         heldAttemptId: (await heldAttempt(deps, ctx, "attempt"))?.id ?? null,
         sessionKeyHash: heldKeyHash(ctx),
-        knownKeyFor: (subscriberId) => knownKey(ctx, subscriberId, deps.http.isHttps),
+        knownKeyFor: (subscriberId) => knownKey(ctx, subscriberId),
         admitStranger: () => deps.rates.logins("all"),
       },
     );
@@ -83,11 +83,11 @@ export function login(deps: HttpDeps): Router<RequestState> {
         );
         return;
       case "attempt":
-        giveAttempt(ctx, "attempt", started.key, deps.http.isHttps);
+        giveAttempt(ctx, "attempt", started.key);
         seeOther(ctx, "/login/approval");
         return;
       case "signed-in":
-        giveSession(ctx, deps.http.isHttps, started.signedIn);
+        giveSession(ctx, started.signedIn);
         seeOther(ctx, safeNext(given.next));
     }
   });

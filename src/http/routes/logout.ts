@@ -23,10 +23,10 @@ export function logout(deps: HttpDeps): Router<RequestState> {
     const attempts = held.filter((attempt) => attempt !== null);
     await signOut(deps, { session, attempts, visitHash: visitHash(ctx), origin: originOf(ctx) });
     await deps.sessionsEnded();
-    for (const name of ["attempt", "step-up"] as const) forgetAttempt(ctx, name, deps.http.isHttps);
+    for (const name of ["attempt", "step-up"] as const) forgetAttempt(ctx, name);
     // Nobody who was not signed in leaves a row behind.
     if (session !== null) {
-      forgetSession(ctx, deps.http.isHttps);
+      forgetSession(ctx);
       flash(ctx, "done", ctx.state.text("flash.signed-out"));
     }
     seeOther(ctx, "/");

@@ -18,7 +18,7 @@ export function notMe(deps: HttpDeps, place: WaitingPlace): Router<RequestState>
   const load = loadAttempt(place);
 
   router.get(path, load, async function askWhetherNotMe(ctx) {
-    if (await wasDenied(deps, attemptIn(ctx))) show(ctx, deps.views, "not-me", { base: place.base });
+    if (await wasDenied(deps, attemptIn(ctx))) show(ctx, "not-me", { base: place.base });
     else seeOther(ctx, place.base);
   });
 
@@ -32,8 +32,8 @@ export function notMe(deps: HttpDeps, place: WaitingPlace): Router<RequestState>
     }
     await reportNotMe(deps, attempt);
     await deps.sessionsEnded();
-    forgetAttempt(ctx, place.cookie, deps.http.isHttps);
-    forgetSession(ctx, deps.http.isHttps);
+    forgetAttempt(ctx, place.cookie);
+    forgetSession(ctx);
     flash(ctx, "done", ctx.state.text("flash.not-me"));
     seeOther(ctx, "/login");
   });

@@ -21,7 +21,6 @@ export function password(deps: HttpDeps): Router<RequestState> {
     const { session, subscriber } = signedInOf(ctx);
     show(
       ctx,
-      deps.views,
       "password",
       {
         values: { username: subscriber.username },
@@ -50,14 +49,14 @@ export function password(deps: HttpDeps): Router<RequestState> {
         session,
         subscriber,
         { currentPassword: given.current_password, password: given.password },
-        sessionBrowser(ctx, deps.http.isHttps, subscriber.id),
+        sessionBrowser(ctx, subscriber.id),
       );
       if (signedIn === null) {
         flash(ctx, "note", ctx.state.text("flash.password-needs-approval"));
         seeOther(ctx, "/account/password");
         return;
       }
-      giveSession(ctx, deps.http.isHttps, signedIn);
+      giveSession(ctx, signedIn);
       await deps.sessionsEnded();
       flash(ctx, "done", ctx.state.text("flash.password-changed"));
       seeOther(ctx, "/account");

@@ -19,7 +19,7 @@ export function recoveryCodes(deps: HttpDeps): Router<RequestState> {
     const carried = carriedBy(ctx);
     const codes = carried.sealed === undefined ? null : unseal(carried.sealed, ctx.state.held?.key ?? "");
     delete carried.sealed;
-    show(ctx, deps.views, "recovery-codes", {
+    show(ctx, "recovery-codes", {
       codes: codes === null ? null : codes.split(" "),
       stepUp: await mayMakeRecoveryCodes(deps, session),
       left: await deps.recoveryCodes.countLeft(subscriber.id),

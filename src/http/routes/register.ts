@@ -26,7 +26,6 @@ export function register(deps: HttpDeps): Router<RequestState> {
   ): void => {
     show(
       ctx,
-      deps.views,
       "register",
       { values, errors, passwordMinLength: deps.settings.passwordMinLength, next: values["next"] ?? "" },
       status,
@@ -57,7 +56,7 @@ export function register(deps: HttpDeps): Router<RequestState> {
     try {
       const firstKey = hashSecret(`registers ${usernameKey(given.username)} in ${ctx.state.visit}`);
       const browser = { ...origin, sessionKeyHash: heldKeyHash(ctx), knownKey: null, firstKey };
-      giveSession(ctx, deps.http.isHttps, await registerSubscriber(deps, given, browser));
+      giveSession(ctx, await registerSubscriber(deps, given, browser));
       seeOther(ctx, safeNext(given.next));
     } catch (error) {
       if (!(error instanceof Invalid)) throw error;

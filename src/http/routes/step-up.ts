@@ -37,14 +37,14 @@ export function stepUp(deps: HttpDeps): Router<RequestState> {
       ...originOf(ctx),
       visitHash: visitHash(ctx),
       arrivedAt: ctx.state.arrivedAt,
-      isKnown: await isKnownHere(ctx, deps, subscriber.id, deps.http.isHttps),
+      isKnown: await isKnownHere(ctx, deps, subscriber.id),
     });
     if (key === null) {
       flash(ctx, "note", ctx.state.text("flash.nothing-to-approve"));
       seeOther(ctx, "/account/two-factor");
       return;
     }
-    giveAttempt(ctx, "step-up", key, deps.http.isHttps);
+    giveAttempt(ctx, "step-up", key);
     seeOther(ctx, "/account/approval");
   });
 

@@ -30,7 +30,6 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
     const factor = await deps.factors.findActive(subscriber.id);
     show(
       ctx,
-      deps.views,
       "two-factor",
       {
         factor:
@@ -62,14 +61,14 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
       }
       await deps.sessions.notePassword(session.id, deps.now());
     }
-    const browser = { ...originOf(ctx), knownKey: knownKey(ctx, subscriber.id, deps.http.isHttps) };
+    const browser = { ...originOf(ctx), knownKey: knownKey(ctx, subscriber.id) };
     const key = await startEnrolment(deps, session, browser);
     if (key === null) {
       flash(ctx, "note", ctx.state.text("flash.replacing-needs-approval"));
       seeOther(ctx, "/account/two-factor");
       return;
     }
-    giveKnownKey(ctx, subscriber.id, deps.http.isHttps, key);
+    giveKnownKey(ctx, subscriber.id, key);
     seeOther(ctx, REGISTRATION);
   });
 
@@ -82,7 +81,6 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
     }
     show(
       ctx,
-      deps.views,
       "two-factor-registration",
       {
         enrolment: enrolmentView(deps, enrolment),
@@ -117,7 +115,7 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
       seeOther(ctx, "/account/two-factor");
       return;
     }
-    show(ctx, deps.views, "two-factor-disable", {
+    show(ctx, "two-factor-disable", {
       stepUp: await hasStepUp(deps, session, "disable-two-factor"),
       factor: {
         id: factor.id,
@@ -129,13 +127,13 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
 
   router.post("/account/two-factor/disable", async function disable(ctx) {
     const { session } = signedInOf(ctx);
-    const browser = sessionBrowser(ctx, deps.http.isHttps, session.subscriberId);
+    const browser = sessionBrowser(ctx, session.subscriberId);
     const signedIn = await disableTwoFactor(deps, session, browser);
     if (signedIn === null) {
       seeOther(ctx, "/account/two-factor/disable");
       return;
     }
-    giveSession(ctx, deps.http.isHttps, signedIn);
+    giveSession(ctx, signedIn);
     await deps.sessionsEnded();
     flash(ctx, "done", ctx.state.text("flash.two-factor-disabled"));
     seeOther(ctx, "/account/two-factor");

@@ -35,7 +35,6 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
     const recoveryAllowed = (await deps.recoveryCodes.countLeft(attempt.subscriberId)) > 0;
     show(
       ctx,
-      deps.views,
       place.page,
       {
         waiting: waitingView(ctx.state.text, read, place, deps.settings, deps.now(), { ...shown, recoveryAllowed }),
@@ -64,7 +63,7 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
 
   router.post(`${place.base}/cancel`, load, async function cancel(ctx) {
     if (await cancelAttempt(deps, attemptIn(ctx))) {
-      forgetAttempt(ctx, place.cookie, deps.http.isHttps);
+      forgetAttempt(ctx, place.cookie);
       flash(ctx, "note", ctx.state.text("flash.request-cancelled"));
     }
     seeOther(ctx, place.elsewhere);
@@ -76,7 +75,7 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
     const judged = await judgeApproval(deps, attempt, matchCode);
     switch (judged.kind) {
       case "right":
-        await finishAndGoOn(deps, ctx, place, judged.proof);
+        await finishAndGoOn(ctx, place, judged.proof);
         return;
       case "still-pending":
         seeOther(ctx, `${place.base}?still=pending`);
