@@ -1,3 +1,4 @@
+import { type Deps } from "./deps.js";
 import { type LiveStatus, type PublicStatus, type WatchedRow, type WatchedRows, type Witness } from "./watched.js";
 
 /** The states of one push. What a browser may see of them is `publicStatus`. */
@@ -90,6 +91,16 @@ const SENDING_MS = 5000;
 /** True while somebody may still be sending the push; later nobody knows whether it went out. */
 export function isBeingSent({ state, failure, createdAt }: Challenge, now: Date): boolean {
   return state === "creating" && failure === null && now.getTime() - createdAt.getTime() < SENDING_MS;
+}
+
+/** An approval may be spent for so long, and for as long afterwards its browser may ask once more. */
+export function spendableSince({ settings, now }: Pick<Deps, "settings" | "now">): Date {
+  return new Date(now().getTime() - settings.approvedTtlSeconds * 1000);
+}
+
+/** Whether an approval came so recently that it may still be spent. */
+export function isSpendable(deps: Pick<Deps, "settings" | "now">, { settledAt }: Challenge): boolean {
+  return settledAt !== null && settledAt > spendableSince(deps);
 }
 
 /** The rows of challenges. Every write that changes a state is one conditional statement. */

@@ -5,7 +5,7 @@ import { type Deps } from "./deps.js";
 import { endAttempt } from "./end-attempts.js";
 import { ProviderThrottled } from "./errors.js";
 import { failureLimits, passwordBucket } from "./failure-buckets.js";
-import { type Proof, spendableSince } from "./proof.js";
+import { type Proof } from "./finish-attempt.js";
 import { sameText } from "./secrets.js";
 import { hashMatchCode } from "./start-challenge.js";
 import { matchCodeIn } from "./typed-code.js";
@@ -41,11 +41,6 @@ export async function judgeApproval(deps: Deps, attempt: Attempt, matchCode: str
   if (challenge?.state !== "approved") return { kind: "over" };
   const wrong = attempt.asksMatchCode ? await wrongCode(deps, attempt, challenge, matchCode) : null;
   return wrong ?? { kind: "right", proof: { kind: "approval", challenge } };
-}
-
-/** Whether an approval came so recently that it may still be spent. */
-export function isSpendable(deps: Pick<Deps, "settings" | "now">, { settledAt }: Challenge): boolean {
-  return settledAt !== null && settledAt > spendableSince(deps);
 }
 
 async function askNow(deps: Deps, challenge: Challenge): Promise<Challenge | null> {

@@ -1,7 +1,7 @@
 import { type Attempt } from "./attempt.js";
 import { type Deps } from "./deps.js";
 import { codeBucket, failureLimits } from "./failure-buckets.js";
-import { type Proof } from "./proof.js";
+import { type Proof } from "./finish-attempt.js";
 import { hashRecoveryCode, looksLikeRecoveryCode } from "./recovery-code.js";
 import { appCodeIn } from "./typed-code.js";
 import { isUsable } from "./waiting-attempt.js";

@@ -1,10 +1,9 @@
 import { expireIfOver } from "./ask-provider.js";
 import { type Attempt } from "./attempt.js";
-import { type Challenge } from "./challenge.js";
+import { type Challenge, isSpendable } from "./challenge.js";
 import { type Deps } from "./deps.js";
 import { TooMany } from "./errors.js";
-import { isSpendable } from "./judge-approval.js";
-import { sessionToRepeat } from "./repeat-finish.js";
+import { sessionToRepeat } from "./finish-attempt.js";
 import { pushPause, type PushPause, startChallenge, type Started } from "./start-challenge.js";
 import { type Factor, type Subscriber } from "./subscriber.js";
 import { approvals } from "./watched-kinds.js";

@@ -1,5 +1,5 @@
 import { type Attempt } from "../domain/attempt.js";
-import { sessionToRepeat } from "../domain/repeat-finish.js";
+import { sessionToRepeat } from "../domain/finish-attempt.js";
 import { hashSecret } from "../domain/secrets.js";
 import { type Context } from "./context.js";
 import { forgetCookie, readCookie, setCookie } from "./cookies.js";
@@ -34,16 +34,10 @@ export async function heldAttempt(
 }
 
 /**
- * Where a browser that is not signed in asks once more for the session of a finish whose reply was lost, or whose two
- * replies came in the wrong order; null when there is none.
+ * Whether a browser that is not signed in may ask once more for the session of a finish: its reply was lost, or two replies
+ * came in the wrong order.
  */
-export async function pageToRepeat(deps: HttpDeps, ctx: Context): Promise<string | null> {
-  for (const [name, page] of [
-    ["step-up", "/account/approval"],
-    ["attempt", "/login/approval"],
-  ] as const) {
-    const attempt = await heldAttempt(deps, ctx, name);
-    if (attempt !== null && (await sessionToRepeat(deps, attempt.id)) !== null) return page;
-  }
-  return null;
+export async function mayRepeatFinish(deps: HttpDeps, ctx: Context, name: AttemptCookie): Promise<boolean> {
+  const attempt = await heldAttempt(deps, ctx, name);
+  return attempt !== null && (await sessionToRepeat(deps, attempt.id)) !== null;
 }

@@ -9,7 +9,7 @@ import { flash } from "../middleware/carry-messages.js";
 import { fields } from "../middleware/form.js";
 import { type Text } from "../text.js";
 import { seeOther, show } from "../views.js";
-import { attemptIn, finishAndGoOn, loadAttempt, type WaitingPlace } from "../waiting-place.js";
+import { attemptIn, finishAndGoOn, loadAttempt, type WaitingPlace } from "./waiting.js";
 
 /** A code in place of the tap on the phone: the app's, a recovery code, or one by text message where that is allowed. */
 export function code(deps: HttpDeps, place: WaitingPlace): Router<RequestState> {

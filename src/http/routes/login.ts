@@ -1,9 +1,10 @@
 import Router from "@koa/router";
 
+import { finishLogin } from "../../domain/finish-attempt.js";
 import { safeNext } from "../../domain/next-path.js";
 import { startLogin } from "../../domain/start-login.js";
 import { usernameKey } from "../../domain/username.js";
-import { giveAttempt, heldAttempt, pageToRepeat } from "../attempt-cookie.js";
+import { giveAttempt, heldAttempt, mayRepeatFinish } from "../attempt-cookie.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { knownKey } from "../known-browser.js";
@@ -14,6 +15,15 @@ import { networkOf, originOf } from "../origin.js";
 import { queryText } from "../query-text.js";
 import { giveSession, heldKeyHash } from "../signed-in.js";
 import { seeOther, show } from "../views.js";
+import { code } from "./code.js";
+import { notMe } from "./not-me.js";
+import { waiting, type WaitingPlace } from "./waiting.js";
+
+/** Where a browser finishes once more that holds the key of an attempt, but not the session that it opened. */
+const WHERE_FINISHES_REPEAT = [
+  ["step-up", "/account/approval"],
+  ["attempt", "/login/approval"],
+] as const;
 
 /** The password's half of signing in. */
 export function login(deps: HttpDeps): Router<RequestState> {
@@ -33,9 +43,9 @@ export function login(deps: HttpDeps): Router<RequestState> {
       seeOther(ctx, safeNext(next));
       return;
     }
-    const page = await pageToRepeat(deps, ctx);
-    if (page !== null) {
-      seeOther(ctx, page); // which finishes it once more
+    for (const [cookie, page] of WHERE_FINISHES_REPEAT) {
+      if (!(await mayRepeatFinish(deps, ctx, cookie))) continue;
+      seeOther(ctx, page);
       return;
     }
     const typed = (name: string): string => typedBefore(ctx, name);
@@ -92,4 +102,23 @@ export function login(deps: HttpDeps): Router<RequestState> {
     }
   });
   return router;
+}
+
+/** The phone's half of signing in. */
+export function loginApproval(deps: HttpDeps): Router<RequestState> {
+  const place: WaitingPlace = {
+    base: "/login/approval",
+    codePath: "/login/code",
+    page: "login-approval",
+    cookie: "attempt",
+    elsewhere: "/login",
+    next: ({ next }) => next,
+    find: (ctx) => heldAttempt(deps, ctx, "attempt"),
+    finish: (_ctx, attempt, proof, browser) => finishLogin(deps, attempt, proof, browser),
+  };
+  return new Router<RequestState>().use(
+    waiting(deps, place).routes(),
+    code(deps, place).routes(),
+    notMe(deps, place).routes(),
+  );
 }

@@ -9,7 +9,7 @@ import { flash } from "../middleware/carry-messages.js";
 import { fields } from "../middleware/form.js";
 import { forgetSession } from "../signed-in.js";
 import { seeOther, show } from "../views.js";
-import { attemptIn, loadAttempt, type WaitingPlace } from "../waiting-place.js";
+import { attemptIn, loadAttempt, type WaitingPlace } from "./waiting.js";
 
 /** After a denial on the phone: explains what "this was not me" does, asks once, and does it. */
 export function notMe(deps: HttpDeps, place: WaitingPlace): Router<RequestState> {

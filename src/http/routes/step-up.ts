@@ -1,10 +1,9 @@
 import Router from "@koa/router";
 
 import { type Attempt, isStepUpAction, type StepUpAction } from "../../domain/attempt.js";
-import { finishStepUp } from "../../domain/finish-step-up.js";
-import { sessionToRepeat } from "../../domain/repeat-finish.js";
+import { finishStepUp } from "../../domain/finish-attempt.js";
 import { startStepUp } from "../../domain/step-up.js";
-import { giveAttempt, heldAttempt } from "../attempt-cookie.js";
+import { giveAttempt, heldAttempt, mayRepeatFinish } from "../attempt-cookie.js";
 import { type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { isKnownHere } from "../known-browser.js";
@@ -14,7 +13,9 @@ import { visitHash } from "../middleware/visit.js";
 import { originOf } from "../origin.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
 import { seeOther } from "../views.js";
-import { waiting } from "./waiting.js";
+import { code } from "./code.js";
+import { notMe } from "./not-me.js";
+import { waiting, type WaitingPlace } from "./waiting.js";
 
 /** Where an approved act is done. */
 const PAGES: Readonly<Record<StepUpAction, string>> = {
@@ -50,12 +51,11 @@ export function stepUp(deps: HttpDeps): Router<RequestState> {
 
   router.use(["/account/approval", "/account/approval/{*rest}"], async function signInOrRepeat(ctx, next) {
     // After a finish whose reply was lost the browser has nothing but the attempt's key.
-    const held = ctx.state.session === null ? await heldAttempt(deps, ctx, "step-up") : null;
-    const mayRepeat = held !== null && (await sessionToRepeat(deps, held.id)) !== null;
+    const mayRepeat = ctx.state.session === null && (await mayRepeatFinish(deps, ctx, "step-up"));
     await (mayRepeat ? next() : signInFirst(ctx, next));
   });
 
-  const place = waiting(deps, {
+  const place: WaitingPlace = {
     base: "/account/approval",
     codePath: "/account/approval/code",
     page: "approval",
@@ -68,9 +68,8 @@ export function stepUp(deps: HttpDeps): Router<RequestState> {
       return session === null || attempt?.sessionId === session.id ? attempt : null;
     },
     finish: (ctx, attempt, proof, browser) => finishStepUp(deps, attempt, ctx.state.session, proof, browser),
-  });
-  router.use(place.routes());
-  return router;
+  };
+  return router.use(waiting(deps, place).routes(), code(deps, place).routes(), notMe(deps, place).routes());
 }
 
 /** The page of the act; one that was used already leads back to the account. */

@@ -1,0 +1,137 @@
+import { randomUUID } from "node:crypto";
+
+import { allOrNothing, type Inside } from "./all-or-nothing.js";
+import { type Attempt } from "./attempt.js";
+import { cancelPush } from "./cancel-attempts.js";
+import { type Challenge, spendableSince } from "./challenge.js";
+import { type Deps, type Origin } from "./deps.js";
+import { codeBucket } from "./failure-buckets.js";
+import { openSession, renewSession, type SessionBrowser, type SignedIn } from "./open-session.js";
+import { recordEvent } from "./record-event.js";
+import { type Session } from "./session.js";
+
+/** What shows that whoever holds an attempt has the second factor too: judged before, and spent once. */
+export type Proof =
+  | { readonly kind: "approval"; readonly challenge: Challenge }
+  /** Of the provider's app; the provider itself takes none twice. */
+  | { readonly kind: "app code" }
+  | { readonly kind: "recovery code"; readonly codeHash: string };
+
+/**
+ * The one door through which a sign-in with a second factor becomes a session.
+ *
+ * @param proof - Null when it was spent before: then only a repeat can come of it.
+ * @returns null when it is over: the attempt or what it opened was ended, or somebody else spent the proof.
+ */
+export async function finishLogin(
+  deps: Deps,
+  attempt: Attempt,
+  proof: Proof | null,
+  browser: SessionBrowser,
+): Promise<SignedIn | null> {
+  return finish(deps, attempt, proof, browser, async (inside, spent) => {
+    const { subscriberId, epoch, remember, createdAt } = attempt;
+    const [id, at] = [randomUUID(), inside.now()];
+    if (!(await inside.attempts.finish(attempt.id, id, at))) return null;
+    const way = spent.kind === "approval" ? "phone" : spent.kind;
+    await recordEvent(inside, { subscriberId, kind: "signed-in", at, origin: browser, detail: way });
+    const challengeId = spent.kind === "approval" ? spent.challenge.id : null;
+    const level = 2 as const;
+    const opening = { id, subscriberId, level, epoch, challengeId, isRemembered: remember, passwordAt: createdAt };
+    return openSession(inside, opening, browser);
+  });
+}
+
+/**
+ * The one door through which a proof allows one sensitive act: the session goes on under a new key.
+ *
+ * @param session - Null when the browser brought a key that lives no more.
+ * @param proof - Null when it was spent before: then only a repeat can come of it.
+ * @returns null when it is over: the attempt or the session was ended, or somebody else spent the proof.
+ */
+export async function finishStepUp(
+  deps: Deps,
+  attempt: Attempt,
+  session: Session | null,
+  proof: Proof | null,
+  browser: SessionBrowser,
+): Promise<SignedIn | null> {
+  return finish(deps, attempt, proof, browser, async (inside, spent) => {
+    if (session === null) return null;
+    const { subscriberId } = session;
+    const at = inside.now();
+    if (!(await inside.attempts.grant(attempt.id, at))) return null;
+    await recordEvent(inside, { subscriberId, kind: "step-up", at, origin: browser, detail: attempt.purpose });
+    const challengeId = spent.kind === "approval" ? spent.challenge.id : session.challengeId;
+    const still = { keyHash: browser.sessionKeyHash ?? "" };
+    return renewSession(inside, session, still, { level: 2, challengeId }, browser);
+  });
+}
+
+/**
+ * One transaction spends the proof, finishes the attempt, writes the history and gives the browser its session: all of it
+ * stands, or nothing does and the proof is unspent. The same browser that comes again soon, because the reply was lost or two
+ * tabs finished at once, gets the session again.
+ */
+async function finish(
+  deps: Deps,
+  attempt: Attempt,
+  proof: Proof | null,
+  browser: SessionBrowser,
+  open: (inside: Inside, spent: Proof) => Promise<SignedIn | null>,
+): Promise<SignedIn | null> {
+  const opened =
+    proof &&
+    (await allOrNothing(deps, async (inside) =>
+      (await spendProof(inside, attempt, proof, browser)) ? open(inside, proof) : null,
+    ));
+  if (opened === null) return repeatFinish(deps, attempt, browser);
+  await cancelPush(deps, attempt);
+  return opened;
+}
+
+/**
+ * Spends a proof, and renews what only a success renews: the tries at codes and the budget of pushes. The account's row comes
+ * first, which locks it: whatever ends its sessions comes before all of this or after it.
+ *
+ * @returns false when the account has moved on, or the proof was spent before.
+ */
+async function spendProof(inside: Inside, attempt: Attempt, proof: Proof, origin: Origin): Promise<boolean> {
+  const { subscriberId, epoch, isKnownBrowser, purpose } = attempt;
+  const at = inside.now();
+  if (!(await inside.subscribers.noteSuccess(subscriberId, epoch, isKnownBrowser, at))) return false;
+  if (proof.kind === "approval" && !(await inside.challenges.consume(proof.challenge.id, spendableSince(inside), at)))
+    return false;
+  if (proof.kind === "recovery code") {
+    if (!(await inside.recoveryCodes.spend(subscriberId, proof.codeHash, at))) return false;
+    await recordEvent(inside, { subscriberId, kind: "recovery-code-used", at, origin, detail: purpose });
+  }
+  const subscriber = await inside.subscribers.find(subscriberId);
+  if (subscriber !== null) await inside.failures.clear(codeBucket(subscriber.usernameKey, attempt));
+  return true;
+}
+
+/** Gives that session another key, which ends the key of the reply before. @returns null when nothing may be repeated. */
+async function repeatFinish(deps: Deps, attempt: Attempt, browser: SessionBrowser): Promise<SignedIn | null> {
+  return allOrNothing(deps, async (inside) => {
+    const session = await sessionToRepeat(inside, attempt.id);
+    return session && renewSession(inside, session, { epoch: session.epoch }, {}, browser);
+  });
+}
+
+/**
+ * The session that an attempt's proof opened or renewed, as long as the attempt's browser may ask for it again: the reply
+ * may have been lost, or have crossed with another tab's. Null once the session was ended, or the account has moved on.
+ */
+export async function sessionToRepeat(
+  deps: Pick<Deps, "attempts" | "challenges" | "sessions" | "settings" | "now">,
+  attemptId: string,
+): Promise<Session | null> {
+  const attempt = await deps.attempts.find(attemptId);
+  if (attempt?.state !== "finished" && attempt?.state !== "granted") return null;
+  // The release before noted the time of a sign-in at its approval alone.
+  const spentAt = attempt.spentAt ?? (await deps.challenges.findDecisive(attemptId))?.consumedAt ?? null;
+  if (spentAt === null || spentAt <= spendableSince(deps)) return null;
+  const session = await deps.sessions.findOfAttempt(attemptId, deps.now());
+  return session?.epoch === attempt.epoch ? session : null;
+}
