@@ -109,6 +109,21 @@ allowed and what was seen. Takes about 20 minutes in full. Needs redis-server an
 Exit codes: 0 everything held, 1 something did not, 64 wrong options.
 `,
   },
+  guards: {
+    script: "test/trials/guards/index.ts",
+    options: {},
+    positionals: true,
+    help: `npm run guards -- [number ...]
+
+Takes each guard of test/trials/guards/guards.ts out of a copy of the sources, one at a time, and runs the tests of its
+rule, which must notice. Takes about 15 minutes in full. Needs what the tests need.
+
+  number   only the guards of these numbers
+  --help   this text
+
+Exit codes: 0 every loss was noticed, 1 one was not, 64 wrong options.
+`,
+  },
   build: {
     options: {},
     help: `node scripts/setup.mjs build
