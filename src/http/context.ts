@@ -23,8 +23,13 @@ export interface RequestState {
   /** Who is signed in; null while nobody is. */
   session: Session | null;
   subscriber: Subscriber | null;
-  /** Set while the page of a refused form is shown again. */
-  formAgain?: { readonly hasNoCookies: boolean; readonly typed: Readonly<Record<string, string>> };
+  /** Set while the page of a refused form is shown again: where the form went, and what was in it but for secrets. */
+  formAgain?: {
+    readonly action: string;
+    readonly hasNoCookies: boolean;
+    readonly typed: Readonly<Record<string, string>>;
+    readonly hadSecret: boolean;
+  };
   /** This browser's visit: the root of its form tokens, and the place for its one live push. */
   visit: string;
   /** The attempt that this browser holds, behind `loadAttempt`. */

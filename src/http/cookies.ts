@@ -10,6 +10,15 @@ export function readCookie(ctx: Context, name: string): string {
   return ctx.cookies.get(cookieName(name, ctx.state.isHttps), { signed: true }) ?? "";
 }
 
+/** Whether any cookie of ours came; other programs of the same site may have theirs. */
+export function sentOurCookies(ctx: Context): boolean {
+  const prefix = cookieName("", ctx.state.isHttps);
+  return ctx
+    .get("Cookie")
+    .split(";")
+    .some((pair) => pair.trimStart().startsWith(prefix));
+}
+
 /** Gives the browser a cookie that scripts cannot read; without a life in ms it ends with the browser. */
 export function setCookie(ctx: Context, name: string, value: string | null, lifeMs?: number): void {
   const { isHttps } = ctx.state;

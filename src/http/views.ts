@@ -2,10 +2,11 @@ import path from "node:path";
 import nunjucks from "nunjucks";
 
 import { assetsPath } from "./assets.js";
-import { type Context, type Flash } from "./context.js";
+import { type Context, type Flash, type RequestState } from "./context.js";
 import { takeFlashes } from "./middleware/carry-messages.js";
 import { csrfToken } from "./middleware/visit.js";
 import { projectRoot } from "./project-root.js";
+import { type TextKey } from "./text.js";
 
 /** Renders pages. */
 export interface Views {
@@ -22,20 +23,34 @@ export function nunjucksViews(appName: string, sessionKeys: readonly string[]): 
     render(ctx, page, locals) {
       // An error may strike before the session was read: then there is nobody and no message.
       const hasSession = "session" in ctx && ctx.state.visit !== "";
-      const { formAgain } = ctx.state;
-      const again = formAgain?.hasNoCookies === true ? "form-again.no-cookies" : "form-again.stale";
-      const note: Flash[] = formAgain === undefined ? [] : [{ kind: "warning", text: ctx.state.text(again) }];
-      return environment.render(`${page}.njk`, {
-        page,
-        appName,
-        assets: assetsPath,
-        csrf: csrfToken(ctx.state.visit, sessionKeys),
-        signedInAs: ctx.state.subscriber?.username ?? null,
-        flashes: [...note, ...(hasSession ? takeFlashes(ctx) : [])],
-        ...locals,
-      });
+      const flashes = hasSession ? takeFlashes(ctx) : [];
+      const renderBelow = (notes: readonly Flash[]): string =>
+        environment.render(`${page}.njk`, {
+          page,
+          appName,
+          assets: assetsPath,
+          csrf: csrfToken(ctx.state.visit, sessionKeys),
+          signedInAs: ctx.state.subscriber?.username ?? null,
+          flashes: [...notes, ...flashes],
+          ...locals,
+        });
+      return ctx.state.formAgain === undefined
+        ? renderBelow([])
+        : renderFormAgain(ctx, ctx.state.formAgain, renderBelow);
     },
   };
+}
+
+/** The page with what is to be said about the refused form, which may no longer stand there: somebody signed in elsewhere. */
+function renderFormAgain(
+  { state: { text } }: Context,
+  { action, hasNoCookies, hadSecret }: NonNullable<RequestState["formAgain"]>,
+  renderBelow: (notes: readonly Flash[]) => string,
+): string {
+  const renderNote = (key: TextKey): string => renderBelow([{ kind: "warning", text: text(key) }]);
+  if (hasNoCookies) return renderNote("form-again.no-cookies");
+  const html = renderNote(hadSecret ? "form-again.type-secret" : "form-again.press");
+  return html.includes(`action="${action}"`) ? html : renderNote("form-again.elsewhere");
 }
 
 /** Answers with a page. */

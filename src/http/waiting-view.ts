@@ -13,7 +13,12 @@ export function waitingView(
   { base, codePath }: { readonly base: string; readonly codePath: string },
   settings: RuleSettings,
   now: Date,
-  shown: { stillPending?: boolean; errors?: Readonly<Record<string, string>>; recoveryAllowed?: boolean } = {},
+  shown: {
+    stillPending?: boolean;
+    errors?: Readonly<Record<string, string>>;
+    recoveryAllowed?: boolean;
+    matchCode?: string;
+  } = {},
 ) {
   const { attempt, subscriber, challenge, pause, resend } = waiting;
   const isSignIn = attempt.purpose === "sign-in";
@@ -40,6 +45,7 @@ export function waitingView(
     resendInSeconds: resend.inSeconds,
     resendsLeft: resend.left ?? 99,
     matchCodeAsked: attempt.asksMatchCode && attempt.state === "open",
+    matchCode: shown.matchCode ?? "",
     matchCodeTriesLeft: attempt.tries === 0 ? null : MATCH_CODE_TRIES - attempt.tries,
     areTriesSpent: attempt.tries >= MATCH_CODE_TRIES,
     errors: shown.errors ?? {},

@@ -1,9 +1,14 @@
+import { appCodeIn } from "../../domain/typed-code.js";
 import { type Context, type Middleware } from "../context.js";
 import { HttpRefusal } from "../refusal.js";
 
-/** A form that was refused only because its token is of another visit: the cookie was lost, replaced or never taken. */
+/**
+ * A form that was refused only because its token is of another visit: the cookie was lost, replaced or never taken.
+ *
+ * @param hasNoCookies - No cookie of ours came at all.
+ */
 export class StaleForm extends HttpRefusal {
-  constructor() {
+  constructor(readonly hasNoCookies: boolean) {
     super(403, "stale-form");
   }
 }
@@ -24,7 +29,7 @@ export function showFormAgain(pages: Middleware): Middleware {
     } catch (error) {
       if (!(error instanceof StaleForm)) throw error;
       const { method, path, search } = ctx;
-      ctx.state.formAgain = { hasNoCookies: ctx.req.headers.cookie === undefined, typed: typedIn(ctx) };
+      ctx.state.formAgain = { action: path, hasNoCookies: error.hasNoCookies, ...typedIn(ctx) };
       ctx.method = "GET";
       try {
         await showPage(ctx, pages);
@@ -49,16 +54,24 @@ async function showPage(ctx: Context, pages: Middleware): Promise<void> {
   }
 }
 
-/** What was typed, but for passwords. */
-function typedIn(ctx: Context): Record<string, string> {
-  const fields = Object.entries((ctx.request.body ?? {}) as Record<string, unknown>);
-  return Object.fromEntries(
-    fields.filter((field): field is [string, string] => {
-      const [name, value] = field;
-      if (/password|csrf/.test(name) || typeof value !== "string") return false;
-      return value.isWellFormed() && !value.includes("\u0000");
-    }),
-  );
+/** What was typed, but for secrets, and whether there was one. */
+function typedIn(ctx: Context): { typed: Record<string, string>; hadSecret: boolean } {
+  const fields = Object.entries((ctx.request.body ?? {}) as Record<string, unknown>).filter(isPlainText);
+  const kept = fields.filter((field) => !isSecret(field));
+  return { typed: Object.fromEntries(kept), hadSecret: kept.length < fields.length };
+}
+
+function isPlainText(field: [string, unknown]): field is [string, string] {
+  const [name, value] = field;
+  return name !== "csrf" && typeof value === "string" && value.isWellFormed() && !value.includes("\u0000");
+}
+
+/**
+ * Passwords and recovery codes open an account tomorrow, too: no page repeats them. The digits of the app and of the phone
+ * are worth nothing a moment later, and nobody need type them twice.
+ */
+function isSecret([name, value]: [string, string]): boolean {
+  return name.includes("password") || (name === "code" && appCodeIn(value) === null);
 }
 
 /** What stood in a field of the form that is shown again; empty where there is none. */

@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 
 import { hashSecret, newSecret, sameText } from "../../domain/secrets.js";
 import { type Context, type Middleware } from "../context.js";
-import { readCookie, setCookie } from "../cookies.js";
+import { readCookie, sentOurCookies, setCookie } from "../cookies.js";
 import { type KnownHosts } from "./check-host.js";
 import { HttpRefusal } from "../refusal.js";
 import { StaleForm } from "./show-form-again.js";
@@ -51,7 +51,7 @@ export function checkCsrf(hosts: KnownHosts, keys: readonly string[]): Middlewar
     if (!isSameOrigin(ctx, hosts)) throw new HttpRefusal(403, "foreign-form");
     const token = (ctx.request.body as Record<string, unknown> | undefined)?.["csrf"];
     const isOurs = typeof token === "string" && keys.some((key) => sameText(token, csrfToken(ctx.state.visit, [key])));
-    if (!isOurs) throw new StaleForm();
+    if (!isOurs) throw new StaleForm(!sentOurCookies(ctx));
     await next();
   };
 }

@@ -61,6 +61,10 @@ export function account(deps: HttpDeps): Router<RequestState> {
     show(ctx, "sessions", { sessions: sessions.map((one) => sessionView(one, session.id)) });
   });
 
+  router.get(["/account/sessions/revoke-others", "/account/sessions/:id/revoke"], function leadBack(ctx) {
+    seeOther(ctx, "/account/sessions");
+  });
+
   router.post("/account/sessions/revoke-others", async function revokeOthers(ctx) {
     const ended = await endOtherSessions(deps, signedInOf(ctx).session, originOf(ctx));
     await deps.sessionsEnded();

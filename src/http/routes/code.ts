@@ -7,6 +7,7 @@ import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { flash } from "../middleware/carry-messages.js";
 import { fields } from "../middleware/form.js";
+import { typedBefore } from "../middleware/show-form-again.js";
 import { type Text } from "../text.js";
 import { seeOther, show } from "../views.js";
 import { attemptIn, finishAndGoOn, loadAttempt, type WaitingPlace } from "./waiting.js";
@@ -28,7 +29,7 @@ export function code(deps: HttpDeps, place: WaitingPlace): Router<RequestState> 
         back: place.base,
         recoveryAllowed: true,
         triesLeft: null,
-        values: {},
+        values: { code: typedBefore(ctx, "code") },
         errors,
       },
       status,
@@ -65,6 +66,10 @@ export function code(deps: HttpDeps, place: WaitingPlace): Router<RequestState> 
       case "over":
         seeOther(ctx, place.base);
     }
+  });
+
+  router.get(`${place.codePath}/sms`, function leadBack(ctx) {
+    seeOther(ctx, place.codePath);
   });
 
   router.post(`${place.codePath}/sms`, load, async function sendTextMessage(ctx) {

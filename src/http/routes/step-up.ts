@@ -9,6 +9,7 @@ import { type HttpDeps } from "../deps.js";
 import { isKnownHere } from "../known-browser.js";
 import { flash } from "../middleware/carry-messages.js";
 import { fields, MalformedForm } from "../middleware/form.js";
+import { typedBefore } from "../middleware/show-form-again.js";
 import { visitHash } from "../middleware/visit.js";
 import { originOf } from "../origin.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
@@ -47,6 +48,13 @@ export function stepUp(deps: HttpDeps): Router<RequestState> {
     }
     giveAttempt(ctx, "step-up", key);
     seeOther(ctx, "/account/approval");
+  });
+
+  router.get("/account/approval", async function leadStaleFormBack(ctx, next) {
+    // The form that starts a step-up stands on the page of its act.
+    const action = typedBefore(ctx, "action");
+    if (isStepUpAction(action)) seeOther(ctx, PAGES[action]);
+    else await next();
   });
 
   router.use(["/account/approval", "/account/approval/{*rest}"], async function signInOrRepeat(ctx, next) {

@@ -75,7 +75,9 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
   router.get(REGISTRATION, async function showRegistration(ctx) {
     const { session, subscriber } = signedInOf(ctx);
     const enrolment = await readEnrolment(deps, session.id);
-    if (enrolment === null) {
+    // A form that would start an enrolment may come again long after the last one ended.
+    const isOfNewOne = ctx.state.formAgain !== undefined && enrolment?.state !== "pending";
+    if (enrolment === null || isOfNewOne) {
       seeOther(ctx, "/account/two-factor");
       return;
     }
@@ -100,6 +102,10 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
       errorCorrectionLevel: "L",
       margin: 4,
     });
+  });
+
+  router.get(`${REGISTRATION}/cancel`, function leadBack(ctx) {
+    seeOther(ctx, REGISTRATION);
   });
 
   router.post(`${REGISTRATION}/cancel`, async function cancelRegistration(ctx) {

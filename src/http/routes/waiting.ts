@@ -11,6 +11,7 @@ import { type Context, type Middleware, type RequestState } from "../context.js"
 import { type HttpDeps } from "../deps.js";
 import { flash } from "../middleware/carry-messages.js";
 import { fields } from "../middleware/form.js";
+import { typedBefore } from "../middleware/show-form-again.js";
 import { queryText } from "../query-text.js";
 import { giveSession, sessionBrowser } from "../signed-in.js";
 import { seeOther, show } from "../views.js";
@@ -63,7 +64,7 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
   async function showWaiting(
     ctx: Context,
     attempt: Attempt,
-    shown: { errors?: Readonly<Record<string, string>>; stillPending?: boolean } = {},
+    shown: { errors?: Readonly<Record<string, string>>; stillPending?: boolean; matchCode?: string } = {},
     status = 200,
   ): Promise<void> {
     const read = await readWaitingAttempt(deps, attempt);
@@ -87,7 +88,10 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
     const attempt = attemptIn(ctx);
     if (ctx.state.session !== null && ["finished", "granted"].includes(attempt.state))
       seeOther(ctx, place.next(attempt));
-    else await showWaiting(ctx, attempt, { stillPending: queryText(ctx, "still") === "pending" });
+    else {
+      const stillPending = queryText(ctx, "still") === "pending";
+      await showWaiting(ctx, attempt, { stillPending, matchCode: typedBefore(ctx, "match_code") });
+    }
   });
 
   // Forms that are one button stand on the waiting page.

@@ -1,0 +1,115 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { mock } from "node:test";
+import Router from "@koa/router";
+
+import { loadConfig } from "../../src/config.js";
+import { openDatabase } from "../../src/database/data-source.js";
+import { databaseRows } from "../../src/database/rows.js";
+import { type Provider } from "../../src/domain/deps.js";
+import { createApp } from "../../src/http/app.js";
+import { type HttpDeps } from "../../src/http/deps.js";
+import { pushWords } from "../../src/http/push-words.js";
+import { type Health } from "../../src/http/routes/health.js";
+import { loadText } from "../../src/http/text.js";
+import { nunjucksViews } from "../../src/http/views.js";
+import { passwords } from "../../src/passwords.js";
+import { authyCallbacks } from "../../src/providers/authy/callbacks.js";
+import { TEST_SETTINGS } from "../kit/environment.js";
+import { type Owner } from "../kit/owner.js";
+
+/** The key that signs cookies and form tokens here. */
+export const KEY = "a key of this test";
+
+/** The whole web application in the test's own process, over a database of its own. */
+export interface ServedApplication {
+  readonly origin: string;
+  readonly deps: HttpDeps;
+  /** The patterns of every address that takes POST, those of machines included. */
+  readonly postRoutes: readonly string[];
+  /** Gives an account a phone, which nobody answers, and one recovery code. */
+  addPhone(username: string): Promise<void>;
+}
+
+interface Registers {
+  register(pattern: string | readonly string[], methods: readonly string[]): unknown;
+}
+
+/** A provider that sends whatever it is given, and hears nothing from any phone. */
+const SILENT_PROVIDER: Provider = {
+  enrolmentLink: ({ id }) => `authy://account?token=${id}`,
+  sendApprovalRequest: () => Promise.resolve({ uuid: randomUUID() }),
+  approvalState: () => Promise.resolve("pending"),
+  registrationState: () => Promise.resolve({ state: "pending" }),
+  verifyCode: () => Promise.resolve(false),
+  sendTextMessage: () => Promise.resolve(),
+  removeUser: () => Promise.resolve(),
+};
+
+/** Serves the application on a free port of loopback, with an SQLite file; Redis and limits by address are left out. */
+export async function serveApplication(owner: Owner): Promise<ServedApplication> {
+  const folder = mkdtempSync(path.join(tmpdir(), "countersign-served-"));
+  const database = await openDatabase(`sqlite:${path.join(folder, "served.sqlite")}`);
+  await database.runMigrations();
+  const env = {
+    AUTHY_APP_NAME: "Example",
+    AUTHY_APP_ID: "1",
+    AUTHY_PRODUCTION_API_KEY: "a key",
+    TEXT_MESSAGES: "true",
+  };
+  const config = loadConfig({ ...env, ...TEST_SETTINGS, LOOP_LAG_SHED_MS: "0" }, () => [KEY]);
+  const nothing = (): Promise<void> => Promise.resolve();
+  const text = loadText("en");
+  const deps = {
+    ...databaseRows(database),
+    ...{ now: () => new Date(), settings: config.rules, http: config, text, pushWords: pushWords(text) },
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    feed: { publish: nothing },
+    polls: { schedule: nothing, forget: nothing, noticeLoss: () => Promise.resolve(false) },
+    provider: SILENT_PROVIDER,
+    passwords: passwords(config.argon2TestStrength, config.limits.hashesQueued),
+    views: nunjucksViews("Example", [KEY]),
+    streams: { size: 0, open: nothing, drain: () => undefined },
+    rates: {
+      ...{ loginsOfAddress: nothing, logins: nothing, registrationsOfAddress: nothing },
+      ...{ statusOfChallenge: nothing, textMessages: nothing },
+    },
+    sessionsEnded: nothing,
+  } satisfies HttpDeps;
+  const health = { isOpen: () => true, isDraining: () => false } as unknown as Health;
+
+  const registering = mock.method(Router.prototype as unknown as Registers, "register");
+  const app = createApp(deps, health, [authyCallbacks(deps, config.authy)]);
+  registering.mock.restore();
+  const server = app.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  owner.after(async () => {
+    server.close();
+    server.closeAllConnections();
+    await database.destroy();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return {
+    origin: `http://localhost:${(server.address() as AddressInfo).port}`,
+    deps,
+    postRoutes: [
+      ...new Set(
+        registering.mock.calls.flatMap(({ arguments: [pattern, methods] }) =>
+          // What is registered with several patterns registers each of them.
+          methods.includes("post") && typeof pattern === "string" ? pattern : [],
+        ),
+      ),
+    ],
+    async addPhone(username) {
+      const subscriber = await deps.subscribers.findByName(username);
+      if (subscriber === null) throw new Error(`nobody is called ${username}`);
+      const ids = { id: randomUUID(), subscriberId: subscriber.id, providerId: randomUUID() };
+      if (!(await deps.factors.insert({ ...ids, createdAt: deps.now() }))) throw new Error("there is a phone already");
+      await deps.recoveryCodes.replace(subscriber.id, ["a hash"], deps.now());
+    },
+  };
+}
