@@ -7,6 +7,8 @@ const MARK = "COUNTERSIGN_TEST_RUN";
 const GRACE_MS = 3000;
 
 export interface RunMark {
+  /** For temporary files. */
+  readonly folder: string;
   /** Goes into the environment of the tests, and so of everything that they start. */
   readonly env: Readonly<Record<string, string>>;
   /** Ends the processes that the tests have left behind. @returns their command lines. Always none where there is no /proc. */
@@ -26,6 +28,7 @@ export function markRun(folders: readonly string[] = []): RunMark {
   const temporary = mkdtempSync(path.join(tmpdir(), "countersign-run-"));
   chmodSync(temporary, 0o711); // PostgreSQL may run as another account
   return {
+    folder: temporary,
     env: { [MARK]: run, TMPDIR: temporary },
     async endLeftProcesses() {
       const look = () => processesOf(`${MARK}=${run}`, [temporary, ...folders]);

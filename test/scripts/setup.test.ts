@@ -96,15 +96,20 @@ const HANGS = `
     await new Promise((resolve) => setTimeout(resolve, 600_000));
   });`;
 
+/** What Node.js is to run so that the test files which follow are run as `npm test` runs them. */
+const RUNS_FILES = [
+  ...["--import", "tsx", "--input-type=module", "-e"],
+  `const { runTestFiles } = await import(${JSON.stringify(pathToFileURL("scripts/test/run-files.ts").href)});
+  process.exitCode = await runTestFiles(process.argv.slice(1));`,
+];
+
 describe("npm test", () => {
   it("ends the servers and removes the files of tests that Ctrl-C has cut short", async (t) => {
     const folder = temporaryFolder(t);
     const [file, probe] = [path.join(folder, "hangs.mts"), path.join(folder, "probe.json")];
     writeFileSync(file, HANGS);
-    const runner = JSON.stringify(pathToFileURL("scripts/test/run-files.ts").href);
-    const script = `const { runTestFiles } = await import(${runner}); process.exit(await runTestFiles([process.argv[1]]));`;
     const { PATH = "", HOME = "" } = process.env;
-    const run = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script, file], {
+    const run = spawn(process.execPath, [...RUNS_FILES, file], {
       ...{ detached: true, stdio: "ignore", env: { PATH, HOME, PROBE: probe } },
     });
     const exited = once(run, "exit");
@@ -120,6 +125,22 @@ describe("npm test", () => {
       redis.disconnect();
     });
     await assert.rejects(redis.connect(), "the Redis server still runs");
+  });
+
+  it("fails with the name of a file that ended its process as if all were well", async (t) => {
+    const file = path.join(temporaryFolder(t), "exits.mts");
+    writeFileSync(file, "process.exit(0);");
+    const run = runCommand(t, process.execPath, [...RUNS_FILES, file]);
+    assert.equal(await run.exitCode, 1);
+    assert.equal(run.stderr(), `These test files did not run to their end:\n  ${file}\n`);
+  });
+
+  it("fails with the reason why a file cannot be loaded", async (t) => {
+    const file = path.join(temporaryFolder(t), "throws.mts");
+    writeFileSync(file, 'throw new Error("there is no such thing");');
+    const run = runCommand(t, process.execPath, [...RUNS_FILES, file]);
+    assert.equal(await run.exitCode, 1);
+    assert.match(run.stdout(), /✖ can be loaded.*\n +Error: there is no such thing/);
   });
 
   it("refuses a part that no test file has in its path", async (t) => {
