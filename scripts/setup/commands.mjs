@@ -48,14 +48,16 @@ Exit codes: 0 all passed, 1 something failed, 64 wrong options.
   },
   bench: {
     script: "test/trials/bench/index.ts",
-    options: { json: { type: "boolean" } },
+    options: { only: { type: "string" }, rounds: { type: "string" }, json: { type: "boolean" } },
     help: `npm run bench -- [options]
 
-Installs and builds what is missing, then measures each piece against a bare baseline in the same run. Needs a Redis
-server on PATH, and a machine that does nothing else.
+Installs and builds what is missing, then measures the program beside a bare server of node:http and ioredis: both are up
+at the same time and take turns. Needs a Redis server on PATH, and a machine that does nothing else.
 
-  --json   the figures as one line of JSON
-  --help   this text
+  --only NAMES   of latency, throughput, memory, polling; several with commas between them
+  --rounds N     how many pairs of turns each figure is the median of
+  --json         the figures as one line of JSON
+  --help         this text
 
 Exit codes: 0 measured, 1 something failed, 64 wrong options.
 `,

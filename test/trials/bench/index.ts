@@ -3,17 +3,45 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 
-import { newOwner, type Owner } from "../../kit/owner.js";
-import { type Comparison } from "./compare.js";
-import { overHttp } from "./over-http.js";
-import { settle } from "./settle.js";
-import { signature } from "./signature.js";
 import { StopRequested, watchForStop } from "../../../scripts/demo/stop-request.js";
+import { newOwner, type Owner } from "../../kit/owner.js";
 import { findRedisServer, startPrivateRedis } from "../../kit/private-redis.js";
+import { latency } from "./latency.js";
+import { memory } from "./memory.js";
+import { polling } from "./polling.js";
+import { startBare, startProduct } from "./servers.js";
+import { throughput } from "./throughput.js";
+import { type Figure, type Sides } from "./turns.js";
 
-/** Measures each piece against its bare baseline, in one run, and prints the ratios. */
-async function measure(owner: Owner): Promise<void> {
-  const { values } = parseArgs({ options: { json: { type: "boolean" } } });
+const BENCHMARKS: Readonly<Record<string, (sides: Sides, size: { rounds?: number }) => Promise<Figure[]>>> = {
+  latency,
+  throughput,
+  memory,
+  polling,
+};
+
+/** Measures the product beside a bare server, both up at the same time and taking turns. @returns the exit code. */
+async function main(owner: Owner): Promise<number> {
+  const options = { only: { type: "string" }, rounds: { type: "string" }, json: { type: "boolean" } } as const;
+  const { only, rounds, json = false } = parseArgs({ options }).values;
+  const names = only?.split(",") ?? Object.keys(BENCHMARKS);
+  const isCount = rounds === undefined || /^[1-9]\d?$/.test(rounds);
+  if (!isCount || !names.every((name) => Object.hasOwn(BENCHMARKS, name))) {
+    console.error(`--only takes ${Object.keys(BENCHMARKS).join(", ")}; --rounds a number from 1 to 99.`);
+    return 64;
+  }
+  const sides = await startSides(owner);
+  const measured: Figure[] = [];
+  for (const name of names) {
+    const figures = (await BENCHMARKS[name]?.(sides, rounds === undefined ? {} : { rounds: Number(rounds) })) ?? [];
+    measured.push(...figures);
+    if (!json) figures.forEach(printLine);
+  }
+  if (json) console.log(JSON.stringify(measured));
+  return 0;
+}
+
+async function startSides(owner: Owner): Promise<Sides> {
   const program = findRedisServer();
   if (program === undefined) throw new Error("Install redis-server or valkey-server: the benchmarks need a real one.");
   const folder = mkdtempSync(path.join(tmpdir(), "countersign-bench-"));
@@ -22,27 +50,21 @@ async function measure(owner: Owner): Promise<void> {
   });
   const redis = await startPrivateRedis(program, path.join(folder, "redis"));
   owner.after(() => redis.stop());
-  const measured: Comparison[] = [];
-  const note = (...comparisons: Comparison[]): void => {
-    measured.push(...comparisons);
-    if (values.json !== true) comparisons.forEach(printLine);
-  };
-  if (values.json !== true) console.log("Each figure is the median of rounds in which both sides took turns.\n");
-  note(await signature());
-  note(await settle(folder));
-  note(...(await overHttp(owner, folder, redis.url)));
-  if (values.json === true) console.log(JSON.stringify(measured));
+  const ground = { folder, redisUrl: redis.url };
+  const bare = await startBare(owner, ground);
+  return { bare, product: await startProduct(owner, ground, `sqlite:${folder}/bench.sqlite`) };
 }
 
-function printLine({ name, what, baseline, oursUs, bareUs, ratio }: Comparison): void {
-  const us = (figure: number): string => `${figure < 100 ? figure.toFixed(1) : figure.toFixed(0)} µs`;
-  console.log(`${name.padEnd(10)} ${ratio.toFixed(1)} ×   ${us(oursUs)} against ${us(bareUs)}`);
-  console.log(`           ${what}; against ${baseline}\n`);
+function printLine({ name, unit, bare, product, ratio, least, most }: Figure): void {
+  const text = (figure: number): string => figure.toPrecision(3);
+  console.log(
+    `${name.padEnd(36)} ${text(bare).padStart(8)} ${text(product).padStart(8)} ${unit.padEnd(2)}  ${text(ratio)} × (${text(least)} to ${text(most)})`,
+  );
 }
 
 const owner = newOwner();
 try {
-  await Promise.race([measure(owner), watchForStop()]);
+  process.exitCode = await Promise.race([main(owner), watchForStop()]);
 } catch (error) {
   if (!(error instanceof StopRequested)) console.error(error instanceof Error ? error.message : error);
   process.exitCode = error instanceof StopRequested ? 130 : 1;

@@ -1,0 +1,39 @@
+import { setTimeout as wait } from "node:timers/promises";
+
+import { type Random, seededRandom } from "../../kit/random.js";
+import { type Server } from "./servers.js";
+import { type Figure, inTurns, type Measured, quantile, type Sides } from "./turns.js";
+import { openAll, senders } from "./load.js";
+
+/** Callbacks a second, sent without waiting for those before. */
+const PER_SECOND = 200;
+
+/**
+ * From the signed callback to the event in the browser, while as many streams stay open as are told: an open loop, in
+ * which a slow answer holds back nothing that comes after it.
+ */
+export function latency(sides: Sides, { rounds = 7, streams = 300 } = {}): Promise<Figure[]> {
+  const random = seededRandom(1);
+  const units = { "callback → browser, p50": "ms", "callback → browser, p99": "ms" };
+  return inTurns(sides, units, rounds, async (server) => measure(server, streams, random));
+}
+
+async function measure(server: Server, streams: number, random: Random): Promise<Measured> {
+  const approvals = await server.prepare(2 * streams);
+  const waiting = await openAll(server, approvals);
+  const send = senders(server);
+  const delays: Promise<number>[] = [];
+  for (const [at, { callback }] of approvals.slice(0, streams).entries()) {
+    // As independent people do, some at the same moment.
+    await wait((-Math.log(1 - random.next()) * 1000) / PER_SECOND);
+    const sentAt = performance.now();
+    delays.push(Promise.all([waiting[at]?.approved, send.one(callback)]).then(([told = NaN]) => told - sentAt));
+  }
+  const measured = await Promise.all(delays);
+  send.close();
+  for (const each of waiting) each.close();
+  return {
+    "callback → browser, p50": quantile(measured, 0.5),
+    "callback → browser, p99": quantile(measured, 0.99),
+  };
+}
