@@ -180,7 +180,7 @@ async function accountRow(
   return {
     username,
     email,
-    phone: (await deps.factors.findActive(id)) === null ? "none" : "enrolled",
+    phone: (await deps.factors.listActive(id)).length === 0 ? "none" : "enrolled",
     recoveryCodes: await deps.recoveryCodes.countLeft(id),
     pausedUntil: pushFrozenUntil !== null && pushFrozenUntil > deps.now() ? pushFrozenUntil : null,
     mustChangePassword,

@@ -94,7 +94,7 @@ export function createServices(config: Config, log: Log): Services {
     log,
     feed,
     polls: queue,
-    provider: authyProvider(authyClient(config.authy.apiUrl, config.authy.apiKey), config.authy),
+    providers: { "authy-push": authyProvider(authyClient(config.authy.apiUrl, config.authy.apiKey), config.authy) },
     pushWords: pushWords(loadText("en")),
     passwords: passwords(config.argon2TestStrength, config.limits.hashesQueued),
   };

@@ -13,7 +13,9 @@ function before(outcome: Outcome): ChallengeState[] {
   return LIVE.filter((state) => MOVES[state].includes(outcome));
 }
 
-const PHONE_IS_ENROLLED = "EXISTS (SELECT 1 FROM factors f WHERE f.id = challenges.factor_id AND f.state = 'active')";
+/** Processes of the release before name no factor that answered: it was the one that was asked. */
+const FACTOR_IS_ACTIVE = `EXISTS (
+  SELECT 1 FROM factors f WHERE f.id = coalesce(challenges.answered_by, challenges.factor_id) AND f.state = 'active')`;
 
 /** The challenges, in the database: a state changes by one statement whose WHERE holds the state believed in. */
 export function challenges(database: RowSource): Challenges {
@@ -31,6 +33,7 @@ export function challenges(database: RowSource): Challenges {
             version: 1,
             settledAt: null,
             settledBy: null,
+            answeredBy: null,
             consumedAt: null,
             personAskedAt: null,
             leaseUntil: null,
@@ -76,15 +79,16 @@ export function challenges(database: RowSource): Challenges {
     async noteFailure(id, failure) {
       await rows.update({ id, state: "creating" }, { failure });
     },
-    async settle(id, outcome, by, now, failure) {
+    async settle(id, outcome, by, now, { failure, answeredBy } = {}) {
       const end = new Date(now.getTime() - EXPIRY_GRACE_MS);
-      const set = { state: outcome, settledAt: now, settledBy: by, leaseUntil: null, version: () => "version + 1" };
-      const query = change(failure === undefined ? set : { ...set, failure }).where(
-        "id = :id AND state IN (:...states)",
-        { id, states: before(outcome) },
-      );
+      const isAnswer = outcome === "approved" || outcome === "denied";
+      const query = change({
+        ...{ state: outcome, settledAt: now, settledBy: by, leaseUntil: null, version: () => "version + 1" },
+        ...(failure === undefined ? {} : { failure }),
+        ...(isAnswer ? { answeredBy: answeredBy ?? (() => "factor_id") } : {}),
+      }).where("id = :id AND state IN (:...states)", { id, states: before(outcome) });
       // State and time are judged by the same statement: an answer counts until the clock may call it too late.
-      if (outcome === "approved" || outcome === "denied") query.andWhere("expires_at > :end", { end });
+      if (isAnswer) query.andWhere("expires_at > :end", { end });
       // Authy's signed word ends it; a poll's and the clock's only after our own deadline.
       if (outcome === "expired" && by !== "callback")
         query.andWhere("expires_at <= :end", { end: by === "clock" ? end : now });
@@ -94,7 +98,7 @@ export function challenges(database: RowSource): Challenges {
     async consume(id, approvedAfter, now) {
       const { affected } = await change({ state: "consumed", consumedAt: now, version: () => "version + 1" })
         .where("id = :id AND state = 'approved' AND settled_at > :approvedAfter", { id, approvedAfter })
-        .andWhere(PHONE_IS_ENROLLED)
+        .andWhere(FACTOR_IS_ACTIVE)
         .execute();
       return affected === 1;
     },
@@ -119,12 +123,13 @@ export function challenges(database: RowSource): Challenges {
         .execute();
       return affected ?? 0;
     },
-    async newestWitnessSince(since) {
+    async newestWitnessSince(since, types) {
       const newest = await rows
         .createQueryBuilder("challenge")
         .select(["challenge.id", "challenge.settledBy"])
         .where("challenge.settledAt > :since AND challenge.settledBy IN ('callback', 'webhook', 'poll')", { since })
         .andWhere("challenge.state IN ('approved', 'denied', 'consumed', 'lapsed')")
+        .andWhere({ factorType: In([...types]) })
         .orderBy("challenge.settledAt", "DESC")
         .limit(1)
         .getOne();

@@ -8,6 +8,7 @@ import { StrangersSuccess1769900100000 } from "./migrations/1769900100000-strang
 import { postgresAddress } from "./address.js";
 import { SharingPool } from "./postgres-pool.js";
 import { OpenAttempts1769900200000 } from "./migrations/1769900200000-open-attempts.js";
+import { SeveralFactors1769900300000 } from "./migrations/1769900300000-several-factors.js";
 import { entities } from "./schema.js";
 import { serializeSqlite } from "./serialize-sqlite.js";
 
@@ -38,7 +39,12 @@ export function dataSourceOptions(
   const isPostgres = /^postgres(ql)?:/.test(url);
   const common = {
     entities: entities(isPostgres),
-    migrations: [Tables1769900000000, StrangersSuccess1769900100000, OpenAttempts1769900200000],
+    migrations: [
+      Tables1769900000000,
+      StrangersSuccess1769900100000,
+      OpenAttempts1769900200000,
+      SeveralFactors1769900300000,
+    ],
     migrationsTableName: "migrations",
     namingStrategy: new SnakeCase(),
     synchronize: false,

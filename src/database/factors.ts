@@ -1,36 +1,43 @@
-import { type Factors } from "../domain/subscriber.js";
+import { In } from "typeorm";
+
+import { type Factors } from "../domain/factor.js";
 import { type FactorRow, type RowSource } from "./schema.js";
 import { unlessTaken } from "./errors.js";
 
-/** The enrolled phones, in the database. */
+/** The factors, in the database. */
 export function factors(database: RowSource): Factors {
   const rows = database.getRepository<FactorRow>("factor");
   return {
     find: (id) => rows.findOneBy({ id }),
-    findActive: (subscriberId) => rows.findOneBy({ subscriberId, state: "active" }),
-    insert: ({ id, subscriberId, providerId, createdAt }) =>
+    listActive: (subscriberId) =>
+      rows.find({ where: { subscriberId, state: "active" }, order: { createdAt: "ASC", id: "ASC" } }),
+    insert: (factor) =>
       unlessTaken(
         rows
           .insert({
-            ...{ id, subscriberId, providerId, createdAt, type: "authy-push", state: "active" },
-            ...{ removedAt: null, removedUpstreamAt: null },
+            ...factor,
+            ...{ state: "active", isPreferred: false, lastUsedAt: null, removedAt: null, removedUpstreamAt: null },
           })
           .then(() => true),
       ),
-    async remove(subscriberId, now) {
-      const { affected } = await rows.update({ subscriberId, state: "active" }, { state: "removed", removedAt: now });
+    async remove(id, now) {
+      const { affected } = await rows.update({ id, state: "active" }, { state: "removed", removedAt: now });
       return affected === 1;
     },
-    findForgotten: (limit) =>
+    async noteUsed(id, now) {
+      await rows.update({ id }, { lastUsedAt: now });
+    },
+    findForgotten: (types, limit) =>
       rows
         .createQueryBuilder("factor")
         .where("factor.state = 'removed' AND factor.removedUpstreamAt IS NULL")
+        .andWhere({ type: In([...types]) })
         .orderBy("factor.removedAt")
         .limit(limit)
         .getMany(),
     async noteRemovedUpstream(id, now) {
       await rows.update({ id }, { removedUpstreamAt: now });
     },
-    isActiveAnywhere: (providerId) => rows.existsBy({ providerId, state: "active" }),
+    isActiveAnywhere: (type, providerId) => rows.existsBy({ type, providerId, state: "active" }),
   };
 }

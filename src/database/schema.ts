@@ -5,8 +5,9 @@ import { type AuditEvent } from "../domain/audit.js";
 import { type Challenge } from "../domain/challenge.js";
 import { type Receipt } from "../domain/deps.js";
 import { type Enrolment } from "../domain/enrolment.js";
+import { type Factor } from "../domain/factor.js";
 import { type StoredSession } from "../domain/session.js";
-import { type Factor, type KnownBrowser, type Subscriber } from "../domain/subscriber.js";
+import { type KnownBrowser, type Subscriber } from "../domain/subscriber.js";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -14,7 +15,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export type RowSource = Pick<EntityManager, "getRepository" | "transaction">;
 
 export type SubscriberRow = Mutable<Subscriber>;
-export type FactorRow = Mutable<Factor> & { type: "authy-push"; removedUpstreamAt: Date | null };
+export type FactorRow = Mutable<Factor> & { removedUpstreamAt: Date | null };
 export type EnrolmentRow = Mutable<Enrolment> & { leaseUntil: Date | null };
 export type AttemptRow = Mutable<Attempt>;
 export type ChallengeRow = Mutable<Challenge> & { leaseUntil: Date | null };
@@ -54,6 +55,9 @@ export function entities(isPostgres: boolean) {
   const time: EntitySchemaColumnOptions = isPostgres ? { type: "timestamptz", precision: 3 } : { type: "datetime" };
   const nullable = <T extends object>(column: T) => ({ ...column, nullable: true }) as const;
 
+  // SQLite keeps texts of any length whatever the table says: there it was left as it was.
+  const providerId = { ...text(isPostgres ? 64 : 20), name: "authy_id" };
+
   return [
     new EntitySchema<SubscriberRow>({
       name: "subscriber",
@@ -80,15 +84,18 @@ export function entities(isPostgres: boolean) {
         id,
         subscriberId: ref,
         type: text(20),
-        providerId: { ...text(20), name: "authy_id" },
+        providerId,
+        label: { ...text(120), default: "" },
         state: text(20),
+        isPreferred: { ...truth, default: false },
         createdAt: time,
+        lastUsedAt: nullable(time),
         removedAt: nullable(time),
         removedUpstreamAt: nullable(time),
       },
       indices: [
-        { name: "factors_active_subscriber", columns: ["subscriberId"], unique: true, where: "state = 'active'" },
-        { name: "factors_active_authy_id", columns: ["providerId"], unique: true, where: "state = 'active'" },
+        { name: "factors_subscriber", columns: ["subscriberId"] },
+        { name: "factors_active", columns: ["type", "providerId"], unique: true, where: "state = 'active'" },
       ],
     }),
     new EntitySchema<EnrolmentRow>({
@@ -99,6 +106,7 @@ export function entities(isPostgres: boolean) {
         subscriberId: ref,
         sessionId: ref,
         epoch: whole,
+        type: { ...text(20), default: "authy-push" },
         replacesFactor: truth,
         state: text(20),
         version: whole,
@@ -156,10 +164,11 @@ export function entities(isPostgres: boolean) {
         id,
         attemptId: ref,
         subscriberId: ref,
+        factorType: { ...text(20), default: "authy-push" },
         factorId: ref,
         browserHash: text(64),
         isKnownBrowser: truth,
-        providerId: { ...text(20), name: "authy_id" },
+        providerId,
         providerRef: { ...nullable(text(64)), name: "authy_uuid" },
         state: text(20),
         version: whole,
@@ -169,6 +178,7 @@ export function entities(isPostgres: boolean) {
         expiresAt: time,
         settledAt: nullable(time),
         settledBy: nullable(text(20)),
+        answeredBy: nullable(ref),
         consumedAt: nullable(time),
         nextPollAt: nullable(time),
         personAskedAt: nullable(time),
@@ -244,7 +254,7 @@ export function entities(isPostgres: boolean) {
       columns: {
         signatureHash: id,
         providerRef: { ...text(64), name: "authy_uuid" },
-        providerId: { ...text(20), name: "authy_id" },
+        providerId,
         status: text(20),
         receivedAt: time,
       },

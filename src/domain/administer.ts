@@ -4,7 +4,7 @@ import { type Deps } from "./deps.js";
 import { endAttemptsOfSubscriber } from "./end-attempts.js";
 import { bucketsOf } from "./failure-buckets.js";
 import { recordEvent } from "./record-event.js";
-import { removePhone } from "./remove-phone.js";
+import { removeAllFactors } from "./remove-factors.js";
 import { type Subscriber } from "./subscriber.js";
 
 /** Where an operator's act comes from: no address, no browser. */
@@ -12,13 +12,13 @@ const ELSEWHERE = { address: "", browserLabel: "" };
 const OPERATOR = "operator";
 
 /**
- * Removes the phone and the recovery codes of somebody who lost both; sessions end. Authy is told by the worker.
+ * Removes all factors and the recovery codes of somebody who lost them; sessions end. Their providers are told by the worker.
  *
- * @returns false when no phone was enrolled.
+ * @returns false when none was enrolled.
  */
 export async function resetTwoFactor(deps: Deps, { id }: Subscriber): Promise<boolean> {
   const removed = await allOrNothing(deps, async (inside) => {
-    if (!(await removePhone(inside, id, ELSEWHERE, OPERATOR))) return null;
+    if (!(await removeAllFactors(inside, id, ELSEWHERE, OPERATOR))) return null;
     await endAttemptsOfSubscriber(inside, id, inside.now());
     return true;
   });

@@ -26,6 +26,10 @@ export async function askProvider<Row extends WatchedRow>(
   signal?: AbortSignal,
 ): Promise<Asked> {
   const rows = rules.rows(deps);
+  if (!rules.canAsk(deps, row)) {
+    const over = row.expiresAt.getTime() + EXPIRY_GRACE_MS;
+    return isSettled(rules, await expireIfOver(deps, rules, row)) ? SETTLED : later(over);
+  }
   const startedAt = deps.now();
   const leaseUntil = new Date(startedAt.getTime() + LEASE_MS);
   if (!(await rows.claimPoll(row.id, startedAt, leaseUntil))) return later(startedAt.getTime() + LOOK_AGAIN_MS);

@@ -1,4 +1,5 @@
 import { type Deps } from "./deps.js";
+import { type FactorType } from "./factor.js";
 import { type LiveStatus, type PublicStatus, type WatchedRow, type WatchedRows, type Witness } from "./watched.js";
 
 /** The states of one push. What a browser may see of them is `publicStatus`. */
@@ -31,13 +32,22 @@ export const MOVES: Readonly<Record<ChallengeState, readonly ChallengeState[]>> 
 /** What ends a pending challenge. */
 export type Outcome = "approved" | "denied" | "expired" | "superseded" | "cancelled" | "failed";
 
+/** What is kept of how a challenge was settled. */
+export interface SettledHow {
+  readonly failure?: PushFailure;
+  /** The factor that answered; of an answer without it, the one that was asked. */
+  readonly answeredBy?: string;
+}
+
 /** Why a push was not sent, or is not known to have been. */
 export type PushFailure = "unavailable" | "throttled" | "refused" | "unconfirmed";
 
-/** One question to one phone for one purpose, answered once. */
+/** One question for one purpose, answered once: to one factor, or to all of a type that ring together. */
 export interface Challenge extends WatchedRow {
   readonly attemptId: string;
   readonly subscriberId: string;
+  readonly factorType: FactorType;
+  /** The one that was asked, or of several the first. */
   readonly factorId: string;
   readonly browserHash: string;
   readonly isKnownBrowser: boolean;
@@ -48,6 +58,8 @@ export interface Challenge extends WatchedRow {
   readonly failure: PushFailure | null;
   readonly settledAt: Date | null;
   readonly settledBy: Witness | null;
+  /** The factor that approved or denied it. */
+  readonly answeredBy: string | null;
   readonly consumedAt: Date | null;
   readonly personAskedAt: Date | null;
 }
@@ -107,7 +119,7 @@ export function isSpendable(deps: Pick<Deps, "settings" | "now">, { settledAt }:
 export interface Challenges extends WatchedRows<Challenge> {
   /** @returns false when the browser has a live challenge already: at most one for each. */
   insert(
-    challenge: Omit<Challenge, "version" | "settledAt" | "settledBy" | "consumedAt" | "personAskedAt">,
+    challenge: Omit<Challenge, "version" | "settledAt" | "settledBy" | "answeredBy" | "consumedAt" | "personAskedAt">,
   ): Promise<boolean>;
   findByProviderRef(providerRef: string): Promise<Challenge | null>;
   findLiveOfBrowser(browserHash: string): Promise<Challenge | null>;
@@ -117,12 +129,12 @@ export interface Challenges extends WatchedRows<Challenge> {
   pushTimesOfAttempt(attemptId: string): Promise<Date[]>;
   countPushes(subscriberId: string, isKnownBrowser: boolean, since: Date): Promise<number>;
   /** creating → pending, with the name that Authy gave it. @returns false when another request has that name. */
-  confirmSent(id: string, providerRef: string, nextPollAt: Date): Promise<boolean>;
+  confirmSent(id: string, providerRef: string, nextPollAt: Date | null): Promise<boolean>;
   /** Notes why nothing is known of a push that may have gone out; the state stays. */
   noteFailure(id: string, failure: PushFailure): Promise<void>;
   /** A live challenge gets its outcome, once, in the time that the outcome allows. */
-  settle(id: string, outcome: Outcome, by: Witness, now: Date, failure?: PushFailure): Promise<boolean>;
-  /** approved → consumed, while the phone is still enrolled. Whoever spends it guards the attempt and the account. */
+  settle(id: string, outcome: Outcome, by: Witness, now: Date, how?: SettledHow): Promise<boolean>;
+  /** approved → consumed, while the factor that answered is still active. Whoever spends it guards the attempt and the account. */
   consume(id: string, approvedAfter: Date, now: Date): Promise<boolean>;
   lapse(id: string): Promise<boolean>;
   /** True when the person may make us ask (not more often than every `everyMs`). */
@@ -132,6 +144,6 @@ export interface Challenges extends WatchedRows<Challenge> {
   /** Every live challenge, newest first. */
   listLive(limit: number): Promise<Challenge[]>;
   lapseOld(approvedBefore: Date): Promise<number>;
-  /** Who settled the newest approval that was answered since then; null when none was. */
-  newestWitnessSince(since: Date): Promise<Witness | null>;
+  /** Who settled the newest approval of these types that was answered since then; null when none was. */
+  newestWitnessSince(since: Date, types: readonly FactorType[]): Promise<Witness | null>;
 }

@@ -25,7 +25,7 @@ export async function changePassword(
   form: { currentPassword: string; password: string },
   browser: SessionBrowser,
 ): Promise<SignedIn | null> {
-  const hasFactor = (await deps.factors.findActive(subscriber.id)) !== null;
+  const hasFactor = (await deps.factors.listActive(subscriber.id)).length > 0;
   if (hasFactor && !(await hasStepUp(deps, session, "change-password"))) return null;
   const problem = passwordProblem(form.password, {
     username: subscriber.username,

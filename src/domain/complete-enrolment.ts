@@ -1,6 +1,5 @@
-import { randomUUID } from "node:crypto";
-
 import { type Deps } from "./deps.js";
+import { type Factor } from "./factor.js";
 import { recordEvent } from "./record-event.js";
 import { type Witness } from "./watched.js";
 
@@ -12,18 +11,18 @@ class Undone extends Error {
 }
 
 /**
- * Binds the scanned phone to its account, in one transaction with everything that follows from it: the phone that it
+ * Binds a factor to its account, in one transaction with everything that follows from it: the one that it
  * replaces is removed, the owner finds it in the history, and every session but the enrolling one ends with the
- * account's next epoch. Browsers that were first seen while the phone was being added came in with the password alone,
+ * account's next epoch. Browsers that were first seen while it was being added came in with the password alone,
  * so they are forgotten.
  *
- * @returns how it ended: `conflict` where the phone protects another account, `cancelled` where the session that asked
+ * @returns how it ended: `conflict` where it protects another account, `cancelled` where the session that asked
  * has ended or its account has moved on since; null when somebody else settled it first.
  */
 export async function completeEnrolment(
   deps: Pick<Deps, "enrolments" | "transaction" | "now">,
   id: string,
-  providerId: string,
+  { providerId, label = "" }: Pick<Factor, "providerId"> & Partial<Pick<Factor, "label">>,
   by: Witness,
 ): Promise<"completed" | "conflict" | "cancelled" | null> {
   const now = deps.now();
@@ -32,13 +31,15 @@ export async function completeEnrolment(
       const isCompleted = await enrolments.complete(id, by, now);
       const enrolment = await enrolments.find(id);
       if (!isCompleted || enrolment === null) throw new Undone("cancelled");
-      const { subscriberId, sessionId, epoch, replacesFactor, createdAt } = enrolment;
-      // The password may have been changed since the first statement. The account comes before its session and its phone, as
+      const { subscriberId, sessionId, epoch, type, replacesFactor, createdAt } = enrolment;
+      // The password may have been changed since the first statement. The account comes before its session and its factors, as
       // wherever it is locked: in another order two transactions could wait for each other.
       if (!(await subscribers.nextEpoch(subscriberId, epoch))) throw new Undone("cancelled");
       await sessions.raiseEpoch(sessionId);
-      if (replacesFactor) await factors.remove(subscriberId, now);
-      const isFree = await factors.insert({ id: randomUUID(), subscriberId, providerId, createdAt: now });
+      if (replacesFactor)
+        for (const factor of await factors.listActive(subscriberId))
+          if (factor.type === type) await factors.remove(factor.id, now);
+      const isFree = await factors.insert({ id, subscriberId, type, providerId, label, createdAt: now });
       if (!isFree) throw new Undone("conflict");
       await browsers.forgetSeenSince(subscriberId, createdAt);
       const origin = { address: "", browserLabel: "" };

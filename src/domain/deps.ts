@@ -1,9 +1,11 @@
 import { type Attempts, type Purpose, type StepUpAction } from "./attempt.js";
 import { type Audit } from "./audit.js";
 import { type Challenges } from "./challenge.js";
-import { type Enrolment, type Enrolments } from "./enrolment.js";
+import { type Enrolments } from "./enrolment.js";
+import { type Factors } from "./factor.js";
+import { type Providers } from "./factor-provider.js";
 import { type SessionLifetimes, type Sessions } from "./session.js";
-import { type Factors, type KnownBrowsers, type RecoveryCodes, type Subscribers } from "./subscriber.js";
+import { type KnownBrowsers, type RecoveryCodes, type Subscribers } from "./subscriber.js";
 import { type WatchedKind } from "./watched.js";
 
 /** Lifetimes and limits that the rules look at; fields carry their unit. `0` as a limit means none. */
@@ -33,23 +35,6 @@ export interface RuleSettings extends SessionLifetimes {
   readonly textMessages: boolean;
 }
 
-/** The provider's answer about one approval request. */
-export type ApprovalState = "pending" | "approved" | "denied" | "expired" | "unknown";
-
-/** The provider's answer about one registration. */
-export type RegistrationState =
-  | { readonly state: "pending" }
-  | { readonly state: "failed" }
-  | { readonly state: "completed"; readonly providerId: string };
-
-/** How a push looks on the phone. */
-export interface Push {
-  readonly message: string;
-  readonly details: Readonly<Record<string, string>>;
-  readonly challengeId: string;
-  readonly secondsToExpire: number;
-}
-
 /** The words of a push, in the language of whoever is asked. The names of its details are part of the outside contract. */
 export interface PushWords {
   /** The question itself: "Sign in to Example?" */
@@ -58,19 +43,6 @@ export interface PushWords {
   action(action: StepUpAction): string;
   /** When it was asked, to the minute. */
   time(at: Date): string;
-}
-
-/** What we ask of the provider that reaches the phone. Whatever asks it over the network throws the Provider… errors. */
-export interface Provider {
-  /** What the phone scans or opens to be enrolled: a bearer secret, which ends with the enrolment. */
-  enrolmentLink(enrolment: Pick<Enrolment, "id" | "createdAt" | "expiresAt">): string;
-  sendApprovalRequest(providerId: string, push: Push): Promise<{ uuid: string }>;
-  approvalState(uuid: string, providerId: string, signal?: AbortSignal): Promise<ApprovalState>;
-  registrationState(enrolmentId: string, signal?: AbortSignal): Promise<RegistrationState>;
-  /** True when the code is right now. */
-  verifyCode(providerId: string, code: string): Promise<boolean>;
-  sendTextMessage(providerId: string): Promise<void>;
-  removeUser(providerId: string): Promise<void>;
 }
 
 /** Notifies whoever watches a challenge or enrolment. A lost notification loses nothing: the rows are read again. */
@@ -182,7 +154,7 @@ export interface Deps extends Rows {
   readonly log: Log;
   readonly feed: Feed;
   readonly polls: Polls;
-  readonly provider: Provider;
+  readonly providers: Providers;
   readonly passwords: Passwords;
   readonly pushWords: PushWords;
   /**

@@ -3,16 +3,17 @@ import { cancelPushesOf } from "./cancel-attempts.js";
 import { type Deps } from "./deps.js";
 import { endAttemptsOfSubscriber } from "./end-attempts.js";
 import { ProviderRefused } from "./errors.js";
+import { type FactorType } from "./factor.js";
 import { renewSessionAlone, type SessionBrowser, type SignedIn } from "./open-session.js";
-import { removePhone } from "./remove-phone.js";
+import { removeAllFactors } from "./remove-factors.js";
 import { type Session } from "./session.js";
 import { useStepUp } from "./step-up.js";
 
 /**
- * Removes the phone and its recovery codes at once, here; at Authy when it can be reached, else later by the worker.
+ * Removes all factors and the recovery codes at once, here; at their providers when these can be reached, by the worker.
  * Every other session ends.
  *
- * @returns the session under its new key, now of level 1; null without a step-up or a phone.
+ * @returns the session under its new key, now of level 1; null without a step-up or a factor.
  */
 export async function disableTwoFactor(
   deps: Deps,
@@ -21,7 +22,7 @@ export async function disableTwoFactor(
 ): Promise<SignedIn | null> {
   const { subscriberId, epoch } = session;
   const renewed = await allOrNothing(deps, async (inside) => {
-    if (!(await removePhone(inside, subscriberId, browser))) return null;
+    if (!(await removeAllFactors(inside, subscriberId, browser))) return null;
     if (!(await useStepUp(inside, session, "disable-two-factor"))) return null;
     await endAttemptsOfSubscriber(inside, subscriberId, inside.now());
     return renewSessionAlone(inside, session, { level: 1, epoch: epoch + 1 }, browser);
@@ -35,18 +36,19 @@ const REFUSED_REST_MS = 60_000;
 const REMOVALS_AT_ONCE = 200;
 
 /**
- * Tells Authy about phones that were removed here. Each failure leaves its row for a later round: nothing counts as done
- * that Authy did not do.
+ * Tells the providers of factors that were removed here. Each failure leaves its row for a later round: nothing counts as
+ * done that the provider did not do.
  */
-export function upstreamRemovals(deps: Pick<Deps, "factors" | "provider" | "log" | "now">): () => Promise<void> {
+export function upstreamRemovals(deps: Pick<Deps, "factors" | "providers" | "log" | "now">): () => Promise<void> {
+  const types = Object.keys(deps.providers) as FactorType[];
   const restUntil = new Map<string, number>();
   return async function removeForgotten() {
-    for (const factor of await deps.factors.findForgotten(REMOVALS_AT_ONCE)) {
+    for (const factor of await deps.factors.findForgotten(types, REMOVALS_AT_ONCE)) {
       if ((restUntil.get(factor.id) ?? 0) > deps.now().getTime()) continue;
       try {
         // The same phone may protect an account again: then Authy must keep it.
-        if (!(await deps.factors.isActiveAnywhere(factor.providerId)))
-          await deps.provider.removeUser(factor.providerId);
+        if (!(await deps.factors.isActiveAnywhere(factor.type, factor.providerId)))
+          await deps.providers[factor.type]?.remove?.(factor);
       } catch (error) {
         const isRefused = error instanceof ProviderRefused;
         deps.log.warn({ factorId: factor.id, isRefused }, "the phone is not removed at Authy yet");

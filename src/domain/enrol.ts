@@ -1,7 +1,8 @@
 import { allOrNothing } from "./all-or-nothing.js";
 import { expireIfOver } from "./ask-provider.js";
-import { type Deps, type RuleSettings } from "./deps.js";
+import { type Deps } from "./deps.js";
 import { type Enrolment } from "./enrolment.js";
+import { type FactorType } from "./factor.js";
 import { knowOnlyThisBrowser, type KnowableBrowser } from "./remember-browser.js";
 import { newId } from "./secrets.js";
 import { type Session } from "./session.js";
@@ -25,13 +26,14 @@ export function needsFreshPassword(
  */
 export async function startEnrolment(deps: Deps, session: Session, browser: KnowableBrowser): Promise<string | null> {
   const { subscriberId, epoch } = session;
-  const replacesFactor = (await deps.factors.findActive(subscriberId)) !== null;
+  const type = firstType(deps);
+  const replacesFactor = (await deps.factors.listActive(subscriberId)).length > 0;
   const needsStepUp = replacesFactor && !(await isReplacing(deps, session));
   if (needsStepUp && !(await hasStepUp(deps, session, "replace-phone"))) return null;
   for (;;) {
-    for (const pending of await deps.enrolments.findPendingOfSubscriber(subscriberId))
+    for (const pending of await deps.enrolments.findOpenOfSubscriber(subscriberId))
       await settleEnrolment(deps, pending.id, { state: "cancelled" }, "person");
-    const enrolment = newEnrolment(deps.settings, deps.now(), session, replacesFactor);
+    const enrolment = newEnrolment(deps, type, session, replacesFactor);
     const started = await allOrNothing(deps, async (inside) => {
       const mayStart =
         (await inside.subscribers.hold(subscriberId, epoch)) &&
@@ -41,23 +43,39 @@ export async function startEnrolment(deps: Deps, session: Session, browser: Know
       return (await inside.enrolments.insert(enrolment)) ? { knownKey } : null;
     });
     if (started === null) continue; // another tab's enrolment came in between
-    if (started.knownKey !== null) await deps.polls.schedule("registration", enrolment.id, enrolment.nextPollAt);
+    if (started.knownKey !== null && enrolment.nextPollAt !== null)
+      await deps.polls.schedule("registration", enrolment.id, enrolment.nextPollAt);
     return started.knownKey;
   }
 }
 
-function newEnrolment(settings: RuleSettings, createdAt: Date, session: Session, replacesFactor: boolean) {
+/** @throws when there is none: the settings see to that. */
+function firstType({ providers }: Pick<Deps, "providers">): FactorType {
+  const [type] = Object.keys(providers) as FactorType[];
+  if (type === undefined) throw new Error("there is no type of factor to enrol");
+  return type;
+}
+
+function newEnrolment(
+  { providers, settings, now }: Pick<Deps, "providers" | "settings" | "now">,
+  type: FactorType,
+  session: Session,
+  replacesFactor: boolean,
+) {
+  const createdAt = now();
   return {
     id: newId(),
     subscriberId: session.subscriberId,
     sessionId: session.id,
     epoch: session.epoch,
+    type,
     replacesFactor,
     state: "pending" as const,
     createdAt,
     // Whole seconds, so that the token's own end and ours are the same moment.
     expiresAt: new Date((Math.floor(createdAt.getTime() / 1000) + settings.registrationTtlSeconds) * 1000),
-    nextPollAt: new Date(createdAt.getTime() + settings.pollRegistrationMs),
+    nextPollAt:
+      providers[type]?.enrols.state === undefined ? null : new Date(createdAt.getTime() + settings.pollRegistrationMs),
   };
 }
 
@@ -68,7 +86,7 @@ async function isReplacing(deps: Deps, session: Session): Promise<boolean> {
   if (used?.purpose !== "replace-phone" || used.state !== "finished" || used.spentAt === null) return false;
   const { stepUpTtlSeconds, registrationTtlSeconds } = deps.settings;
   const ageSeconds = (deps.now().getTime() - used.spentAt.getTime()) / 1000;
-  const isUnfinished = latest?.replacesFactor === true && ["pending", "expired"].includes(latest.state);
+  const isUnfinished = latest?.replacesFactor === true && ["pending", "claimed", "expired"].includes(latest.state);
   return isUnfinished && ageSeconds < stepUpTtlSeconds + registrationTtlSeconds;
 }
 

@@ -1,15 +1,23 @@
+import { type FactorType } from "./factor.js";
 import { type LiveStatus, type PublicStatus, type WatchedRow, type WatchedRows, type Witness } from "./watched.js";
 
-/** `conflict`: the scanned phone already protects another account here. */
-export type EnrolmentState = "pending" | "completed" | "expired" | "cancelled" | "failed" | "conflict";
+/**
+ * pending → (claimed →) completed, or an end without a factor. `claimed`: something answered the code, and waits for the
+ * session that asked to confirm it. `conflict`: what was scanned protects another account here already.
+ */
+export type EnrolmentState = "pending" | "claimed" | "completed" | "expired" | "cancelled" | "failed" | "conflict";
 
-/** What ends a pending enrolment without a phone. */
-export type EnrolmentEnd = Exclude<EnrolmentState, "pending" | "completed">;
+/** What ends an enrolment without a factor. */
+export type EnrolmentEnd = Exclude<EnrolmentState, "pending" | "claimed" | "completed">;
 
-/** Binding a phone to an account; its id is the opaque `custom_user_id` of the QR code, fresh for each attempt. */
+/**
+ * Binding a factor to an account; its id, fresh for each attempt, is the opaque name that a provider hears (Authy's
+ * `custom_user_id`), and the id of the factor that it makes.
+ */
 export interface Enrolment extends WatchedRow {
   readonly subscriberId: string;
   readonly sessionId: string;
+  readonly type: FactorType;
   readonly epoch: number;
   readonly replacesFactor: boolean;
   readonly state: EnrolmentState;
@@ -17,9 +25,14 @@ export interface Enrolment extends WatchedRow {
   readonly settledBy: Witness | null;
 }
 
-/** What the outside is told of a state: a phone that protects another account reads as failed. */
+/** What the outside is told of a state: what protects another account reads as failed. */
 export function publicEnrolmentStatus(state: EnrolmentState): PublicStatus {
   return state === "conflict" ? "failed" : state;
+}
+
+/** True while it may still become a factor. */
+export function isOpen({ state }: Pick<Enrolment, "state">): boolean {
+  return state === "pending" || state === "claimed";
 }
 
 /** What a watcher is told of an enrolment. */
@@ -37,9 +50,11 @@ export interface Enrolments extends WatchedRows<Enrolment> {
   /** @returns false when the account has a pending enrolment already: at most one for each. */
   insert(enrolment: Omit<Enrolment, "version" | "settledAt" | "settledBy">): Promise<boolean>;
   findLatestOfSession(sessionId: string): Promise<Enrolment | null>;
-  findPendingOfSubscriber(subscriberId: string): Promise<Enrolment[]>;
-  /** pending → one of the ends without a phone, once. */
+  findOpenOfSubscriber(subscriberId: string): Promise<Enrolment[]>;
+  /** pending → claimed, once, while the session that asked lives and its account has not moved on since. */
+  claim(id: string, now: Date): Promise<boolean>;
+  /** One of the ends without a factor, once. */
   end(id: string, state: EnrolmentEnd, by: Witness, now: Date): Promise<boolean>;
-  /** pending → completed, once, while the session that asked lives and its account has not moved on since. */
+  /** → completed, once, while the session that asked lives and its account has not moved on since. */
   complete(id: string, by: Witness, now: Date): Promise<boolean>;
 }

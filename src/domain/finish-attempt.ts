@@ -13,8 +13,8 @@ import { type Session } from "./session.js";
 /** What shows that whoever holds an attempt has the second factor too: judged before, and spent once. */
 export type Proof =
   | { readonly kind: "approval"; readonly challenge: Challenge }
-  /** Of the provider's app; the provider itself takes none twice. */
-  | { readonly kind: "app code" }
+  /** Of an app; its provider takes none twice. */
+  | { readonly kind: "app code"; readonly factorId: string }
   | { readonly kind: "recovery code"; readonly codeHash: string };
 
 /**
@@ -106,9 +106,17 @@ async function spendProof(inside: Inside, attempt: Attempt, proof: Proof, origin
     if (!(await inside.recoveryCodes.spend(subscriberId, proof.codeHash, at))) return false;
     await recordEvent(inside, { subscriberId, kind: "recovery-code-used", at, origin, detail: purpose });
   }
+  const factorId = factorBehind(proof);
+  if (factorId !== null) await inside.factors.noteUsed(factorId, at);
   const subscriber = await inside.subscribers.find(subscriberId);
   if (subscriber !== null) await inside.failures.clear(codeBucket(subscriber.usernameKey, attempt));
   return true;
+}
+
+/** The factor that a proof comes from; null where it comes from none. */
+function factorBehind(proof: Proof): string | null {
+  if (proof.kind === "recovery code") return null;
+  return proof.kind === "app code" ? proof.factorId : (proof.challenge.answeredBy ?? proof.challenge.factorId);
 }
 
 /** Gives that session another key, which ends the key of the reply before. @returns null when nothing may be repeated. */

@@ -1,5 +1,6 @@
 import { type Attempt } from "./attempt.js";
 import { type Deps } from "./deps.js";
+import { type Factor } from "./factor.js";
 import { codeBucket, failureLimits } from "./failure-buckets.js";
 import { type Proof } from "./finish-attempt.js";
 import { hashRecoveryCode, looksLikeRecoveryCode } from "./recovery-code.js";
@@ -37,7 +38,20 @@ export async function judgeCode(deps: Deps, attempt: Attempt, typed: string): Pr
     const isLeft = await deps.recoveryCodes.isLeft(subscriber.id, codeHash);
     return isLeft ? { kind: "right", proof: { kind: "recovery code", codeHash } } : { kind: "wrong" };
   }
-  const factor = await deps.factors.findActive(subscriber.id);
-  const isRight = factor !== null && digits !== null && (await deps.provider.verifyCode(factor.providerId, digits));
-  return isRight ? { kind: "right", proof: { kind: "app code" } } : { kind: "wrong" };
+  const factor = digits === null ? null : await factorOfCode(deps, subscriber.id, digits);
+  return factor === null ? { kind: "wrong" } : { kind: "right", proof: { kind: "app code", factorId: factor.id } };
+}
+
+/** The factor whose code it is; those that need nobody else come first. */
+async function factorOfCode(
+  { factors, providers }: Pick<Deps, "factors" | "providers">,
+  subscriberId: string,
+  digits: string,
+): Promise<Factor | null> {
+  const judged = (await factors.listActive(subscriberId)).toSorted(
+    (one, other) => Number(providers[one.type]?.asks !== undefined) - Number(providers[other.type]?.asks !== undefined),
+  );
+  for (const factor of judged)
+    if ((await providers[factor.type]?.judges?.verifyCode(factor, digits)) === true) return factor;
+  return null;
 }

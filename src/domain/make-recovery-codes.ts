@@ -12,7 +12,7 @@ const FIRST_CODES_WITHIN_MS = 15 * 60_000;
 /** Whether the session may make a set of recovery codes now. */
 export async function mayMakeRecoveryCodes(deps: Deps, session: Session): Promise<boolean> {
   if (await isFirstSet(deps, session)) return true;
-  const hasPhone = (await deps.factors.findActive(session.subscriberId)) !== null;
+  const hasPhone = (await deps.factors.listActive(session.subscriberId)).length > 0;
   return hasPhone && (await hasStepUp(deps, session, "new-recovery-codes"));
 }
 
@@ -25,7 +25,7 @@ export async function makeRecoveryCodes(deps: Deps, session: Session, origin: Or
   const { subscriberId, epoch } = session;
   return allOrNothing(deps, async (inside) => {
     if (!(await inside.subscribers.hold(subscriberId, epoch))) return null;
-    if ((await inside.factors.findActive(subscriberId)) === null) return null;
+    if ((await inside.factors.listActive(subscriberId)).length === 0) return null;
     if (!(await isFirstSet(inside, session)) && !(await useStepUp(inside, session, "new-recovery-codes"))) return null;
     const [codes, at] = [newRecoveryCodes(), inside.now()];
     await inside.recoveryCodes.replace(subscriberId, codes.map(hashRecoveryCode), at);
@@ -39,8 +39,8 @@ async function isFirstSet(
   deps: Pick<Inside, "factors" | "recoveryCodes" | "settings" | "now">,
   session: Session,
 ): Promise<boolean> {
-  const factor = await deps.factors.findActive(session.subscriberId);
-  if (factor === null || session.createdAt > factor.createdAt || needsFreshPassword(deps, session)) return false;
+  const factor = (await deps.factors.listActive(session.subscriberId)).at(-1);
+  if (factor === undefined || session.createdAt > factor.createdAt || needsFreshPassword(deps, session)) return false;
   if (deps.now().getTime() - factor.createdAt.getTime() > FIRST_CODES_WITHIN_MS) return false;
   return (await deps.recoveryCodes.countLeft(session.subscriberId)) === 0;
 }

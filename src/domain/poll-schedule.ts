@@ -1,19 +1,26 @@
 import { type Deps } from "./deps.js";
+import { type FactorType } from "./factor.js";
 
 const CALLBACK_MEMORY_MS = 15 * 60_000;
 const REGISTRATION_BRISK_MS = 60_000;
 
 /**
  * True while callbacks are seen to arrive: of the approvals that were answered in the last 15 minutes, the newest was
- * settled by one. Asked of the rows, so that all processes agree.
+ * settled by one. Only types that can be asked count: what others answer says nothing about them. Asked of the rows, so that
+ * all processes agree.
  */
-export async function callbacksArrive({ challenges, now }: Pick<Deps, "challenges" | "now">): Promise<boolean> {
-  return (await challenges.newestWitnessSince(new Date(now().getTime() - CALLBACK_MEMORY_MS))) === "callback";
+export async function callbacksArrive({
+  challenges,
+  providers,
+  now,
+}: Pick<Deps, "challenges" | "providers" | "now">): Promise<boolean> {
+  const polled = (Object.keys(providers) as FactorType[]).filter((type) => providers[type]?.asks?.state !== undefined);
+  return (await challenges.newestWitnessSince(new Date(now().getTime() - CALLBACK_MEMORY_MS), polled)) === "callback";
 }
 
 /** When to ask about a push for the first time: late while callbacks do the work. */
 export async function firstApprovalPoll(
-  deps: Pick<Deps, "challenges" | "settings" | "now">,
+  deps: Pick<Deps, "challenges" | "providers" | "settings" | "now">,
   sentAt: Date,
 ): Promise<Date> {
   const wait = (await callbacksArrive(deps)) ? deps.settings.pollFirstWithCallbacksMs : deps.settings.pollFirstMs;

@@ -1,5 +1,6 @@
 import { type Attempt } from "./attempt.js";
-import { type Push, type PushWords } from "./deps.js";
+import { type PushWords } from "./deps.js";
+import { type Push } from "./factor-provider.js";
 
 /** Authy's limit for a message is not published; client libraries refuse more than 144. */
 const MESSAGE_MAX = 144;

@@ -87,7 +87,7 @@ async function signInAgain(
   const subscriber = await deps.subscribers.findByName(key);
   if (subscriber === null || deps.now().getTime() - subscriber.createdAt.getTime() > REPEATED_WITHIN_MS) return null;
   const known = await deps.browsers.find(subscriber.id, hashSecret(browser.firstKey));
-  if (known === null || (await deps.factors.findActive(subscriber.id)) !== null) return null;
+  if (known === null || (await deps.factors.listActive(subscriber.id)).length > 0) return null;
   if ((await checkPassword(deps, subscriber, password, passwordBucket(key, known), true)) !== "right") return null;
   const { id: subscriberId, epoch, createdAt: passwordAt } = subscriber;
   return allOrNothing(deps, (inside) =>

@@ -1,5 +1,5 @@
 import { announceSettled } from "./announce-settled.js";
-import { type Outcome, publicStatus, type PushFailure } from "./challenge.js";
+import { type Outcome, publicStatus, type SettledHow } from "./challenge.js";
 import { type Deps } from "./deps.js";
 import { recordEvent } from "./record-event.js";
 import { type Witness } from "./watched.js";
@@ -20,22 +20,27 @@ export async function settleChallenge(
   id: string,
   outcome: Outcome,
   by: Witness,
-  failure?: PushFailure,
+  how: SettledHow = {},
 ): Promise<boolean> {
   const won =
     outcome === "denied"
-      ? await settleDenied(deps, id, by)
-      : await deps.challenges.settle(id, outcome, by, deps.now(), failure);
+      ? await settleDenied(deps, id, by, how)
+      : await deps.challenges.settle(id, outcome, by, deps.now(), how);
   if (!won) return false;
   await announceSettled(deps, { id, kind: "approval", status: publicStatus(outcome) }, by);
   return true;
 }
 
 /** A denial is shown to the owner and pauses requests from browsers that the owner never used, in the same step. */
-async function settleDenied({ transaction, settings, now }: SettleDeps, id: string, by: Witness): Promise<boolean> {
+async function settleDenied(
+  { transaction, settings, now }: SettleDeps,
+  id: string,
+  by: Witness,
+  how: SettledHow,
+): Promise<boolean> {
   return transaction(async (rows) => {
     const at = now();
-    if (!(await rows.challenges.settle(id, "denied", by, at))) return false;
+    if (!(await rows.challenges.settle(id, "denied", by, at, how))) return false;
     const challenge = await rows.challenges.find(id);
     const attempt = challenge === null ? null : await rows.attempts.find(challenge.attemptId);
     if (challenge === null || attempt === null) return true;

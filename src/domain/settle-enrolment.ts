@@ -2,16 +2,17 @@ import { announceSettled } from "./announce-settled.js";
 import { completeEnrolment } from "./complete-enrolment.js";
 import { type Deps } from "./deps.js";
 import { type EnrolmentEnd, publicEnrolmentStatus } from "./enrolment.js";
+import { type RegistrationState } from "./factor-provider.js";
 import { type Witness } from "./watched.js";
 
 export type EnrolmentOutcome =
-  { readonly state: "completed"; readonly providerId: string } | { readonly state: Exclude<EnrolmentEnd, "conflict"> };
+  Extract<RegistrationState, { state: "completed" }> | { readonly state: Exclude<EnrolmentEnd, "conflict"> };
 
 export type SettleEnrolmentDeps = Pick<Deps, "enrolments" | "transaction" | "feed" | "polls" | "log" | "now">;
 
 /**
- * Gives a pending enrolment its outcome, once, however many witnesses report it. A phone that already protects another
- * account makes it a conflict; one that was scanned after its session ended or the password changed does not become active.
+ * Gives a pending enrolment its outcome, once, however many witnesses report it. What already protects another
+ * account makes it a conflict; what was scanned after its session ended or the password changed does not become active.
  *
  * @returns true for the one caller that changed the state.
  */
@@ -23,7 +24,7 @@ export async function settleEnrolment(
 ): Promise<boolean> {
   const end =
     outcome.state === "completed"
-      ? await completeEnrolment(deps, id, outcome.providerId, by)
+      ? await completeEnrolment(deps, id, outcome, by)
       : (await deps.enrolments.end(id, outcome.state, by, deps.now())) && outcome.state;
   if (!end) return false;
   await announceSettled(deps, { id, kind: "registration", status: publicEnrolmentStatus(end) }, by);

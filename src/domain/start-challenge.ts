@@ -2,12 +2,14 @@ import { type Attempt } from "./attempt.js";
 import { type Challenge, isLive, type PushFailure } from "./challenge.js";
 import { type Deps } from "./deps.js";
 import { endAttempt } from "./end-attempts.js";
-import { ProviderThrottled, ProviderUnavailable, ProviderUnconfirmed } from "./errors.js";
+import { ProviderRefused, ProviderThrottled, ProviderUnavailable, ProviderUnconfirmed } from "./errors.js";
+import { type Factor, ringing } from "./factor.js";
+import { type Push } from "./factor-provider.js";
 import { firstApprovalPoll } from "./poll-schedule.js";
 import { pushText } from "./push-text.js";
 import { hashSecret, newId, newMatchCode } from "./secrets.js";
 import { settleChallenge } from "./settle-challenge.js";
-import { type Factor, type Subscriber } from "./subscriber.js";
+import { type Subscriber } from "./subscriber.js";
 
 /** `until` is null when only a sign-in in another way ends the pause. */
 export interface PushPause {
@@ -19,6 +21,8 @@ export type Started =
   | { readonly kind: "sent"; readonly challengeId: string }
   | { readonly kind: "not-sent"; readonly challengeId: string; readonly failure: PushFailure }
   | { readonly kind: "joined"; readonly attemptId: string }
+  /** Nothing that the person enrolled can be asked. */
+  | { readonly kind: "nobody-to-ask" }
   | PushPause;
 
 /**
@@ -43,8 +47,8 @@ function budgetSince(subscriber: Subscriber, isKnownBrowser: boolean): Date {
 }
 
 /**
- * Sends one push for an attempt: the row first, then the request, so that a callback that overtakes Authy's own answer
- * finds its challenge. A live challenge of the same browser is superseded, unless two requests of one click crossed: then
+ * Sends one push for an attempt, to the factors that can be asked: the row first, then the request, so that a callback
+ * that overtakes Authy's own answer finds its challenge. A live challenge of the same browser is superseded, unless two requests of one click crossed: then
  * this one joins.
  *
  * @param hasCrossed - Tells of a live challenge whether its request was still under way when this one was sent.
@@ -53,9 +57,12 @@ export async function startChallenge(
   deps: Deps,
   attempt: Attempt,
   subscriber: Subscriber,
-  factor: Factor,
+  factors: readonly Factor[],
   hasCrossed: (other: Challenge) => boolean,
 ): Promise<Started> {
+  const asked = ringing(factors, deps.providers);
+  const [factor] = asked;
+  if (factor === undefined) return { kind: "nobody-to-ask" };
   const pause = await pushPause(deps, subscriber, attempt.isKnownBrowser);
   if (pause !== null) return pause;
   const matchCode = attempt.asksMatchCode ? newMatchCode() : null;
@@ -64,6 +71,7 @@ export async function startChallenge(
     id: newId(),
     attemptId: attempt.id,
     subscriberId: subscriber.id,
+    factorType: factor.type,
     factorId: factor.id,
     browserHash: attempt.browserHash,
     isKnownBrowser: attempt.isKnownBrowser,
@@ -91,10 +99,10 @@ export async function startChallenge(
   // Counted again after the row stands: of many that passed the first look together, no more than the budget go out.
   const late = await overBudget(deps, subscriber, attempt.isKnownBrowser);
   if (late !== null) {
-    await settleChallenge(deps, challenge.id, "failed", "clock", "throttled");
+    await settleChallenge(deps, challenge.id, "failed", "clock", { failure: "throttled" });
     return late;
   }
-  return send(deps, challenge, {
+  return send(deps, challenge, asked, {
     ...pushText(deps.pushWords, attempt, subscriber.username, deps.settings.appName, createdAt, matchCode),
     challengeId: challenge.id,
     secondsToExpire: deps.settings.approvalTtlSeconds,
@@ -129,12 +137,15 @@ async function overBudget(
 
 async function send(
   deps: Deps,
-  challenge: Pick<Challenge, "id" | "providerId" | "subscriberId">,
-  push: Parameters<Deps["provider"]["sendApprovalRequest"]>[1],
+  challenge: Pick<Challenge, "id" | "factorType" | "providerId">,
+  factors: readonly Factor[],
+  push: Push,
 ): Promise<Started> {
-  let uuid: string;
+  const asks = deps.providers[challenge.factorType]?.asks;
+  let ref: string;
   try {
-    ({ uuid } = await deps.provider.sendApprovalRequest(challenge.providerId, push));
+    if (asks === undefined) throw new ProviderRefused("nobody asks this type of factor");
+    ({ ref } = await asks.send(factors, push));
   } catch (error) {
     const failure = failureOf(error);
     deps.log.warn(
@@ -143,19 +154,19 @@ async function send(
     );
     // Not known to have failed is not failed: the phone may show it, and then the callback names our id.
     if (failure === "unconfirmed") await deps.challenges.noteFailure(challenge.id, failure);
-    else await settleChallenge(deps, challenge.id, "failed", "person", failure);
+    else await settleChallenge(deps, challenge.id, "failed", "person", { failure });
     return { kind: "not-sent", challengeId: challenge.id, failure };
   }
-  const pollAt = await firstApprovalPoll(deps, deps.now());
-  await deps.challenges.confirmSent(challenge.id, uuid, pollAt);
-  await deps.polls.schedule("approval", challenge.id, pollAt);
-  await settleFromEarlierCallback(deps, challenge.id, challenge.providerId, uuid);
+  const pollAt = asks.state === undefined ? null : await firstApprovalPoll(deps, deps.now());
+  await deps.challenges.confirmSent(challenge.id, ref, pollAt);
+  if (pollAt !== null) await deps.polls.schedule("approval", challenge.id, pollAt);
+  await settleFromEarlierCallback(deps, challenge.id, challenge.providerId, ref);
   return { kind: "sent", challengeId: challenge.id };
 }
 
 /** A callback without our id that came before Authy's answer waits among the receipts. */
-async function settleFromEarlierCallback(deps: Deps, id: string, providerId: string, uuid: string): Promise<void> {
-  const receipt = await deps.receipts.findByProviderRef(uuid);
+async function settleFromEarlierCallback(deps: Deps, id: string, providerId: string, ref: string): Promise<void> {
+  const receipt = await deps.receipts.findByProviderRef(ref);
   if (receipt?.providerId !== providerId) return;
   const challenge = await deps.challenges.find(id);
   if (challenge !== null && isLive(challenge.state)) await settleChallenge(deps, id, receipt.status, "callback");

@@ -41,7 +41,7 @@ export type Login =
   | { readonly kind: "attempt"; readonly attempt: Attempt; readonly key: string };
 
 /**
- * The password's half of a sign-in. A right one opens the account when no phone is enrolled, else an attempt whose push
+ * The password's half of a sign-in. A right one opens the account when no factor is enrolled, else an attempt whose push
  * is on its way when this returns. A wrong name, a wrong password and a paused account are told apart by nobody.
  *
  * @throws Busy when too many passwords wait already.
@@ -66,8 +66,8 @@ export async function startLogin(deps: Deps, form: LoginForm, browser: LoginBrow
     return { kind: "refused" };
   }
 
-  const factor = await deps.factors.findActive(subscriber.id);
-  if (factor === null)
+  const factors = await deps.factors.listActive(subscriber.id);
+  if (factors.length === 0)
     return { kind: "signed-in", signedIn: await signInByPassword(deps, subscriber, form, browser, bucket) };
   if (known !== null) await deps.failures.clear(bucket);
 
@@ -89,7 +89,7 @@ export async function startLogin(deps: Deps, form: LoginForm, browser: LoginBrow
   // after, it was sent before that answer came: a double click.
   const hasCrossed = (other: Challenge): boolean =>
     other.attemptId !== browser.heldAttemptId && startedAt.getTime() - other.createdAt.getTime() < CROSSING_MS;
-  const started = await startChallenge(deps, attempt, subscriber, factor, hasCrossed);
+  const started = await startChallenge(deps, attempt, subscriber, factors, hasCrossed);
   if (started.kind === "joined") {
     // A double click: the other request's push is already on its way, and this browser may wait for that one.
     await deps.attempts.discard(attempt.id);
@@ -109,7 +109,7 @@ async function knownBrowser(
   return key === null ? null : browsers.find(subscriberId, hashSecret(key));
 }
 
-/** Without a phone the password is all that is asked for. */
+/** Without a second factor the password is all that is asked for. */
 async function signInByPassword(
   deps: Deps,
   { id: subscriberId, epoch }: Subscriber,
@@ -128,7 +128,7 @@ async function signInByPassword(
       { ...browser, knownKey: browser.knownKeyFor(subscriberId) },
     );
   });
-  // A phone was added, or the password changed, since the account was read.
+  // A factor was added, or the password changed, since the account was read.
   if (signedIn === null) throw new Busy("account-changed", 1);
   return signedIn;
 }

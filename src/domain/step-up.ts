@@ -6,10 +6,10 @@ import { startChallenge } from "./start-challenge.js";
 import { type Subscriber } from "./subscriber.js";
 
 /**
- * Asks the phone about one sensitive act of a signed-in person. The push names the act, and its approval opens nothing
+ * Asks for a second factor for one sensitive act of a signed-in person. A push names the act, and its approval opens nothing
  * else.
  *
- * @returns the secret with which this browser proves later that it asked; null when no phone is enrolled.
+ * @returns the secret with which this browser proves later that it asked; null when no factor is enrolled.
  */
 export async function startStepUp(
   deps: Deps,
@@ -18,8 +18,8 @@ export async function startStepUp(
   subscriber: Subscriber,
   browser: Origin & { visitHash: string; isKnown: boolean; arrivedAt: Date },
 ): Promise<string | null> {
-  const factor = await deps.factors.findActive(subscriber.id);
-  if (factor === null) return null;
+  const factors = await deps.factors.listActive(subscriber.id);
+  if (factors.length === 0) return null;
   const attempt = newAttempt(deps.settings, deps.now(), {
     subscriberId: subscriber.id,
     epoch: subscriber.epoch,
@@ -38,7 +38,7 @@ export async function startStepUp(
     deps,
     attempt,
     subscriber,
-    factor,
+    factors,
     ({ createdAt }) => createdAt >= browser.arrivedAt,
   );
   if (started.kind === "joined") {

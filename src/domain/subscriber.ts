@@ -46,30 +46,6 @@ export interface Subscribers {
   raiseAlarm(id: string, frozenUntil: Date): Promise<void>;
 }
 
-/** An enrolled phone. */
-export interface Factor {
-  readonly id: string;
-  readonly subscriberId: string;
-  readonly providerId: string;
-  readonly state: "active" | "removed";
-  readonly createdAt: Date;
-  readonly removedAt: Date | null;
-}
-
-/** The rows of enrolled phones. */
-export interface Factors {
-  find(id: string): Promise<Factor | null>;
-  findActive(subscriberId: string): Promise<Factor | null>;
-  /** A new active phone. @returns false when it protects an account already, or the account has another one. */
-  insert(factor: Pick<Factor, "id" | "subscriberId" | "providerId" | "createdAt">): Promise<boolean>;
-  /** active → removed. @returns false when there was no active phone. */
-  remove(subscriberId: string, now: Date): Promise<boolean>;
-  /** Removed here, not yet at Authy, and not enrolled again since. */
-  findForgotten(limit: number): Promise<Factor[]>;
-  noteRemovedUpstream(id: string, now: Date): Promise<void>;
-  isActiveAnywhere(providerId: string): Promise<boolean>;
-}
-
 /** A browser in which somebody registered, enrolled or signed in to this account before. */
 export interface KnownBrowser {
   readonly id: string;

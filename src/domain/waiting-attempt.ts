@@ -5,14 +5,15 @@ import { type Deps } from "./deps.js";
 import { TooMany } from "./errors.js";
 import { sessionToRepeat } from "./finish-attempt.js";
 import { pushPause, type PushPause, startChallenge, type Started } from "./start-challenge.js";
-import { type Factor, type Subscriber } from "./subscriber.js";
+import { type Factor } from "./factor.js";
+import { type Subscriber } from "./subscriber.js";
 import { approvals } from "./watched-kinds.js";
 
 /** Everything that the waiting page tells about an attempt. */
 export interface WaitingAttempt {
   readonly attempt: Attempt;
   readonly subscriber: Subscriber;
-  readonly factor: Factor | null;
+  readonly factors: readonly Factor[];
   readonly challenge: Challenge | null;
   /** Approved, and finishing opens something now. */
   readonly canFinish: boolean;
@@ -34,9 +35,9 @@ export async function readWaitingAttempt(deps: Deps, attempt: Attempt): Promise<
     attempt.state === "open"
       ? challenge?.state === "approved" && isUsable(attempt, subscriber, deps.now())
       : (await sessionToRepeat(deps, attempt.id)) !== null;
-  const factor = await deps.factors.findActive(subscriber.id);
+  const factors = await deps.factors.listActive(subscriber.id);
   const pause = await pushPause(deps, subscriber, attempt.isKnownBrowser);
-  return { attempt, subscriber, factor, challenge, canFinish, pause, resend: await resendBudget(deps, attempt) };
+  return { attempt, subscriber, factors, challenge, canFinish, pause, resend: await resendBudget(deps, attempt) };
 }
 
 /** True while the attempt can still become a sign-in: open, in time, and of the account's present epoch. */
@@ -68,8 +69,8 @@ async function resendBudget(
 export async function resendPush(deps: Deps, attempt: Attempt): Promise<Started | { readonly kind: "over" }> {
   const startedAt = deps.now();
   const waiting = await readWaitingAttempt(deps, attempt);
-  if (waiting?.factor == null || !isUsable(attempt, waiting.subscriber, deps.now())) return { kind: "over" };
+  if (waiting === null || !isUsable(attempt, waiting.subscriber, deps.now())) return { kind: "over" };
   if (waiting.challenge?.state === "approved" || waiting.challenge?.state === "consumed") return { kind: "over" };
   if (waiting.resend.inSeconds > 0) throw new TooMany("resend too early", waiting.resend.inSeconds);
-  return startChallenge(deps, attempt, waiting.subscriber, waiting.factor, ({ createdAt }) => createdAt >= startedAt);
+  return startChallenge(deps, attempt, waiting.subscriber, waiting.factors, ({ createdAt }) => createdAt >= startedAt);
 }

@@ -6,7 +6,7 @@ import { settleChallenge, type SettleDeps } from "./settle-challenge.js";
 import { settleEnrolment, type SettleEnrolmentDeps } from "./settle-enrolment.js";
 import { type LiveStatus, type WatchedKind, type WatchedRow, type WatchedRows, type Witness } from "./watched.js";
 
-export type WatchedDeps = SettleDeps & SettleEnrolmentDeps & Pick<Deps, "challenges" | "enrolments" | "provider">;
+export type WatchedDeps = SettleDeps & SettleEnrolmentDeps & Pick<Deps, "challenges" | "enrolments" | "providers">;
 
 /** Who alone may see what becomes of it: the attempt to sign in, or the session, that asked for it. */
 export interface WatchedOwner {
@@ -24,6 +24,8 @@ export interface WatchedRules<Row extends WatchedRow = WatchedRow> {
   rows(deps: Pick<Deps, "challenges" | "enrolments">): WatchedRows<Row>;
   statusOf(row: Row): LiveStatus;
   ownerOf(deps: Pick<Deps, "attempts">, row: Row): Promise<WatchedOwner | null>;
+  /** Whether anybody else knows what becomes of it: else only an answer, the person or the clock ends it. */
+  canAsk(deps: Pick<Deps, "providers">, row: Row): boolean;
   /**
    * Asks the provider once and settles what it has decided. `unknown` is neither yes nor no.
    * @throws the Provider… errors, which say nothing about the subscriber.
@@ -46,11 +48,15 @@ export const approvals: WatchedRules<Challenge> = {
     if (purpose === "sign-in") return { kind: "attempt", id, subscriberId };
     return sessionId === null ? null : { kind: "session", id: sessionId, subscriberId };
   },
-  async ask(deps, { id, providerRef, providerId }, by, signal) {
-    if (providerRef === null) return "unknown";
-    const state = await deps.provider.approvalState(providerRef, providerId, signal);
+  canAsk: ({ providers }, { factorType }) => providers[factorType]?.asks?.state !== undefined,
+  async ask(deps, { id, factorType, providerRef, providerId }, by, signal) {
+    const state =
+      providerRef === null
+        ? "unknown"
+        : await deps.providers[factorType]?.asks?.state?.(providerRef, { providerId }, signal);
     // That it expired there is no answer: our own deadline counts.
-    if (state !== "approved" && state !== "denied") return state === "unknown" ? "unknown" : "pending";
+    if (state !== "approved" && state !== "denied")
+      return state === undefined || state === "unknown" ? "unknown" : "pending";
     await settleChallenge(deps, id, state, by);
     return "settled";
   },
@@ -58,14 +64,16 @@ export const approvals: WatchedRules<Challenge> = {
   nextPollAt: (settings, { createdAt, expiresAt }, now) => nextApprovalPoll(settings, createdAt, expiresAt, now),
 };
 
-/** Phones that wait to be registered by their scan of a QR code. */
+/** Factors that wait to be registered, by a QR code mostly. */
 export const registrations: WatchedRules<Enrolment> = {
   kind: "registration",
   rows: ({ enrolments }) => enrolments,
   statusOf: enrolmentStatus,
   ownerOf: (_deps, { sessionId, subscriberId }) => Promise.resolve({ kind: "session", id: sessionId, subscriberId }),
-  async ask(deps, { id }, by, signal) {
-    const answer = await deps.provider.registrationState(id, signal);
+  canAsk: ({ providers }, { type }) => providers[type]?.enrols.state !== undefined,
+  async ask(deps, { id, type }, by, signal) {
+    const answer = await deps.providers[type]?.enrols.state?.(id, signal);
+    if (answer === undefined) return "unknown";
     if (answer.state === "pending") return "pending";
     await settleEnrolment(deps, id, answer, by);
     return "settled";

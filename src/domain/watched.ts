@@ -1,9 +1,10 @@
-/** What a browser waits for and the provider is asked about: a push to approve, or a phone to be registered. */
+/** What a browser waits for and a provider is asked about: a push to approve, or a factor to be registered. */
 export const WATCHED_KINDS = ["approval", "registration"] as const;
 export type WatchedKind = (typeof WATCHED_KINDS)[number];
 
 /** Statuses as streams and clients see them. */
-export type PublicStatus = "pending" | "approved" | "completed" | "denied" | "expired" | "cancelled" | "failed";
+export type PublicStatus =
+  "pending" | "claimed" | "approved" | "completed" | "denied" | "expired" | "cancelled" | "failed";
 
 /** What a watcher is told about a challenge or an enrolment. */
 export interface LiveStatus {
@@ -16,7 +17,7 @@ export interface LiveStatus {
 
 /** Nothing comes after it: the row never changes again in a way that a watcher could see. */
 export function isFinal(status: PublicStatus): boolean {
-  return status !== "pending";
+  return status !== "pending" && status !== "claimed";
 }
 
 /** Who reported the outcome: the signed callback, an event webhook that led to asking, a poll, the clock, the person. */

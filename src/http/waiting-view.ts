@@ -57,7 +57,7 @@ export function waitingView(
 }
 
 function stateOf(waiting: WaitingAttempt, now: Date): State {
-  const { attempt, subscriber, challenge, canFinish, pause, factor } = waiting;
+  const { attempt, subscriber, challenge, canFinish, pause, factors } = waiting;
   if (canFinish) return "approved";
   if (challenge !== null && isLive(challenge.state)) {
     if (challenge.state === "pending") return "waiting";
@@ -65,7 +65,7 @@ function stateOf(waiting: WaitingAttempt, now: Date): State {
   }
   if (challenge?.state === "denied") return "denied";
   if (challenge?.state === "consumed") return "cancelled"; // used before
-  if (!isUsable(attempt, subscriber, now) || factor === null)
+  if (!isUsable(attempt, subscriber, now) || factors.length === 0)
     return challenge?.state === "expired" || attempt.expiresAt <= now ? "expired" : "cancelled";
   if (challenge === null) return pause === null ? "failed" : "paused";
   switch (challenge.state) {

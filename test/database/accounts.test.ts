@@ -4,7 +4,7 @@ import { it } from "node:test";
 
 import { allOrNothing } from "../../src/domain/all-or-nothing.js";
 import { type Deps } from "../../src/domain/deps.js";
-import { removePhone } from "../../src/domain/remove-phone.js";
+import { removeAllFactors } from "../../src/domain/remove-factors.js";
 import { anOwner, aSession, at, onBothDatabases, type Owner, type Store, winners } from "./both.js";
 
 const NOWHERE = { address: "", browserLabel: "" };
@@ -20,13 +20,13 @@ onBothDatabases("accounts, sessions and phones", (store) => {
     const deps = { transaction, settings: {} as Deps["settings"], now: () => at(1000) };
     await recoveryCodes.replace(owner.subscriberId, ["one", "two"], at(0));
     const removals = Array.from({ length: 8 }, () =>
-      allOrNothing(deps, async (inside) => (await removePhone(inside, owner.subscriberId, NOWHERE)) || null),
+      allOrNothing(deps, async (inside) => (await removeAllFactors(inside, owner.subscriberId, NOWHERE)) || null),
     );
     assert.equal(await winners(removals), 1);
     assert.equal(await epochOf(store(), owner), 2);
     assert.equal(await recoveryCodes.countLeft(owner.subscriberId), 0, "its recovery codes are gone with it");
-    assert.ok((await factors.findForgotten(1000)).some(({ id }) => id === owner.factorId));
-    assert.equal(await factors.isActiveAnywhere(owner.providerId), false);
+    assert.ok((await factors.findForgotten(["authy-push"], 1000)).some(({ id }) => id === owner.factorId));
+    assert.equal(await factors.isActiveAnywhere("authy-push", owner.providerId), false);
   });
 
   it("A16: changes a password once for each old one", async () => {

@@ -117,8 +117,14 @@ export async function aChallenge(store: Store, owner: Owner, given: Partial<Chal
   const id = randomUUID();
   const attemptId = given.attemptId ?? (await anAttempt(store, owner));
   const inserted = await store.challenges.insert({
-    ...{ id, attemptId, subscriberId: owner.subscriberId, factorId: owner.factorId, browserHash: id },
-    ...{ isKnownBrowser: true, providerId: owner.providerId, providerRef: randomUUID(), state: "pending" as const },
+    ...{ id, attemptId, subscriberId: owner.subscriberId, browserHash: id, isKnownBrowser: true },
+    ...{
+      factorType: "authy-push" as const,
+      factorId: owner.factorId,
+      providerId: owner.providerId,
+      providerRef: randomUUID(),
+      state: "pending" as const,
+    },
     ...{ matchCodeHash: null, failure: null, createdAt: at(0), expiresAt: at(120_000), nextPollAt: at(2000) },
     ...given,
   });

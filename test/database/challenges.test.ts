@@ -92,8 +92,8 @@ onBothDatabases("challenges", (store) => {
 
   it("T2, T3: lets nobody spend an approval that lapsed, or whose phone or minute is gone", async () => {
     const { challenges, factors, database } = store();
-    const spoil: [string, (id: string, ownerId: string) => Promise<unknown>][] = [
-      ["the phone was removed", (_id, owner) => factors.remove(owner, at(1))],
+    const spoil: [string, (id: string, factorId: string) => Promise<unknown>][] = [
+      ["the phone was removed", (_id, factorId) => factors.remove(factorId, at(1))],
       ["it lapsed", (id) => challenges.lapse(id)],
       ["it is a minute old", (id) => database.getRepository("challenge").update({ id }, { settledAt: at(-60_000) })],
       ["it was cancelled instead", (id) => database.getRepository("challenge").update({ id }, { state: "cancelled" })],
@@ -102,8 +102,36 @@ onBothDatabases("challenges", (store) => {
       const owner = await anOwner(store());
       const id = await aChallenge(store(), owner);
       await challenges.settle(id, "approved", "callback", at(1000));
-      await spoilIt(id, owner.subscriberId);
+      await spoilIt(id, owner.factorId);
       assert.equal(await challenges.consume(id, at(1500 - 60_000), at(1500)), false, why);
+    }
+  });
+
+  it("PH6: spends an approval only while the factor that gave it is active, whichever was asked first", async () => {
+    const { challenges, factors } = store();
+    for (const isAnswererRemoved of [true, false]) {
+      const owner = await anOwner(store());
+      const other = { ...owner, id: randomUUID(), providerId: randomUUID(), label: "", createdAt: at(0) };
+      await factors.insert({ ...other, type: "authy-push" });
+      const id = await aChallenge(store(), owner);
+      await challenges.settle(id, "approved", "callback", at(1000), { answeredBy: other.id });
+      assert.equal((await challenges.find(id))?.answeredBy, other.id);
+      await factors.remove(isAnswererRemoved ? other.id : owner.factorId, at(1100));
+      assert.equal(await challenges.consume(id, at(0), at(1500)), !isAnswererRemoved);
+    }
+  });
+
+  it("names the factor that was asked where the answer names none, and none where nobody answered", async () => {
+    const { challenges } = store();
+    const owner = await anOwner(store());
+    for (const [outcome, answeredBy] of [
+      ["approved", owner.factorId],
+      ["denied", owner.factorId],
+      ["cancelled", null],
+    ] as const) {
+      const id = await aChallenge(store(), owner);
+      await challenges.settle(id, outcome, "callback", at(1000));
+      assert.equal((await challenges.find(id))?.answeredBy, answeredBy, outcome);
     }
   });
 
@@ -163,11 +191,11 @@ onBothDatabases("challenges", (store) => {
     assert.equal(await expired(9_004_999), false);
     assert.equal(await expired(9_005_000), true);
     await challenges.settle(due, "approved", "poll", at(8_000_000));
-    assert.equal(await challenges.newestWitnessSince(at(7_999_999)), "poll");
-    assert.equal(await challenges.newestWitnessSince(at(8_000_000)), null);
+    assert.equal(await challenges.newestWitnessSince(at(7_999_999), ["authy-push"]), "poll");
+    assert.equal(await challenges.newestWitnessSince(at(8_000_000), ["authy-push"]), null);
     const next = await aChallenge(store(), owner, { expiresAt: at(9_000_000) });
     await challenges.settle(next, "denied", "callback", at(8_000_001));
-    assert.equal(await challenges.newestWitnessSince(at(0)), "callback");
+    assert.equal(await challenges.newestWitnessSince(at(0), ["authy-push"]), "callback");
     assert.ok((await challenges.lapseOld(at(8_000_000))) >= 1);
     assert.equal((await challenges.find(due))?.state, "lapsed");
   });

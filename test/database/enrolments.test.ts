@@ -4,7 +4,7 @@ import { it } from "node:test";
 
 import { type EnrolmentRow } from "../../src/database/schema.js";
 import { type Deps } from "../../src/domain/deps.js";
-import { removePhone } from "../../src/domain/remove-phone.js";
+import { removeAllFactors } from "../../src/domain/remove-factors.js";
 import { settleEnrolment } from "../../src/domain/settle-enrolment.js";
 import { anOwner, aSession, at, onBothDatabases, type Owner, type Store, whileRefused, winners } from "./both.js";
 
@@ -13,7 +13,7 @@ const AT = at(1000);
 /** An account whose phone was removed again, its session of the present epoch, and a pending enrolment of that. */
 async function enrolling(store: Store): Promise<{ owner: Owner; sessionId: string; enrolmentId: string }> {
   const owner = await anOwner(store);
-  await store.factors.remove(owner.subscriberId, at(0));
+  await store.factors.remove(owner.factorId, at(0));
   await store.subscribers.nextEpoch(owner.subscriberId);
   const epoch = 2;
   const sessionId = await aSession(store, owner, { epoch });
@@ -28,6 +28,7 @@ async function anEnrolment(store: Store, owner: Owner, given: Partial<EnrolmentR
       subscriberId: owner.subscriberId,
       sessionId: "",
       epoch: 1,
+      type: "authy-push" as const,
       replacesFactor: false,
       state: "pending" as const,
     },
@@ -74,7 +75,7 @@ onBothDatabases("completed enrolments", (store) => {
       const states = await Promise.all(both.map(({ enrolmentId }) => stateOf(store(), enrolmentId)));
       assert.deepEqual(states.toSorted(), ["completed", "conflict"]);
       for (const [n, { owner }] of both.entries()) {
-        const hasPhone = (await factors.findActive(owner.subscriberId)) !== null;
+        const hasPhone = (await factors.listActive(owner.subscriberId)).length === 1;
         assert.equal(hasPhone, states[n] === "completed");
         assert.equal(await epochOf(store(), owner), hasPhone ? 3 : 2, "only the account that got the phone moves on");
       }
@@ -93,7 +94,7 @@ onBothDatabases("completed enrolments", (store) => {
       assert.equal(won, 1);
       const isCompleted = (await stateOf(store(), id)) === "completed";
       assert.equal((await audit.list(owner.subscriberId, { limit: 10 })).length, isCompleted ? 1 : 0);
-      assert.equal((await factors.findActive(owner.subscriberId)) !== null, isCompleted);
+      assert.equal((await factors.listActive(owner.subscriberId)).length === 1, isCompleted);
       assert.equal(await epochOf(store(), owner), isCompleted ? 3 : 2);
     }
   });
@@ -110,7 +111,7 @@ onBothDatabases("completed enrolments", (store) => {
       await spoilIt(owner, sessionId);
       assert.equal(await scanned(store(), enrolmentId, owner.providerId), true, why);
       assert.equal(await stateOf(store(), enrolmentId), "cancelled", why);
-      assert.equal(await factors.findActive(owner.subscriberId), null, why);
+      assert.deepEqual(await factors.listActive(owner.subscriberId), [], why);
     }
   });
 
@@ -128,7 +129,7 @@ onBothDatabases("completed enrolments", (store) => {
       });
     await scanned({ enrolments, transaction: interrupted }, enrolmentId, owner.providerId);
     assert.equal(await stateOf(store(), enrolmentId), "cancelled");
-    assert.equal(await factors.findActive(owner.subscriberId), null);
+    assert.deepEqual(await factors.listActive(owner.subscriberId), []);
     assert.deepEqual(await sessions.living([sessionId], AT), [sessionId], "nothing of the completion stays");
   });
 
@@ -140,7 +141,7 @@ onBothDatabases("completed enrolments", (store) => {
     assert.equal(await scanned(store(), id, `${owner.providerId}9`), true);
     assert.deepEqual(await sessions.living([sessionId, otherId], at(1001)), [sessionId]);
     assert.equal((await factors.find(owner.factorId))?.state, "removed");
-    assert.equal((await factors.findActive(owner.subscriberId))?.providerId, `${owner.providerId}9`);
+    assert.equal((await factors.listActive(owner.subscriberId))[0]?.providerId, `${owner.providerId}9`);
   });
 
   it("T3: a phone that is replaced and removed at the same moment ends one way, and neither waits for the other", async () => {
@@ -151,13 +152,13 @@ onBothDatabases("completed enrolments", (store) => {
       const sessionId = await aSession(store(), owner);
       const id = await anEnrolment(store(), owner, { sessionId, replacesFactor: true });
       const removed = transaction((rows) =>
-        removePhone({ ...rows, ...inside }, owner.subscriberId, { address: "", browserLabel: "" }),
+        removeAllFactors({ ...rows, ...inside }, owner.subscriberId, { address: "", browserLabel: "" }),
       );
       await Promise.all([scanned(store(), id, `${owner.providerId}9`), removed]);
       assert.equal((await factors.find(owner.factorId))?.state, "removed");
       assert.deepEqual(await sessions.living([sessionId], AT), [], "a removal ends every session");
       if ((await stateOf(store(), id)) === "cancelled")
-        assert.equal(await factors.findActive(owner.subscriberId), null);
+        assert.deepEqual(await factors.listActive(owner.subscriberId), []);
     }
   });
 
@@ -168,7 +169,7 @@ onBothDatabases("completed enrolments", (store) => {
     const id = await anEnrolment(store(), owner, { sessionId, replacesFactor: true });
     assert.equal(await scanned(store(), id, other.providerId), true);
     assert.equal(await stateOf(store(), id), "conflict");
-    assert.equal((await factors.findActive(owner.subscriberId))?.id, owner.factorId);
+    assert.equal((await factors.listActive(owner.subscriberId))[0]?.id, owner.factorId);
     assert.deepEqual(await sessions.living([sessionId], at(1001)), [sessionId]);
   });
 
@@ -194,7 +195,7 @@ onBothDatabases("completed enrolments", (store) => {
     await whileRefused(database, "INSERT ON audit_events", async () => {
       await assert.rejects(scanned(store(), enrolmentId, owner.providerId), /refused/);
     });
-    assert.equal(await factors.findActive(owner.subscriberId), null);
+    assert.deepEqual(await factors.listActive(owner.subscriberId), []);
     assert.equal(await stateOf(store(), enrolmentId), "pending", "a later report completes it");
     assert.equal(await scanned(store(), enrolmentId, owner.providerId), true);
     assert.equal(await stateOf(store(), enrolmentId), "completed");

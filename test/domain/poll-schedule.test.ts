@@ -13,8 +13,9 @@ const start = new Date("2026-11-24T10:00:00.000Z");
 const after = (ms: number): Date => new Date(start.getTime() + ms);
 const seconds = (at: Date): number => (at.getTime() - start.getTime()) / 1000;
 
-function whenNewestWas(witness: Witness | null): Pick<Deps, "challenges" | "settings" | "now"> {
+function whenNewestWas(witness: Witness | null): Pick<Deps, "challenges" | "providers" | "settings" | "now"> {
   return {
+    providers: {},
     settings,
     now: () => start,
     challenges: { newestWitnessSince: () => Promise.resolve(witness) } as unknown as Deps["challenges"],

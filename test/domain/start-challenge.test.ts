@@ -10,8 +10,9 @@ import {
   ProviderUnavailable,
   ProviderUnconfirmed,
 } from "../../src/domain/errors.js";
+import { type Factor } from "../../src/domain/factor.js";
 import { startChallenge } from "../../src/domain/start-challenge.js";
-import { type Factor, type Subscriber } from "../../src/domain/subscriber.js";
+import { type Subscriber } from "../../src/domain/subscriber.js";
 
 /** Starts a challenge whose request ends with this error. @returns the log's messages, and what became of the row. */
 async function startWith(error: LoginError): Promise<{ logged: string[]; row: string }> {
@@ -32,14 +33,14 @@ async function startWith(error: LoginError): Promise<{ logged: string[]; row: st
     },
     feed: { publish: done },
     polls: { forget: done },
-    provider: { sendApprovalRequest: () => Promise.reject(error) },
+    providers: { "authy-push": { asks: { send: () => Promise.reject(error) } } },
   };
   const attempt = { id: "a", purpose: "sign-in", address: "", browserLabel: "", isKnownBrowser: true };
   await startChallenge(
     deps as unknown as Deps,
     attempt as Attempt,
     { id: "s", username: "ada" } as Subscriber,
-    { id: "f", providerId: "1" } as Factor,
+    [{ id: "f", type: "authy-push", providerId: "1" } as Factor],
     () => false,
   );
   return { logged: logged.filter((message) => message !== "challenge settled"), row };

@@ -100,8 +100,12 @@ describe("K9 a code that is judged", () => {
       attempts: { countTry: () => Promise.resolve(tried.push("match code")) },
       subscribers: { find: () => Promise.resolve({ id: "s1", usernameKey: "maria", epoch: 1 }) },
       recoveryCodes: { isLeft: () => Promise.resolve(false) },
-      factors: { findActive: () => Promise.resolve({ providerId: "7" }) },
-      provider: { verifyCode: (_id: string, code: string) => Promise.resolve(code === "1230987") },
+      factors: { listActive: () => Promise.resolve([{ id: "f", type: "authy-push", providerId: "7" }]) },
+      providers: {
+        "authy-push": {
+          judges: { verifyCode: (_factor: unknown, code: string) => Promise.resolve(code === "1230987") },
+        },
+      },
       failures: {
         take(bucket: string) {
           tried.push(bucket);

@@ -4,11 +4,14 @@ import { describe, it } from "node:test";
 import { type Deps } from "../../src/domain/deps.js";
 import { upstreamRemovals } from "../../src/domain/disable-two-factor.js";
 import { ProviderRefused, ProviderUnavailable } from "../../src/domain/errors.js";
-import { type Factor } from "../../src/domain/subscriber.js";
+import { type Factor } from "../../src/domain/factor.js";
 
 function phone(id: string): Factor {
   const at = new Date("2026-11-24T10:00:00Z");
-  return { id, subscriberId: id, providerId: id, state: "removed", createdAt: at, removedAt: at };
+  return {
+    ...{ id, subscriberId: id, type: "authy-push", providerId: id, label: "", state: "removed", isPreferred: false },
+    ...{ createdAt: at, lastUsedAt: null, removedAt: at },
+  };
 }
 
 /** Phones that are removed here, and an Authy that answers each removal as told. */
@@ -19,15 +22,17 @@ function forgotten(ids: readonly string[], answers: Record<string, () => Promise
   const deps = {
     now: () => new Date(now),
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
-    provider: {
-      removeUser: (id: string) => {
-        asked.push(id);
-        return answers[id]?.() ?? Promise.resolve();
+    providers: {
+      "authy-push": {
+        remove: ({ providerId: id }: Factor) => {
+          asked.push(id);
+          return answers[id]?.() ?? Promise.resolve();
+        },
       },
     },
     factors: {
       findForgotten: () => Promise.resolve(ids.filter((id) => !done.includes(id)).map(phone)),
-      isActiveAnywhere: (id: string) => Promise.resolve(id === "again"),
+      isActiveAnywhere: (_type: string, id: string) => Promise.resolve(id === "again"),
       noteRemovedUpstream: (id: string) => {
         done.push(id);
         return Promise.resolve();

@@ -106,7 +106,7 @@ export function watchedInMemory() {
       find: (id: string) => Promise.resolve(attempts.get(id) ?? null),
       findOverdue: () => Promise.resolve([]),
     },
-    factors: { insert: () => Promise.resolve(!isPhoneTaken), retire: () => Promise.resolve() },
+    factors: { insert: () => Promise.resolve(!isPhoneTaken) },
     subscribers: { nextEpoch: () => Promise.resolve(true), freezePushes: () => Promise.resolve() },
     sessions: { raiseEpoch: () => Promise.resolve() },
     browsers: { forgetSeenSince: () => Promise.resolve() },
@@ -153,7 +153,12 @@ export function watchedInMemory() {
       forget: () => Promise.resolve(),
       noticeLoss: () => Promise.resolve(false),
     },
-    provider: { approvalState: () => answer("approval"), registrationState: () => answer("registration") },
+    providers: {
+      "authy-push": {
+        asks: { state: () => answer("approval") },
+        enrols: { state: () => answer("registration") },
+      },
+    },
   };
   return {
     deps: deps as unknown as Deps,
@@ -174,8 +179,17 @@ export function watchedInMemory() {
 
 function aChallenge(): Stored<Challenge> {
   return {
-    ...{ id: "challenge-1", attemptId: "attempt-1", subscriberId: "ada", factorId: "phone-1", browserHash: "b" },
-    ...{ isKnownBrowser: true, providerId: "1", providerRef: "ref-1", state: "pending", version: 1 },
+    ...{ id: "challenge-1", attemptId: "attempt-1", subscriberId: "ada", browserHash: "b" },
+    ...{
+      factorType: "authy-push",
+      factorId: "phone-1",
+      answeredBy: null,
+      isKnownBrowser: true,
+      providerId: "1",
+      providerRef: "ref-1",
+      state: "pending",
+      version: 1,
+    },
     ...{ matchCodeHash: null, failure: null, createdAt: at(0), expiresAt: at(LIFE_MS), nextPollAt: at(2000) },
     ...{ settledAt: null, settledBy: null, consumedAt: null, personAskedAt: null, leaseUntil: null },
   };
@@ -183,8 +197,16 @@ function aChallenge(): Stored<Challenge> {
 
 function anEnrolment(): Stored<Enrolment> {
   return {
-    ...{ id: "enrolment-1", subscriberId: "ada", sessionId: "session-1", epoch: 1, replacesFactor: false },
-    ...{ state: "pending", version: 1, createdAt: at(0), expiresAt: at(LIFE_MS), nextPollAt: at(1500) },
+    ...{ id: "enrolment-1", subscriberId: "ada", sessionId: "session-1", epoch: 1 },
+    ...{
+      type: "authy-push",
+      replacesFactor: false,
+      state: "pending",
+      version: 1,
+      createdAt: at(0),
+      expiresAt: at(LIFE_MS),
+      nextPollAt: at(1500),
+    },
     ...{ settledAt: null, settledBy: null, leaseUntil: null },
   };
 }

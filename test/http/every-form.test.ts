@@ -197,7 +197,7 @@ describe("K6 what a person reads whose form is no longer on its page", () => {
     const replacing = await granted("jon", "replace-phone");
     await replacing.post("/account/two-factor/registration");
     const subscriber = await deps.subscribers.findByName("jon");
-    const [pending] = await deps.enrolments.findPendingOfSubscriber(subscriber?.id ?? "");
+    const [pending] = await deps.enrolments.findOpenOfSubscriber(subscriber?.id ?? "");
     assert.ok(pending, "nothing is pending");
     await settleEnrolment(deps, pending.id, { state: "completed", providerId: "a new phone" }, "callback");
     assert.match((await replacing.get("/account/two-factor/registration")).body, /Your phone is added/);

@@ -10,7 +10,7 @@ import Router from "@koa/router";
 import { loadConfig } from "../../src/config.js";
 import { openDatabase } from "../../src/database/data-source.js";
 import { databaseRows } from "../../src/database/rows.js";
-import { type Provider } from "../../src/domain/deps.js";
+import { type FactorProvider } from "../../src/domain/factor-provider.js";
 import { createApp } from "../../src/http/app.js";
 import { type HttpDeps } from "../../src/http/deps.js";
 import { pushWords } from "../../src/http/push-words.js";
@@ -40,14 +40,17 @@ interface Registers {
 }
 
 /** A provider that sends whatever it is given, and hears nothing from any phone. */
-const SILENT_PROVIDER: Provider = {
-  enrolmentLink: ({ id }) => `authy://account?token=${id}`,
-  sendApprovalRequest: () => Promise.resolve({ uuid: randomUUID() }),
-  approvalState: () => Promise.resolve("pending"),
-  registrationState: () => Promise.resolve({ state: "pending" }),
-  verifyCode: () => Promise.resolve(false),
-  sendTextMessage: () => Promise.resolve(),
-  removeUser: () => Promise.resolve(),
+const SILENT_PROVIDER: FactorProvider = {
+  asks: {
+    send: () => Promise.resolve({ ref: randomUUID(), reach: "ringing" }),
+    state: () => Promise.resolve("pending"),
+  },
+  judges: { verifyCode: () => Promise.resolve(false), sendTextMessage: () => Promise.resolve() },
+  enrols: {
+    show: ({ id }) => Promise.resolve({ qrText: `authy://account?token=${id}`, typed: null }),
+    state: () => Promise.resolve({ state: "pending" }),
+  },
+  remove: () => Promise.resolve(),
 };
 
 /** Serves the application on a free port of loopback, with an SQLite file; Redis and limits by address are left out. */
@@ -70,7 +73,7 @@ export async function serveApplication(owner: Owner): Promise<ServedApplication>
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     feed: { publish: nothing },
     polls: { schedule: nothing, forget: nothing, noticeLoss: () => Promise.resolve(false) },
-    provider: SILENT_PROVIDER,
+    providers: { "authy-push": SILENT_PROVIDER },
     passwords: passwords(config.argon2TestStrength, config.limits.hashesQueued),
     views: nunjucksViews("Example", [KEY]),
     streams: { size: 0, open: nothing, drain: () => undefined },
@@ -108,7 +111,7 @@ export async function serveApplication(owner: Owner): Promise<ServedApplication>
       const subscriber = await deps.subscribers.findByName(username);
       if (subscriber === null) throw new Error(`nobody is called ${username}`);
       const ids = { id: randomUUID(), subscriberId: subscriber.id, providerId: randomUUID() };
-      if (!(await deps.factors.insert({ ...ids, createdAt: deps.now() }))) throw new Error("there is a phone already");
+      await deps.factors.insert({ ...ids, type: "authy-push", label: "", createdAt: deps.now() });
       await deps.recoveryCodes.replace(subscriber.id, ["a hash"], deps.now());
     },
   };

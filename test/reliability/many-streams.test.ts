@@ -39,7 +39,16 @@ async function aWaiter({ site, env, database }: Program, n: number): Promise<Wai
     hashSecret(key),
   );
   await challenges(database).insert({
-    ...{ ...who, id, attemptId, factorId: "f", providerId: "77", providerRef: uuid, state: "pending" },
+    ...{
+      ...who,
+      id,
+      attemptId,
+      factorType: "authy-push",
+      factorId: "f",
+      providerId: "77",
+      providerRef: uuid,
+      state: "pending",
+    },
     ...{ matchCodeHash: null, failure: null, createdAt: now, expiresAt, nextPollAt: expiresAt },
   });
   const browser = openBrowser(site);

@@ -28,7 +28,7 @@ export function account(deps: HttpDeps): Router<RequestState> {
 
   router.get("/account", async function showAccount(ctx) {
     const { session, subscriber } = signedInOf(ctx);
-    const factor = await deps.factors.findActive(subscriber.id);
+    const [factor] = await deps.factors.listActive(subscriber.id);
     const recoveryCodesLeft = await deps.recoveryCodes.countLeft(subscriber.id);
     const key = knownKey(ctx, subscriber.id);
     const browsers = await deps.browsers.list(subscriber.id);
@@ -36,9 +36,9 @@ export function account(deps: HttpDeps): Router<RequestState> {
       username: subscriber.username,
       email: subscriber.email,
       mustChangePassword: subscriber.mustChangePassword,
-      protection: protectionText(ctx.state.text, factor !== null, recoveryCodesLeft),
+      protection: protectionText(ctx.state.text, factor !== undefined, recoveryCodesLeft),
       factor:
-        factor === null
+        factor === undefined
           ? null
           : { id: factor.id, enrolledAt: factor.createdAt.toISOString(), deviceLabel: ctx.state.text("device.authy") },
       recoveryCodesLeft,

@@ -75,13 +75,16 @@ export function code(deps: HttpDeps, place: WaitingPlace): Router<RequestState> 
   router.post(`${place.codePath}/sms`, load, async function sendTextMessage(ctx) {
     const attempt = attemptIn(ctx);
     const read = await readWaitingAttempt(deps, attempt);
-    if (!deps.settings.textMessages || read?.factor == null || !isUsable(attempt, read.subscriber, deps.now())) {
+    const factor = read?.factors.find(({ type }) => deps.providers[type]?.judges?.sendTextMessage !== undefined);
+    const send = factor && deps.providers[factor.type]?.judges?.sendTextMessage;
+    const isUsableNow = read !== null && isUsable(attempt, read.subscriber, deps.now());
+    if (!deps.settings.textMessages || factor === undefined || send === undefined || !isUsableNow) {
       seeOther(ctx, place.codePath);
       return;
     }
     await deps.rates.textMessages(attempt.subscriberId);
     try {
-      await deps.provider.sendTextMessage(read.factor.providerId);
+      await send(factor);
       flash(ctx, "note", ctx.state.text("flash.text-message-sent"));
     } catch (error) {
       if (!(error instanceof ProviderRefused)) throw error;

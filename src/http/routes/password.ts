@@ -26,7 +26,7 @@ export function password(deps: HttpDeps): Router<RequestState> {
         values: { username: subscriber.username },
         errors,
         stepUp: await hasStepUp(deps, session, "change-password"),
-        hasFactor: (await deps.factors.findActive(subscriber.id)) !== null,
+        hasFactor: (await deps.factors.listActive(subscriber.id)).length > 0,
         mustChangePassword: subscriber.mustChangePassword,
         passwordMinLength: deps.settings.passwordMinLength,
       },

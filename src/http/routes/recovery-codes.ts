@@ -23,7 +23,7 @@ export function recoveryCodes(deps: HttpDeps): Router<RequestState> {
       codes: codes === null ? null : codes.split(" "),
       stepUp: await mayMakeRecoveryCodes(deps, session),
       left: await deps.recoveryCodes.countLeft(subscriber.id),
-      hasFactor: (await deps.factors.findActive(subscriber.id)) !== null,
+      hasFactor: (await deps.factors.listActive(subscriber.id)).length > 0,
     });
   });
 
@@ -32,7 +32,7 @@ export function recoveryCodes(deps: HttpDeps): Router<RequestState> {
     const codes = await makeRecoveryCodes(deps, session, originOf(ctx));
     if (codes !== null) carriedBy(ctx).sealed = seal(codes.join(" "), ctx.state.held?.key ?? "");
     else {
-      const hasFactor = (await deps.factors.findActive(subscriber.id)) !== null;
+      const hasFactor = (await deps.factors.listActive(subscriber.id)).length > 0;
       flash(ctx, "note", ctx.state.text(hasFactor ? "flash.codes-need-approval" : "flash.no-phone-yet"));
     }
     seeOther(ctx, "/account/recovery-codes");

@@ -4,7 +4,7 @@ import QRCode from "qrcode";
 import { confirmPassword } from "../../domain/check-password.js";
 import { disableTwoFactor } from "../../domain/disable-two-factor.js";
 import { needsFreshPassword, readEnrolment, startEnrolment } from "../../domain/enrol.js";
-import { type Enrolment } from "../../domain/enrolment.js";
+import { type Enrolment, isOpen } from "../../domain/enrolment.js";
 import { settleEnrolment } from "../../domain/settle-enrolment.js";
 import { hasStepUp } from "../../domain/step-up.js";
 import { type Context, type RequestState } from "../context.js";
@@ -27,20 +27,20 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
 
   async function showTwoFactor(ctx: Context, errors: Readonly<Record<string, string>>, status: number): Promise<void> {
     const { session, subscriber } = signedInOf(ctx);
-    const factor = await deps.factors.findActive(subscriber.id);
+    const [factor] = await deps.factors.listActive(subscriber.id);
     show(
       ctx,
       "two-factor",
       {
         factor:
-          factor === null
+          factor === undefined
             ? null
             : {
                 id: factor.id,
                 enrolledAt: factor.createdAt.toISOString(),
                 deviceLabel: ctx.state.text("device.authy"),
               },
-        mayReplace: factor !== null && (await hasStepUp(deps, session, "replace-phone")),
+        mayReplace: factor !== undefined && (await hasStepUp(deps, session, "replace-phone")),
         needsPassword: needsFreshPassword(deps, session),
         errors,
       },
@@ -85,7 +85,7 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
       ctx,
       "two-factor-registration",
       {
-        enrolment: enrolmentView(deps, enrolment),
+        enrolment: await enrolmentView(deps, enrolment),
         recoveryCodesLeft: await deps.recoveryCodes.countLeft(subscriber.id),
       },
       enrolment.state === "conflict" ? 409 : 200,
@@ -94,10 +94,11 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
 
   router.get(`${REGISTRATION}/qrcode.svg`, async function showQrCode(ctx) {
     const enrolment = await readEnrolment(deps, signedInOf(ctx).session.id);
-    if (enrolment?.state !== "pending") throw new HttpRefusal(404, "no-enrolment");
+    const shown = enrolment && (await shownOf(deps, enrolment));
+    if (shown === null) throw new HttpRefusal(404, "no-enrolment");
     ctx.set("Cache-Control", "no-store");
     ctx.type = "image/svg+xml";
-    ctx.body = await QRCode.toString(deps.provider.enrolmentLink(enrolment), {
+    ctx.body = await QRCode.toString(shown.qrText, {
       type: "svg",
       errorCorrectionLevel: "L",
       margin: 4,
@@ -110,14 +111,15 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
 
   router.post(`${REGISTRATION}/cancel`, async function cancelRegistration(ctx) {
     const enrolment = await readEnrolment(deps, signedInOf(ctx).session.id);
-    if (enrolment?.state === "pending") await settleEnrolment(deps, enrolment.id, { state: "cancelled" }, "person");
+    if (enrolment !== null && isOpen(enrolment))
+      await settleEnrolment(deps, enrolment.id, { state: "cancelled" }, "person");
     seeOther(ctx, "/account/two-factor");
   });
 
   router.get("/account/two-factor/disable", async function showDisable(ctx) {
     const { session, subscriber } = signedInOf(ctx);
-    const factor = await deps.factors.findActive(subscriber.id);
-    if (factor === null) {
+    const [factor] = await deps.factors.listActive(subscriber.id);
+    if (factor === undefined) {
       seeOther(ctx, "/account/two-factor");
       return;
     }
@@ -147,14 +149,20 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
   return router;
 }
 
-function enrolmentView(deps: Pick<HttpDeps, "provider" | "now">, enrolment: Enrolment) {
+/** What is scanned or typed to go on with an enrolment; null when there is no more of it to see. */
+async function shownOf({ providers }: Pick<HttpDeps, "providers">, enrolment: Enrolment) {
+  const enrols = providers[enrolment.type]?.enrols;
+  return enrolment.state !== "pending" || enrols === undefined ? null : enrols.show(enrolment);
+}
+
+async function enrolmentView(deps: Pick<HttpDeps, "providers" | "now">, enrolment: Enrolment) {
   const isPending = enrolment.state === "pending";
   return {
     challengeId: enrolment.id,
     eventsPath: isPending ? `/challenges/${enrolment.id}/events` : "",
     statusPath: isPending ? `/challenges/${enrolment.id}` : "",
     state: isPending ? "waiting" : enrolment.state,
-    openUrl: isPending ? deps.provider.enrolmentLink(enrolment) : null,
+    openUrl: (await shownOf(deps, enrolment))?.qrText ?? null,
     qrPath: `${REGISTRATION}/qrcode.svg?for=${enrolment.id.slice(0, 8)}`,
     expiresAt: enrolment.expiresAt.toISOString(),
     secondsLeft: Math.max(0, Math.round((enrolment.expiresAt.getTime() - deps.now().getTime()) / 1000)),

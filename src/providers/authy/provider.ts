@@ -1,7 +1,7 @@
 import { z } from "zod";
 
-import { type ApprovalState, type Provider, type Push } from "../../domain/deps.js";
 import { ProviderRefused, ProviderUnavailable, ProviderUnconfirmed } from "../../domain/errors.js";
+import { type ApprovalState, type FactorProvider, type Push } from "../../domain/factor-provider.js";
 import { type AuthyAnswer, type AuthyClient } from "./client.js";
 import { type AuthyApplication, registrationToken } from "./registration-token.js";
 
@@ -22,55 +22,58 @@ const WRONG_TOKEN = new Set(["60019", "60020"]);
  * @param application - `qrPrefix` stands before the token in the QR code.
  * @see https://www.twilio.com/docs/authy/api
  */
-export function authyProvider(call: AuthyClient, application: AuthyApplication & { qrPrefix: string }): Provider {
+export function authyProvider(call: AuthyClient, application: AuthyApplication & { qrPrefix: string }): FactorProvider {
   return {
-    enrolmentLink: (enrolment) => application.qrPrefix + registrationToken(enrolment, application),
-    async sendApprovalRequest(id, push) {
-      const answer = await call("POST", `onetouch/json/users/${encodeURIComponent(id)}/approval_requests`, {
-        json: approvalRequest(push),
-      });
-      refuseFailure(answer, "approval request");
-      const read = created.safeParse(answer.body);
-      if (!read.success) throw new ProviderUnconfirmed("Authy named no approval request");
-      return { uuid: read.data.approval_request.uuid };
+    asks: {
+      async send([factor], push) {
+        const id = factor?.providerId ?? "";
+        const answer = await call("POST", `onetouch/json/users/${encodeURIComponent(id)}/approval_requests`, {
+          json: approvalRequest(push),
+        });
+        refuseFailure(answer, "approval request");
+        const read = created.safeParse(answer.body);
+        if (!read.success) throw new ProviderUnconfirmed("Authy named no approval request");
+        return { ref: read.data.approval_request.uuid, reach: "ringing" };
+      },
+      async state(uuid, { providerId: id }, signal) {
+        const answer = await call("GET", `onetouch/json/approval_requests/${encodeURIComponent(uuid)}`, { signal });
+        const read = answer.isSuccess ? approval.safeParse(answer.body) : null;
+        if (!read?.success) return "unknown";
+        const { status, _authy_id: of, uuid: named } = read.data.approval_request;
+        if ((of !== undefined && of !== id) || (named !== undefined && named !== uuid)) return "unknown";
+        return isApprovalState(status) ? status : "unknown";
+      },
     },
-    async approvalState(uuid, id, signal) {
-      const answer = await call("GET", `onetouch/json/approval_requests/${encodeURIComponent(uuid)}`, { signal });
-      const read = answer.isSuccess ? approval.safeParse(answer.body) : null;
-      if (!read?.success) return "unknown";
-      const { status, _authy_id: of, uuid: named } = read.data.approval_request;
-      if ((of !== undefined && of !== id) || (named !== undefined && named !== uuid)) return "unknown";
-      return isApprovalState(status) ? status : "unknown";
+    judges: {
+      async verifyCode({ providerId: id }, code) {
+        const path = `protected/json/verify/${encodeURIComponent(code)}/${encodeURIComponent(id)}`;
+        const answer = await call("GET", path, { query: { force: "true" } });
+        if (answer.isSuccess) return answer.body["token"] === "is valid";
+        if (WRONG_TOKEN.has(answer.errorCode)) return false;
+        throw new ProviderRefused(`Authy could not verify the code (${answer.status} ${answer.errorCode})`);
+      },
+      async sendTextMessage({ providerId: id }) {
+        const path = `protected/json/sms/${encodeURIComponent(id)}`;
+        refuseFailure(await call("GET", path, { query: { force: "true" } }), "text message");
+      },
     },
-    async registrationState(enrolmentId, signal) {
-      const answer = await call("GET", "protected/json/registrations/status", {
-        query: { custom_user_id: enrolmentId },
-        signal,
-      });
-      if (answer.status === 404) return { state: "pending" };
-      refuseFailure(answer, "registration status");
-      const read = registration.safeParse(answer.body);
-      if (!read.success) throw new ProviderUnavailable("Authy's registration status is not understood");
-      const { status, authy_id: of } = read.data.registration;
-      if (status === "pending") return { state: "pending" };
-      const id = authyId.safeParse(of);
-      return status === "completed" && id.success ? { state: "completed", providerId: id.data } : { state: "failed" };
+    enrols: {
+      show: (enrolment) =>
+        Promise.resolve({ qrText: application.qrPrefix + registrationToken(enrolment, application), typed: null }),
+      async state(enrolmentId, signal) {
+        const query = { custom_user_id: enrolmentId };
+        const answer = await call("GET", "protected/json/registrations/status", { query, signal });
+        if (answer.status === 404) return { state: "pending" };
+        refuseFailure(answer, "registration status");
+        const read = registration.safeParse(answer.body);
+        if (!read.success) throw new ProviderUnavailable("Authy's registration status is not understood");
+        const { status, authy_id: of } = read.data.registration;
+        if (status === "pending") return { state: "pending" };
+        const id = authyId.safeParse(of);
+        return status === "completed" && id.success ? { state: "completed", providerId: id.data } : { state: "failed" };
+      },
     },
-    async verifyCode(id, code) {
-      const answer = await call("GET", `protected/json/verify/${encodeURIComponent(code)}/${encodeURIComponent(id)}`, {
-        query: { force: "true" },
-      });
-      if (answer.isSuccess) return answer.body["token"] === "is valid";
-      if (WRONG_TOKEN.has(answer.errorCode)) return false;
-      throw new ProviderRefused(`Authy could not verify the code (${answer.status} ${answer.errorCode})`);
-    },
-    async sendTextMessage(id) {
-      refuseFailure(
-        await call("GET", `protected/json/sms/${encodeURIComponent(id)}`, { query: { force: "true" } }),
-        "text message",
-      );
-    },
-    async removeUser(id) {
+    async remove({ providerId: id }) {
       const answer = await call("POST", `protected/json/users/${encodeURIComponent(id)}/remove`);
       if (answer.errorCode === "60026") return; // gone already
       refuseFailure(answer, "removal");

@@ -6,11 +6,14 @@ import { after, describe, it } from "node:test";
 
 import { authyClient } from "../../../src/providers/authy/client.js";
 import { authyProvider } from "../../../src/providers/authy/provider.js";
-import { type Provider } from "../../../src/domain/deps.js";
+import { type Factor } from "../../../src/domain/factor.js";
+import { type FactorProvider as Provider } from "../../../src/domain/factor-provider.js";
 import { vectors } from "../../../sandbox/test/vectors.js";
 
 const API_KEY = "an-api-key-0123456789abcdef";
 const UUID = "4f6d2a10-c3f4-013a-5f0e-0a1b2c3d4e5f";
+const PHONE = { providerId: "246813579" } as Factor;
+const NOBODY = { providerId: "1" } as Factor;
 const PUSH = { message: "Sign in?", details: { Account: "ada" }, challengeId: "a-challenge", secondsToExpire: 120 };
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -45,24 +48,24 @@ const json =
   };
 
 /** What the rules ask, and what they must hear, for each published answer. */
-const ASKED: Readonly<Record<string, [(provider: Provider) => Promise<unknown>, unknown]>> = {
-  "registration-pending": [(p) => p.registrationState("42"), { state: "pending" }],
-  "registration-completed": [(p) => p.registrationState("42"), { state: "completed", providerId: "246813579" }],
-  "registration-unknown": [(p) => p.registrationState("99"), { state: "pending" }],
-  "onetouch-created": [(p) => p.sendApprovalRequest("246813579", PUSH), { uuid: UUID }],
-  "onetouch-pending": [(p) => p.approvalState(UUID, "246813579"), "pending"],
-  "onetouch-approved": [(p) => p.approvalState(UUID, "246813579"), "approved"],
-  "onetouch-denied": [(p) => p.approvalState(UUID, "246813579"), "denied"],
-  "onetouch-expired": [(p) => p.approvalState(UUID, "246813579"), "expired"],
-  "onetouch-not-found": [(p) => p.approvalState(UUID, "246813579"), "unknown"],
-  "user-not-found": [(p) => p.sendApprovalRequest("1", PUSH), /ProviderRefused/],
-  "bad-key": [(p) => p.verifyCode("246813579", "4821093"), /ProviderRefused/],
-  "user-removed": [(p) => p.removeUser("246813579"), undefined],
-  "token-valid": [(p) => p.verifyCode("246813579", "4821093"), true],
-  "token-invalid": [(p) => p.verifyCode("246813579", "0000000"), false],
-  throttled: [(p) => p.sendApprovalRequest("246813579", PUSH), /ProviderThrottled/],
-  "unavailable-html": [(p) => p.approvalState(UUID, "246813579"), /ProviderUnavailable/],
-  "ok-but-false": [(p) => p.sendApprovalRequest("1", PUSH), /ProviderRefused/],
+const ASKED: Readonly<Record<string, [(provider: Provider) => Promise<unknown> | undefined, unknown]>> = {
+  "registration-pending": [(p) => p.enrols.state?.("42"), { state: "pending" }],
+  "registration-completed": [(p) => p.enrols.state?.("42"), { state: "completed", providerId: "246813579" }],
+  "registration-unknown": [(p) => p.enrols.state?.("99"), { state: "pending" }],
+  "onetouch-created": [(p) => p.asks?.send([PHONE], PUSH), { ref: UUID, reach: "ringing" }],
+  "onetouch-pending": [(p) => p.asks?.state?.(UUID, PHONE), "pending"],
+  "onetouch-approved": [(p) => p.asks?.state?.(UUID, PHONE), "approved"],
+  "onetouch-denied": [(p) => p.asks?.state?.(UUID, PHONE), "denied"],
+  "onetouch-expired": [(p) => p.asks?.state?.(UUID, PHONE), "expired"],
+  "onetouch-not-found": [(p) => p.asks?.state?.(UUID, PHONE), "unknown"],
+  "user-not-found": [(p) => p.asks?.send([NOBODY], PUSH), /ProviderRefused/],
+  "bad-key": [(p) => p.judges?.verifyCode(PHONE, "4821093"), /ProviderRefused/],
+  "user-removed": [(p) => p.remove?.(PHONE), undefined],
+  "token-valid": [(p) => p.judges?.verifyCode(PHONE, "4821093"), true],
+  "token-invalid": [(p) => p.judges?.verifyCode(PHONE, "0000000"), false],
+  throttled: [(p) => p.asks?.send([PHONE], PUSH), /ProviderThrottled/],
+  "unavailable-html": [(p) => p.asks?.state?.(UUID, PHONE), /ProviderUnavailable/],
+  "ok-but-false": [(p) => p.asks?.send([NOBODY], PUSH), /ProviderRefused/],
 };
 
 describe("Authy's answers", () => {
@@ -70,7 +73,7 @@ describe("Authy's answers", () => {
     it(`are understood: ${vector.id}`, async () => {
       const { provider, seen } = await authyThat(json(vector.status, vector.body));
       const [ask, expected] = ASKED[vector.id] ?? [() => Promise.resolve(), null];
-      const heard = await ask(provider).catch((error: unknown) => error);
+      const heard = await ask(provider)?.catch((error: unknown) => error);
       if (expected instanceof RegExp) assert.match(String(heard), expected);
       else assert.deepEqual(heard, expected);
       if (vector.id.startsWith("onetouch") || vector.id.startsWith("registration"))
@@ -88,7 +91,7 @@ describe("Authy's answers", () => {
       { status: ["approved"] },
     ]) {
       const { provider } = await authyThat(body(more));
-      assert.equal(await provider.approvalState(UUID, "246813579"), "unknown");
+      assert.equal(await provider.asks?.state?.(UUID, PHONE), "unknown");
     }
   });
 
@@ -102,14 +105,14 @@ describe("Authy's answers", () => {
       "ok",
     ]) {
       const { provider } = await authyThat(json(200, body));
-      const judged = await provider.verifyCode("1", "1234567").catch(() => false);
+      const judged = await provider.judges?.verifyCode(NOBODY, "1234567").catch(() => false);
       assert.equal(judged, false, JSON.stringify(body));
     }
   });
 
   it("are asked with force=true, so that a code that was used is no code", async () => {
     const { provider, seen } = await authyThat(json(200, { success: "true", token: "is valid" }));
-    await provider.verifyCode("1", "1234567");
+    await provider.judges?.verifyCode(NOBODY, "1234567");
     assert.match(seen[0]?.url ?? "", /\?force=true$/);
   });
 
@@ -119,7 +122,7 @@ describe("Authy's answers", () => {
       response.writeHead(302, { location: `${other.origin}/steal` });
       response.end();
     });
-    await assert.rejects(provider.removeUser("1"), { name: "ProviderRefused" });
+    await assert.rejects(async () => provider.remove?.(NOBODY), { name: "ProviderRefused" });
     assert.equal(other.seen.length, 0);
   });
 
@@ -138,13 +141,13 @@ describe("Authy's answers", () => {
       };
       pour();
     });
-    await assert.rejects(provider.approvalState(UUID, "1"), { name: "ProviderUnconfirmed" });
+    await assert.rejects(async () => provider.asks?.state?.(UUID, NOBODY), { name: "ProviderUnconfirmed" });
     assert.equal(sent < 20_000_000, true, `${sent} bytes`);
   });
 
   it("leave idle connections, which our side closes before the server does", async () => {
     const { provider, seen } = await authyThat(json(200, { success: true }), { keepAliveTimeout: 2000 });
-    await provider.removeUser("1");
+    await provider.remove?.(NOBODY);
     const socket = seen[0]?.socket;
     assert.ok(socket, "the request came over a connection");
     const closedBy = await Promise.race([
@@ -156,7 +159,7 @@ describe("Authy's answers", () => {
 
   it("that fail say nothing of the key", async () => {
     const { provider } = await authyThat((_request, response) => response.destroy());
-    const error = await provider.removeUser("1").catch((e: unknown) => e);
+    const error = await provider.remove?.(NOBODY).catch((e: unknown) => e);
     const told = `${String(error)} ${(error as Error).stack ?? ""} ${JSON.stringify(error)} ${String((error as Error).cause)}`;
     assert.equal(told.includes(API_KEY), false);
   });

@@ -1,0 +1,54 @@
+import { type Providers } from "./factor-provider.js";
+
+/** The kinds of second factor. Which of them may be added is the operator's choice. */
+export const FACTOR_TYPES = ["authy-push"] as const;
+export type FactorType = (typeof FACTOR_TYPES)[number];
+
+/** What somebody enrolled and can answer with, beside the password. */
+export interface Factor {
+  readonly id: string;
+  readonly subscriberId: string;
+  readonly type: FactorType;
+  /** What the provider knows it by: of Authy its user id. */
+  readonly providerId: string;
+  /** The owner's own name for it; empty where they gave it none. */
+  readonly label: string;
+  readonly state: "active" | "removed";
+  /** The one that its owner wants to be asked first. */
+  readonly isPreferred: boolean;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date | null;
+  readonly removedAt: Date | null;
+}
+
+/** What a new factor is. */
+export type NewFactor = Pick<Factor, "id" | "subscriberId" | "type" | "providerId" | "label" | "createdAt">;
+
+/** The rows of factors. */
+export interface Factors {
+  find(id: string): Promise<Factor | null>;
+  /** Those that protect an account, the oldest first. */
+  listActive(subscriberId: string): Promise<Factor[]>;
+  /** A new active one. @returns false when what it stands for protects an account already. */
+  insert(factor: NewFactor): Promise<boolean>;
+  /** active → removed. @returns false when it was not active. */
+  remove(id: string, now: Date): Promise<boolean>;
+  noteUsed(id: string, now: Date): Promise<void>;
+  /** Removed here, not yet at its provider, and of one of the types. */
+  findForgotten(types: readonly FactorType[], limit: number): Promise<Factor[]>;
+  noteRemovedUpstream(id: string, now: Date): Promise<void>;
+  isActiveAnywhere(type: FactorType, providerId: string): Promise<boolean>;
+}
+
+/**
+ * The factors that a push goes to: all of one type whose provider asks. The preferred one's type comes first, then the types
+ * in the operator's order. Empty where nothing can be asked: then only codes lead on.
+ */
+export function ringing(factors: readonly Factor[], providers: Providers): readonly Factor[] {
+  const types = Object.keys(providers) as FactorType[];
+  const rank = ({ type, isPreferred }: Factor): number => (isPreferred ? -1 : types.indexOf(type));
+  const asked = factors
+    .filter(({ type }) => providers[type]?.asks !== undefined)
+    .toSorted((one, other) => rank(one) - rank(other));
+  return asked.filter(({ type }) => type === asked[0]?.type);
+}

@@ -1,0 +1,28 @@
+import { type Inside } from "./all-or-nothing.js";
+import { type Origin } from "./deps.js";
+import { recordEvent } from "./record-event.js";
+
+/**
+ * Removes all factors of an account with its recovery codes, inside a transaction: every session ends with the account's
+ * next epoch. The factors' providers are told later, by the worker.
+ *
+ * @returns false when the account has none.
+ */
+export async function removeAllFactors(
+  { subscribers, factors, recoveryCodes, audit, now }: Inside,
+  subscriberId: string,
+  origin: Origin,
+  detail = "",
+): Promise<boolean> {
+  const at = now();
+  // First, since it locks the account: nothing is added or removed beside it.
+  await subscribers.nextEpoch(subscriberId);
+  const active = await factors.listActive(subscriberId);
+  if (active.length === 0) return false;
+  await recoveryCodes.replace(subscriberId, [], at);
+  for (const { id } of active) {
+    await factors.remove(id, at);
+    await recordEvent({ audit }, { subscriberId, kind: "phone-removed", at, origin, detail });
+  }
+  return true;
+}
