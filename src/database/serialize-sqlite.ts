@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate as nextLoop, setTimeout as wait } from "node:timers/promises";
+import type Database from "better-sqlite3";
 import { type DataSource } from "typeorm";
 
 import { isBusy } from "./errors.js";
@@ -52,6 +53,24 @@ export function serializeSqlite(dataSource: DataSource): DataSource {
   const transaction = dataSource.manager.transaction.bind(dataSource.manager) as (
     ...args: unknown[]
   ) => Promise<unknown>;
-  Object.assign(dataSource.manager, { transaction: (...args: unknown[]) => patiently(() => transaction(...args)) });
+  const orNone = async (args: readonly unknown[]): Promise<unknown> => {
+    try {
+      return await transaction(...args);
+    } catch (error) {
+      leaveTransaction(dataSource, runner);
+      throw error;
+    }
+  };
+  Object.assign(dataSource.manager, { transaction: (...args: unknown[]) => patiently(() => orNone(args)) });
   return dataSource;
+}
+
+/**
+ * After some errors, those of a full disk among them, SQLite has rolled back by itself. TypeORM's own rollback fails then, and
+ * it believes that the transaction goes on: later ones would be savepoints in one that nobody ever commits.
+ */
+function leaveTransaction({ driver }: DataSource, runner: object): void {
+  const { databaseConnection } = driver as unknown as { databaseConnection: Database.Database };
+  if (databaseConnection.inTransaction) databaseConnection.exec("ROLLBACK");
+  Object.assign(runner, { isTransactionActive: false, transactionDepth: 0 });
 }
