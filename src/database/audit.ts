@@ -8,8 +8,8 @@ import { type AuditRow, type RowSource } from "./schema.js";
 export function audit(database: RowSource): Audit {
   const rows = database.getRepository<AuditRow>("audit");
   return {
-    async record(event) {
-      await rows.insert({ ...event, id: randomUUID() });
+    async record({ origin: { address, browserLabel }, detail = "", ...event }) {
+      await rows.insert({ ...event, id: randomUUID(), address, browserLabel, detail });
     },
     list: (subscriberId, { limit, offset = 0, without = [] }) =>
       rows.find({

@@ -1,16 +1,7 @@
 import { MoreThan } from "typeorm";
 
-import { type FailureLimits, type Failures } from "../domain/deps.js";
+import { type Failures, secondsToWait } from "../domain/failures.js";
 import { type FailureRow, type RowSource } from "./schema.js";
-
-/** Tries without a wait. */
-const FREE_TRIES = 5;
-
-/** Seconds to wait after so many failures in a row. */
-export function waitAfter(count: number, { waitSeconds, maxWaitSeconds }: FailureLimits): number {
-  if (count < FREE_TRIES || waitSeconds === 0) return 0;
-  return Math.min(maxWaitSeconds, waitSeconds * 2 ** Math.min(count - FREE_TRIES, 20));
-}
 
 /** Failures by bucket, in the database: they survive Redis, and no limiter of theirs fails open. */
 export function failures(database: RowSource): Failures {
@@ -36,7 +27,7 @@ export function failures(database: RowSource): Failures {
           await rows.createQueryBuilder().insert().values({ bucket, count: 0, lastAt: now }).orIgnore().execute();
           continue;
         }
-        const wait = waitLeft(row, now, limits);
+        const wait = secondsToWait(row.count, row.lastAt, now, limits);
         if (wait > 0) return wait;
         const { affected } = await rows.update({ bucket, count: row.count }, { count: row.count + 1, lastAt: now });
         if (affected === 1) return null;
@@ -46,12 +37,4 @@ export function failures(database: RowSource): Failures {
       await rows.delete({ bucket });
     },
   };
-}
-
-function waitLeft(row: FailureRow, now: Date, limits: FailureLimits): number {
-  if (limits.limit > 0 && row.count >= limits.limit) return limits.maxWaitSeconds || 3600;
-  const waitSeconds = waitAfter(row.count, limits);
-  // Of tries that cross, one may have been counted a moment later than another one's `now`: that alone is no wait.
-  if (waitSeconds === 0) return 0;
-  return Math.max(0, Math.ceil((row.lastAt.getTime() - now.getTime()) / 1000 + waitSeconds));
 }

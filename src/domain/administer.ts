@@ -2,8 +2,7 @@ import { allOrNothing } from "./all-or-nothing.js";
 import { cancelPushesOf } from "./cancel-attempts.js";
 import { type Deps } from "./deps.js";
 import { endAttemptsOfSubscriber } from "./end-attempts.js";
-import { bucketsOf } from "./failure-buckets.js";
-import { recordEvent } from "./record-event.js";
+import { bucketsOf } from "./failures.js";
 import { removeAllFactors } from "./remove-factors.js";
 import { type Subscriber } from "./subscriber.js";
 
@@ -33,7 +32,7 @@ export async function unlock(deps: Deps, subscriber: Subscriber): Promise<void> 
     await rows.subscribers.renewPushes(subscriberId, at);
     for (const bucket of bucketsOf(subscriber, await rows.browsers.list(subscriberId)))
       await rows.failures.clear(bucket);
-    await recordEvent(rows, { subscriberId, kind: "unlocked", at, origin: ELSEWHERE, detail: OPERATOR });
+    await rows.audit.record({ subscriberId, kind: "unlocked", at, origin: ELSEWHERE, detail: OPERATOR });
   });
 }
 
@@ -43,7 +42,7 @@ export async function signOutEverywhere(deps: Deps, { id: subscriberId }: Subscr
     await rows.subscribers.nextEpoch(subscriberId);
     const at = deps.now();
     await endAttemptsOfSubscriber(rows, subscriberId, at);
-    await recordEvent(rows, { subscriberId, kind: "session-ended", at, origin: ELSEWHERE, detail: OPERATOR });
+    await rows.audit.record({ subscriberId, kind: "session-ended", at, origin: ELSEWHERE, detail: OPERATOR });
   });
   await cancelPushesOf(deps, subscriberId);
 }

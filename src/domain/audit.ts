@@ -1,3 +1,5 @@
+import { type Origin } from "./deps.js";
+
 /** One line for each security event; feeds the activity page and the operator. */
 export type AuditKind =
   | "registered"
@@ -19,12 +21,10 @@ export type AuditKind =
   | "step-up";
 
 /** Who, when, from where, which way, with what result. */
-export interface AuditEvent {
+export interface AuditEvent extends Origin {
   readonly subscriberId: string;
   readonly kind: AuditKind;
   readonly at: Date;
-  readonly address: string;
-  readonly browserLabel: string;
   /** A short word on how: a witness, a way in, a purpose. Never a secret. */
   readonly detail: string;
 }
@@ -38,7 +38,8 @@ export interface HistoryPage {
 
 /** The rows of security events. */
 export interface Audit {
-  record(event: AuditEvent): Promise<void>;
+  /** Writes one line, in the transaction of the change that it tells of: neither stands without the other. */
+  record(event: Omit<AuditEvent, keyof Origin | "detail"> & { origin: Origin; detail?: string }): Promise<void>;
   /** The newest first, from `offset`; without those of the kinds left out. */
   list(subscriberId: string, page: HistoryPage): Promise<AuditEvent[]>;
 }

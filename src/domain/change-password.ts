@@ -6,7 +6,6 @@ import { endAttemptsOfSubscriber } from "./end-attempts.js";
 import { Invalid } from "./errors.js";
 import { renewSessionAlone, type SessionBrowser, type SignedIn } from "./open-session.js";
 import { normalizePassword, passwordProblem } from "./password-policy.js";
-import { recordEvent } from "./record-event.js";
 import { type Session } from "./session.js";
 import { hasStepUp, useStepUp } from "./step-up.js";
 import { type Subscriber } from "./subscriber.js";
@@ -45,7 +44,7 @@ export async function changePassword(
     if (epoch === null) throw new Invalid({ current_password: { code: "changed" } });
     if (hasFactor && !(await useStepUp(inside, session, "change-password"))) return null;
     await endAttemptsOfSubscriber(inside, subscriber.id, at);
-    await recordEvent(inside, { subscriberId: subscriber.id, kind: "password-changed", at, origin: browser });
+    await inside.audit.record({ subscriberId: subscriber.id, kind: "password-changed", at, origin: browser });
     return renewSessionAlone(inside, session, { epoch, passwordAt: at }, browser);
   });
   if (changed !== null) await cancelPushesOf(deps, subscriber.id);

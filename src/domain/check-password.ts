@@ -1,5 +1,5 @@
 import { type Deps } from "./deps.js";
-import { failureLimits, sessionBucket } from "./failure-buckets.js";
+import { sessionBucket } from "./failures.js";
 import { normalizePassword } from "./password-policy.js";
 import { type Subscriber } from "./subscriber.js";
 
@@ -23,7 +23,7 @@ export async function checkPassword(
 ): Promise<Judged> {
   const normal = normalizePassword(password);
   return deps.passwords.inTurn(async () => {
-    if ((await deps.failures.take(bucket, deps.now(), failureLimits(deps.settings))) !== null) return "not-judged";
+    if ((await deps.failures.take(bucket, deps.now(), deps.settings)) !== null) return "not-judged";
     if (subscriber === null) {
       await deps.passwords.verifyNothing(normal);
       return "wrong";

@@ -1,6 +1,5 @@
 import { type Deps } from "./deps.js";
 import { type Factor } from "./factor.js";
-import { recordEvent } from "./record-event.js";
 import { type Witness } from "./watched.js";
 
 /** Undoes a completion; the enrolment ends this way instead. */
@@ -43,7 +42,7 @@ export async function completeEnrolment(
       if (!isFree) throw new Undone("conflict");
       await browsers.forgetSeenSince(subscriberId, createdAt);
       const origin = { address: "", browserLabel: "" };
-      await recordEvent({ audit }, { subscriberId, kind: "phone-enrolled", at: now, origin, detail: by });
+      await audit.record({ subscriberId, kind: "phone-enrolled", at: now, origin, detail: by });
       return "completed" as const;
     });
   } catch (error) {

@@ -4,12 +4,13 @@ import { type Challenges } from "./challenge.js";
 import { type Enrolments } from "./enrolment.js";
 import { type Factors } from "./factor.js";
 import { type Providers } from "./factor-provider.js";
+import { type FailureLimits, type Failures } from "./failures.js";
 import { type SessionLifetimes, type Sessions } from "./session.js";
 import { type KnownBrowsers, type RecoveryCodes, type Subscribers } from "./subscriber.js";
 import { type WatchedKind } from "./watched.js";
 
 /** Lifetimes and limits that the rules look at; fields carry their unit. `0` as a limit means none. */
-export interface RuleSettings extends SessionLifetimes {
+export interface RuleSettings extends SessionLifetimes, FailureLimits {
   readonly appName: string;
   readonly approvalTtlSeconds: number;
   readonly registrationTtlSeconds: number;
@@ -24,9 +25,6 @@ export interface RuleSettings extends SessionLifetimes {
   readonly resendAfterSeconds: number;
   readonly resendWindowSeconds: number;
   readonly pushFreezeSeconds: number;
-  readonly failureLimit: number;
-  readonly failureWaitSeconds: number;
-  readonly failureWaitMaxSeconds: number;
   readonly loginFloorMs: number;
   readonly pollFirstMs: number;
   readonly pollMaxMs: number;
@@ -90,22 +88,6 @@ export interface Passwords {
   isCommon(password: string, amongFirst?: number): boolean;
 }
 
-/** Failures by bucket, counted before they are judged. */
-export interface Failures {
-  /** @returns null when it may be tried now (and is counted), else the seconds to wait. */
-  take(bucket: string, now: Date, limits: FailureLimits): Promise<number | null>;
-  /** The try that was counted last was no failure. */
-  giveBack(bucket: string): Promise<void>;
-  clear(bucket: string): Promise<void>;
-}
-
-/** How waits grow: nothing for the first few, then `waitSeconds` doubling up to `maxWaitSeconds`; `limit` in all. */
-export interface FailureLimits {
-  readonly limit: number;
-  readonly waitSeconds: number;
-  readonly maxWaitSeconds: number;
-}
-
 /** A verified callback or event, kept for a while: for what it said about a request that we did not know yet. */
 export interface Receipt {
   readonly signatureHash: string;
@@ -148,8 +130,8 @@ export interface Rows {
 
 /** Everything the rules may ask of the rooms around them. Each rule picks the few it needs. */
 export interface Deps extends Rows {
-  /** The database's idea of now. */
-  now(): Date;
+  /** The database's idea of now; handed on by itself. */
+  readonly now: () => Date;
   readonly settings: RuleSettings;
   readonly log: Log;
   readonly feed: Feed;

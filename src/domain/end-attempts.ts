@@ -1,6 +1,5 @@
 import { type Attempt } from "./attempt.js";
 import { type Deps, type Rows } from "./deps.js";
-import { recordEvent } from "./record-event.js";
 
 /** How an attempt came to an end without a success. A denial is told by itself. */
 export type AttemptEnd = "ran-out" | "cancelled" | "replaced" | "wrong-codes" | "signed-out" | "account-changed";
@@ -19,7 +18,7 @@ export async function endAttempt(rows: EndRows, attempt: Attempt, how: AttemptEn
   if (!(await rows.attempts.end(attempt.id))) return false;
   if ((await rows.challenges.findDecisive(attempt.id))?.state === "denied") return true;
   const kind = attempt.purpose === "sign-in" ? "sign-in-ended" : "step-up-ended";
-  await recordEvent(rows, { subscriberId: attempt.subscriberId, kind, at, origin: attempt, detail: how });
+  await rows.audit.record({ subscriberId: attempt.subscriberId, kind, at, origin: attempt, detail: how });
   return true;
 }
 

@@ -3,7 +3,7 @@ import { expireIfOver } from "./ask-provider.js";
 import { type Deps } from "./deps.js";
 import { type Enrolment } from "./enrolment.js";
 import { type FactorType } from "./factor.js";
-import { knowOnlyThisBrowser, type KnowableBrowser } from "./remember-browser.js";
+import { knowOnlyThisBrowser, type KnowableBrowser } from "./open-session.js";
 import { newId } from "./secrets.js";
 import { type Session } from "./session.js";
 import { settleEnrolment } from "./settle-enrolment.js";

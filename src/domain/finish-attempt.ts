@@ -5,9 +5,8 @@ import { type Attempt } from "./attempt.js";
 import { cancelPush } from "./cancel-attempts.js";
 import { type Challenge, spendableSince } from "./challenge.js";
 import { type Deps, type Origin } from "./deps.js";
-import { codeBucket } from "./failure-buckets.js";
+import { codeBucket } from "./failures.js";
 import { openSession, renewSession, type SessionBrowser, type SignedIn } from "./open-session.js";
-import { recordEvent } from "./record-event.js";
 import { type Session } from "./session.js";
 
 /** What shows that whoever holds an attempt has the second factor too: judged before, and spent once. */
@@ -34,7 +33,7 @@ export async function finishLogin(
     const [id, at] = [randomUUID(), inside.now()];
     if (!(await inside.attempts.finish(attempt.id, id, at))) return null;
     const way = spent.kind === "approval" ? "phone" : spent.kind;
-    await recordEvent(inside, { subscriberId, kind: "signed-in", at, origin: browser, detail: way });
+    await inside.audit.record({ subscriberId, kind: "signed-in", at, origin: browser, detail: way });
     const challengeId = spent.kind === "approval" ? spent.challenge.id : null;
     const level = 2 as const;
     const opening = { id, subscriberId, level, epoch, challengeId, isRemembered: remember, passwordAt: createdAt };
@@ -61,7 +60,7 @@ export async function finishStepUp(
     const { subscriberId } = session;
     const at = inside.now();
     if (!(await inside.attempts.grant(attempt.id, at))) return null;
-    await recordEvent(inside, { subscriberId, kind: "step-up", at, origin: browser, detail: attempt.purpose });
+    await inside.audit.record({ subscriberId, kind: "step-up", at, origin: browser, detail: attempt.purpose });
     const challengeId = spent.kind === "approval" ? spent.challenge.id : session.challengeId;
     const still = { keyHash: browser.sessionKeyHash ?? "" };
     return renewSession(inside, session, still, { level: 2, challengeId }, browser);
@@ -104,7 +103,7 @@ async function spendProof(inside: Inside, attempt: Attempt, proof: Proof, origin
     return false;
   if (proof.kind === "recovery code") {
     if (!(await inside.recoveryCodes.spend(subscriberId, proof.codeHash, at))) return false;
-    await recordEvent(inside, { subscriberId, kind: "recovery-code-used", at, origin, detail: purpose });
+    await inside.audit.record({ subscriberId, kind: "recovery-code-used", at, origin, detail: purpose });
   }
   const factorId = factorBehind(proof);
   if (factorId !== null) await inside.factors.noteUsed(factorId, at);

@@ -4,7 +4,7 @@ import { type Challenge, isLive } from "./challenge.js";
 import { type Deps } from "./deps.js";
 import { endAttempt } from "./end-attempts.js";
 import { ProviderThrottled } from "./errors.js";
-import { failureLimits, passwordBucket } from "./failure-buckets.js";
+import { passwordBucket } from "./failures.js";
 import { type Proof } from "./finish-attempt.js";
 import { sameText } from "./secrets.js";
 import { hashMatchCode } from "./start-challenge.js";
@@ -74,7 +74,7 @@ async function wrongCode(
     return null;
   const subscriber = await deps.subscribers.find(attempt.subscriberId);
   if (subscriber !== null)
-    await deps.failures.take(passwordBucket(subscriber.usernameKey, null), deps.now(), failureLimits(deps.settings));
+    await deps.failures.take(passwordBucket(subscriber.usernameKey, null), deps.now(), deps.settings);
   return tries >= MATCH_CODE_TRIES
     ? endFor(deps, attempt, challenge)
     : { kind: "wrong-code", triesLeft: MATCH_CODE_TRIES - tries, wasJudged: true };

@@ -1,7 +1,7 @@
 import { type Attempt } from "./attempt.js";
 import { type Deps } from "./deps.js";
 import { type Factor } from "./factor.js";
-import { codeBucket, failureLimits } from "./failure-buckets.js";
+import { codeBucket } from "./failures.js";
 import { type Proof } from "./finish-attempt.js";
 import { hashRecoveryCode, looksLikeRecoveryCode } from "./recovery-code.js";
 import { appCodeIn } from "./typed-code.js";
@@ -31,7 +31,7 @@ export async function judgeCode(deps: Deps, attempt: Attempt, typed: string): Pr
   if (!isRecoveryCode && digits === null) return { kind: "wrong" };
 
   const bucket = codeBucket(subscriber.usernameKey, attempt);
-  const wait = await deps.failures.take(bucket, deps.now(), failureLimits(deps.settings));
+  const wait = await deps.failures.take(bucket, deps.now(), deps.settings);
   if (wait !== null) return { kind: "wait", seconds: wait };
   if (isRecoveryCode) {
     const codeHash = hashRecoveryCode(typed);

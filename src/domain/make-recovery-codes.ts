@@ -1,7 +1,6 @@
 import { allOrNothing, type Inside } from "./all-or-nothing.js";
 import { type Deps, type Origin } from "./deps.js";
 import { needsFreshPassword } from "./enrol.js";
-import { recordEvent } from "./record-event.js";
 import { hashRecoveryCode, newRecoveryCodes } from "./recovery-code.js";
 import { type Session } from "./session.js";
 import { hasStepUp, useStepUp } from "./step-up.js";
@@ -29,7 +28,7 @@ export async function makeRecoveryCodes(deps: Deps, session: Session, origin: Or
     if (!(await isFirstSet(inside, session)) && !(await useStepUp(inside, session, "new-recovery-codes"))) return null;
     const [codes, at] = [newRecoveryCodes(), inside.now()];
     await inside.recoveryCodes.replace(subscriberId, codes.map(hashRecoveryCode), at);
-    await recordEvent(inside, { subscriberId, kind: "recovery-codes-made", at, origin });
+    await inside.audit.record({ subscriberId, kind: "recovery-codes-made", at, origin });
     return codes;
   });
 }

@@ -1,9 +1,17 @@
 import { randomUUID } from "node:crypto";
 
 import { type Inside } from "./all-or-nothing.js";
-import { type KnowableBrowser, rememberBrowser } from "./remember-browser.js";
+import { type Origin, type Rows } from "./deps.js";
 import { hashSecret, newSecret } from "./secrets.js";
 import { newSession, type Renewal, type Session, type StoredSession } from "./session.js";
+
+/** A browser, and the key by which the account may know it. */
+export interface KnowableBrowser extends Origin {
+  /** The key that it brought; null when it brought none. */
+  readonly knownKey: string | null;
+  /** The key that it gets where the account does not know it; without one, a random key. */
+  readonly firstKey?: string;
+}
 
 /** A browser that is about to get a session: where it is, and what its cookies say. */
 export interface SessionBrowser extends KnowableBrowser {
@@ -66,4 +74,35 @@ export async function renewSessionAlone(
   const renewed = await renewSession(inside, session, { keyHash: browser.sessionKeyHash ?? "" }, changes, browser);
   if (renewed !== null) await inside.browsers.forgetOthers(session.subscriberId, hashSecret(renewed.knownKey));
   return renewed;
+}
+
+/** From now on this browser is known for the account: somebody registered, enrolled or signed in here. @returns its key. */
+async function rememberBrowser(
+  { browsers }: Pick<Rows, "browsers">,
+  subscriberId: string,
+  { knownKey, firstKey = newSecret(), browserLabel, address }: KnowableBrowser,
+  now: Date,
+): Promise<string> {
+  if (knownKey !== null && (await browsers.touch(subscriberId, hashSecret(knownKey), browserLabel, address, now)))
+    return knownKey;
+  await browsers.insert({
+    ...{ id: randomUUID(), subscriberId, keyHash: hashSecret(firstKey), label: browserLabel, address },
+    ...{ firstSeenAt: now, lastSeenAt: now },
+  });
+  return firstKey;
+}
+
+/**
+ * Only this browser stays known: what was trusted under the former password, or before the phone, proves nothing about
+ * who sat there. @returns its key.
+ */
+export async function knowOnlyThisBrowser(
+  { browsers }: Pick<Rows, "browsers">,
+  subscriberId: string,
+  browser: KnowableBrowser,
+  now: Date,
+): Promise<string> {
+  const key = await rememberBrowser({ browsers }, subscriberId, browser, now);
+  await browsers.forgetOthers(subscriberId, hashSecret(key));
+  return key;
 }

@@ -5,10 +5,9 @@ import { checkPassword } from "./check-password.js";
 import { type Deps } from "./deps.js";
 import { emailProblem, plainEmail } from "./email-address.js";
 import { Invalid } from "./errors.js";
-import { passwordBucket } from "./failure-buckets.js";
+import { passwordBucket } from "./failures.js";
 import { openSession, type SessionBrowser, type SignedIn } from "./open-session.js";
 import { normalizePassword, passwordProblem } from "./password-policy.js";
-import { recordEvent } from "./record-event.js";
 import { hashSecret } from "./secrets.js";
 import { usernameKey, usernameProblem } from "./username.js";
 
@@ -65,7 +64,7 @@ export async function registerSubscriber(
   };
   const signedIn = await allOrNothing(deps, async (inside) => {
     if (!(await inside.subscribers.insert(subscriber))) return null;
-    await recordEvent(inside, { subscriberId: subscriber.id, kind: "registered", at, origin: browser });
+    await inside.audit.record({ subscriberId: subscriber.id, kind: "registered", at, origin: browser });
     return openSession(
       inside,
       { subscriberId: subscriber.id, level: 1, epoch: 1, challengeId: null, isRemembered: false, passwordAt: at },

@@ -1,6 +1,5 @@
 import { type Inside } from "./all-or-nothing.js";
 import { type Origin } from "./deps.js";
-import { recordEvent } from "./record-event.js";
 
 /**
  * Removes all factors of an account with its recovery codes, inside a transaction: every session ends with the account's
@@ -22,7 +21,7 @@ export async function removeAllFactors(
   await recoveryCodes.replace(subscriberId, [], at);
   for (const { id } of active) {
     await factors.remove(id, at);
-    await recordEvent({ audit }, { subscriberId, kind: "phone-removed", at, origin, detail });
+    await audit.record({ subscriberId, kind: "phone-removed", at, origin, detail });
   }
   return true;
 }

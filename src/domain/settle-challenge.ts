@@ -1,7 +1,6 @@
 import { announceSettled } from "./announce-settled.js";
 import { type Outcome, publicStatus, type SettledHow } from "./challenge.js";
 import { type Deps } from "./deps.js";
-import { recordEvent } from "./record-event.js";
 import { type Witness } from "./watched.js";
 
 export type SettleDeps = Pick<Deps, "challenges" | "transaction" | "feed" | "polls" | "log" | "settings" | "now">;
@@ -47,7 +46,7 @@ async function settleDenied(
     const { subscriberId, isKnownBrowser } = challenge;
     if (!isKnownBrowser)
       await rows.subscribers.freezePushes(subscriberId, new Date(at.getTime() + settings.pushFreezeSeconds * 1000));
-    await recordEvent(rows, { subscriberId, kind: "sign-in-denied", at, origin: attempt, detail: attempt.purpose });
+    await rows.audit.record({ subscriberId, kind: "sign-in-denied", at, origin: attempt, detail: attempt.purpose });
     return true;
   });
 }

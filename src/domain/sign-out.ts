@@ -1,7 +1,6 @@
 import { type Attempt } from "./attempt.js";
 import { type Deps, type Origin } from "./deps.js";
 import { endAttempt } from "./end-attempts.js";
-import { recordEvent } from "./record-event.js";
 import { type Session } from "./session.js";
 import { settleChallenge } from "./settle-challenge.js";
 
@@ -41,7 +40,7 @@ export async function signOut(deps: Deps, { session, attempts, visitHash, origin
     }
     if (session === null) return;
     await rows.sessions.end(session.subscriberId, session.id, at);
-    await recordEvent(rows, { subscriberId: session.subscriberId, kind: "signed-out", at, origin });
+    await rows.audit.record({ subscriberId: session.subscriberId, kind: "signed-out", at, origin });
   });
   if (live !== null) await settleChallenge(deps, live.id, "cancelled", "person");
 }
@@ -51,7 +50,7 @@ export async function endSession(deps: Deps, subscriberId: string, id: string, o
   return deps.transaction(async (rows) => {
     const at = deps.now();
     if (!(await rows.sessions.end(subscriberId, id, at))) return false;
-    await recordEvent(rows, { subscriberId, kind: "session-ended", at, origin, detail: "one" });
+    await rows.audit.record({ subscriberId, kind: "session-ended", at, origin, detail: "one" });
     return true;
   });
 }
@@ -61,7 +60,7 @@ export async function endOtherSessions(deps: Deps, { subscriberId, id }: Session
   return deps.transaction(async (rows) => {
     const at = deps.now();
     const ended = await rows.sessions.endOthers(subscriberId, id, at);
-    await recordEvent(rows, { subscriberId, kind: "session-ended", at, origin, detail: "others" });
+    await rows.audit.record({ subscriberId, kind: "session-ended", at, origin, detail: "others" });
     return ended.length;
   });
 }

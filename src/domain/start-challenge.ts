@@ -26,19 +26,22 @@ export type Started =
   | PushPause;
 
 /**
- * Whether requests to a phone are paused for browsers of this kind: strangers and the owner's browsers have budgets of
- * their own, and a denial pauses the strangers alone.
+ * Whether requests to a phone are paused for browsers of this kind: the owner's known browsers and all others have budgets of
+ * their own, and a denial pauses the others alone.
+ *
+ * @param ownRows - How many rows of the request that is asked for stand already.
  */
 export async function pushPause(
   { challenges, settings, now }: Pick<Deps, "challenges" | "settings" | "now">,
   subscriber: Subscriber,
   isKnownBrowser: boolean,
+  ownRows = 0,
 ): Promise<PushPause | null> {
   if (!isKnownBrowser && subscriber.pushFrozenUntil !== null && subscriber.pushFrozenUntil > now())
     return { kind: "paused", until: subscriber.pushFrozenUntil };
   if (settings.pushLimit === 0) return null;
   const sent = await challenges.countPushes(subscriber.id, isKnownBrowser, budgetSince(subscriber, isKnownBrowser));
-  return sent >= settings.pushLimit ? { kind: "paused", until: null } : null;
+  return sent - ownRows >= settings.pushLimit ? { kind: "paused", until: null } : null;
 }
 
 /** The owner's success in a browser of theirs gives no new pushes to whoever sits at another with the password. */
@@ -87,17 +90,19 @@ export async function startChallenge(
   while (!(await deps.challenges.insert(challenge))) {
     const other = await deps.challenges.findLiveOfBrowser(attempt.browserHash);
     if (other === null) continue; // it was settled between the two statements
-    if (hasCrossed(other) && (await isSameWish(deps, attempt, other.attemptId)))
-      return { kind: "joined", attemptId: other.attemptId };
+    const former = await deps.attempts.find(other.attemptId);
+    const isForTheSame = former?.subscriberId === attempt.subscriberId && former.purpose === attempt.purpose;
+    if (isForTheSame && hasCrossed(other)) return { kind: "joined", attemptId: former.id };
     await settleChallenge(deps, other.id, "superseded", "person");
-    if (other.attemptId !== attempt.id) await endReplaced(deps, other.attemptId);
+    if (former !== null && former.id !== attempt.id)
+      await deps.transaction((rows) => endAttempt(rows, former, "replaced", deps.now()));
   }
   await deps.attempts.extend(
     attempt.id,
     new Date(createdAt.getTime() + (deps.settings.attemptTtlSeconds + deps.settings.approvalTtlSeconds) * 1000),
   );
   // Counted again after the row stands: of many that passed the first look together, no more than the budget go out.
-  const late = await overBudget(deps, subscriber, attempt.isKnownBrowser);
+  const late = await pushPause(deps, subscriber, attempt.isKnownBrowser, 1);
   if (late !== null) {
     await settleChallenge(deps, challenge.id, "failed", "clock", { failure: "throttled" });
     return late;
@@ -109,30 +114,9 @@ export async function startChallenge(
   });
 }
 
-async function endReplaced(deps: Deps, attemptId: string): Promise<void> {
-  const replaced = await deps.attempts.find(attemptId);
-  if (replaced !== null) await deps.transaction((rows) => endAttempt(rows, replaced, "replaced", deps.now()));
-}
-
-/** Two attempts of one click want the same: one of them is enough. */
-async function isSameWish({ attempts }: Pick<Deps, "attempts">, attempt: Attempt, otherId: string): Promise<boolean> {
-  const other = await attempts.find(otherId);
-  return other?.subscriberId === attempt.subscriberId && other.purpose === attempt.purpose;
-}
-
 /** How a match code is kept: bound to its attempt. */
 export function hashMatchCode(attemptId: string, code: string): string {
   return hashSecret(`match ${attemptId} ${code}`);
-}
-
-async function overBudget(
-  { challenges, settings }: Pick<Deps, "challenges" | "settings">,
-  subscriber: Subscriber,
-  isKnownBrowser: boolean,
-): Promise<PushPause | null> {
-  if (settings.pushLimit === 0) return null;
-  const counted = await challenges.countPushes(subscriber.id, isKnownBrowser, budgetSince(subscriber, isKnownBrowser));
-  return counted > settings.pushLimit ? { kind: "paused", until: null } : null;
 }
 
 async function send(

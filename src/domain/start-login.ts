@@ -4,9 +4,8 @@ import { allOrNothing } from "./all-or-nothing.js";
 import { checkPassword } from "./check-password.js";
 import { type Deps, type Origin } from "./deps.js";
 import { Busy } from "./errors.js";
-import { passwordBucket } from "./failure-buckets.js";
+import { passwordBucket } from "./failures.js";
 import { openSession, type SignedIn } from "./open-session.js";
-import { recordEvent } from "./record-event.js";
 import { hashSecret, newSecret } from "./secrets.js";
 import { startChallenge } from "./start-challenge.js";
 import { type KnownBrowser, type Subscriber } from "./subscriber.js";
@@ -57,11 +56,8 @@ export async function startLogin(deps: Deps, form: LoginForm, browser: LoginBrow
   const judged = await checkPassword(deps, subscriber, form.password, bucket, known !== null);
   if (judged !== "right" || subscriber === null) {
     // What was not judged is no event: a flood would bury the owner's history.
-    if (judged === "wrong" && subscriber !== null)
-      await recordEvent(deps, {
-        ...{ subscriberId: subscriber.id, at: deps.now(), origin: browser, detail: "password" },
-        kind: "sign-in-failed",
-      });
+    const failed = { kind: "sign-in-failed", at: deps.now(), origin: browser, detail: "password" } as const;
+    if (judged === "wrong" && subscriber !== null) await deps.audit.record({ subscriberId: subscriber.id, ...failed });
     await untilFloor(startedAt, deps);
     return { kind: "refused" };
   }
@@ -121,7 +117,7 @@ async function signInByPassword(
     const at = inside.now();
     if (!(await inside.subscribers.noteSuccess(subscriberId, epoch, true, at))) return null;
     await inside.failures.clear(bucket);
-    await recordEvent(inside, { subscriberId, kind: "signed-in", at, origin: browser, detail: "password" });
+    await inside.audit.record({ subscriberId, kind: "signed-in", at, origin: browser, detail: "password" });
     return openSession(
       inside,
       { subscriberId, level: 1, epoch, challengeId: null, isRemembered: remember, passwordAt: at },

@@ -83,7 +83,7 @@ onBothDatabases("accounts, sessions and phones", (store) => {
 
   it("A4, A9: counts every failure once, however many come together, and makes them wait", async () => {
     const { failures } = store();
-    const limits = { limit: 100, waitSeconds: 30, maxWaitSeconds: 3600 };
+    const limits = { failureLimit: 100, failureWaitSeconds: 30, failureWaitMaxSeconds: 3600 };
     const bucket = randomUUID();
     const taken = await Promise.all(Array.from({ length: 25 }, () => failures.take(bucket, at(0), limits)));
     assert.equal(taken.filter((wait) => wait === null).length, 5, "five may be judged at once");
@@ -96,7 +96,7 @@ onBothDatabases("accounts, sessions and phones", (store) => {
 
   it("A4: takes tries that cross, also when one was counted a moment later than another one began", async () => {
     const { failures } = store();
-    const limits = { limit: 100, waitSeconds: 30, maxWaitSeconds: 3600 };
+    const limits = { failureLimit: 100, failureWaitSeconds: 30, failureWaitMaxSeconds: 3600 };
     const bucket = `name:${randomUUID()}`;
     assert.equal(await failures.take(bucket, at(40), limits), null);
     assert.equal(await failures.take(bucket, at(0), limits), null);

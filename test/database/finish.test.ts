@@ -84,7 +84,11 @@ async function waiting(store: Store, purpose: Purpose = "sign-in", kind: Proof["
     ...{ id: randomUUID(), subscriberId, keyHash: hashSecret(known), label: "", address: "" },
     ...{ firstSeenAt: at(0), lastSeenAt: at(0) },
   });
-  await store.failures.take(`code:${subscriberId}`, at(0), { limit: 0, waitSeconds: 0, maxWaitSeconds: 0 });
+  await store.failures.take(`code:${subscriberId}`, at(0), {
+    failureLimit: 0,
+    failureWaitSeconds: 0,
+    failureWaitMaxSeconds: 0,
+  });
   assert.ok(session && attempt && challenge);
   const proofs: Record<Proof["kind"], Proof> = {
     approval: { kind: "approval", challenge },

@@ -20,7 +20,8 @@ onBothDatabases("forgetting", (store) => {
     const counts = await aChallenge(store(), owner, { createdAt: at(2), attemptId: young });
     const renewed = await aChallenge(store(), owner, { createdAt: at(1), attemptId: await anAttempt(store(), owner) });
     await subscribers.noteSuccess(owner.subscriberId, 1, true, at(1));
-    for (let n = 0; n < 3; n++) await failures.take("seldom", at(0), { limit: 0, waitSeconds: 0, maxWaitSeconds: 0 });
+    for (let n = 0; n < 3; n++)
+      await failures.take("seldom", at(0), { failureLimit: 0, failureWaitSeconds: 0, failureWaitMaxSeconds: 0 });
 
     await forgetOld(database, at(8 * DAY_MS));
 

@@ -108,7 +108,7 @@ it("F16: waits for another process that is done within a second", async (t) => {
 
 it("F14: gives a right password's try back later, when the database was held just then", async (t) => {
   const { counts, other } = await twoProcesses(t);
-  const limits = { limit: 100, waitSeconds: 30, maxWaitSeconds: 3600 };
+  const limits = { failureLimit: 100, failureWaitSeconds: 30, failureWaitMaxSeconds: 3600 };
   const left = (): unknown => other.prepare("SELECT count FROM failure_counts WHERE bucket = 'name:ann'").pluck().get();
   for (let tries = 0; tries < 3; tries++) await counts.take("name:ann", NOW, limits);
   other.exec("BEGIN IMMEDIATE");

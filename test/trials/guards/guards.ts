@@ -129,7 +129,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     what: "unknown and known browsers share one counter",
-    file: "src/domain/failure-buckets.ts",
+    file: "src/domain/failures.ts",
     find: "return browser === null ? `name:${nameKey}` : `browser:${browser.id}`;",
     put: "return browser === null ? `name:${nameKey}` : `name:${nameKey}`;",
     ...{ rule: "A5", tests: AUTHENTICATION },
@@ -235,22 +235,22 @@ export const GUARDS: readonly Guard[] = [
   {
     what: "a double click sends two pushes",
     file: "src/domain/start-challenge.ts",
-    find: "if (hasCrossed(other) && (await",
-    put: "if (hasCrossed(other) && attempt.next === '?' && (await",
+    find: "if (isForTheSame && hasCrossed(other))",
+    put: "if (isForTheSame && hasCrossed(other) && attempt.next === '?')",
     ...{ rule: "P2", tests: PUSH },
   },
   {
     what: "pushes have no budget",
     file: "src/domain/start-challenge.ts",
-    find: "return sent >= settings.pushLimit ?",
-    put: "return sent >= settings.pushLimit + 1e6 ?",
+    find: "return sent - ownRows >= settings.pushLimit ?",
+    put: "return sent - ownRows >= settings.pushLimit + 1e6 ?",
     ...{ rule: "P4", tests: PUSH },
   },
   {
     what: "many at once pass the budget",
     file: "src/domain/start-challenge.ts",
-    find: "return counted > settings.pushLimit ?",
-    put: "return counted > settings.pushLimit + 1e6 ?",
+    find: "if (late !== null) {",
+    put: "if (late !== null && attempt.next === '?') {",
     ...{ rule: "P4", tests: PUSH },
   },
   {
