@@ -14,20 +14,26 @@ import { type Factor } from "../../src/domain/factor.js";
 import { startChallenge } from "../../src/domain/start-challenge.js";
 import { type Subscriber } from "../../src/domain/subscriber.js";
 
-/** Starts a challenge whose request ends with this error. @returns the log's messages, and what became of the row. */
-async function startWith(error: LoginError): Promise<{ logged: string[]; row: string }> {
+/**
+ * Starts a challenge whose request ends with this error.
+ *
+ * @param counts - How many pushes the account has, each time that they are counted; at most four are allowed.
+ * @returns the log's messages, and what became of the row.
+ */
+async function startWith(error: LoginError, counts = [0, 1]): Promise<{ logged: string[]; row: string }> {
   const logged: string[] = [];
   let row = "creating";
   const log = (_fields: object, message: string): void => void logged.push(message);
   const done = (): Promise<boolean> => Promise.resolve(true);
   const deps = {
     now: () => new Date(0),
-    settings: { pushLimit: 0, appName: "Example", approvalTtlSeconds: 120, attemptTtlSeconds: 900 },
+    settings: { pushLimit: 4, appName: "Example", approvalTtlSeconds: 120, attemptTtlSeconds: 900 },
     log: { info: log, warn: log, error: log },
     pushWords: { question: () => "", action: () => "", time: () => "" },
     attempts: { extend: done },
     challenges: {
       insert: done,
+      countPushes: () => Promise.resolve(counts.shift()),
       settle: (_id: string, outcome: string) => ((row = outcome), done()),
       noteFailure: (_id: string, failure: string) => ((row = `creating, ${failure}`), done()),
     },
@@ -39,7 +45,7 @@ async function startWith(error: LoginError): Promise<{ logged: string[]; row: st
   await startChallenge(
     deps as unknown as Deps,
     attempt as Attempt,
-    { id: "s", username: "ada" } as Subscriber,
+    { id: "s", username: "ada", pushFrozenUntil: null } as Subscriber,
     [{ id: "f", type: "authy-push", providerId: "1" } as Factor],
     () => false,
   );
@@ -55,5 +61,14 @@ describe("F1 a push whose request to Authy failed", () => {
   it("is logged as unconfirmed, and stays open, when it may have gone out", async () => {
     const unconfirmed = await startWith(new ProviderUnconfirmed(""));
     assert.deepEqual(unconfirmed, { logged: ["push unconfirmed"], row: "creating, unconfirmed" });
+  });
+});
+
+describe("P4 the budget of pushes", () => {
+  it("is counted again once the row stands: of many that passed together, those beyond the budget do not go out", async () => {
+    const refused = new ProviderRefused("");
+    assert.deepEqual(await startWith(refused, [4]), { logged: [], row: "creating" }, "the budget is used up");
+    assert.deepEqual(await startWith(refused, [3, 4]), { logged: ["push failed"], row: "failed" }, "the last one");
+    assert.deepEqual(await startWith(refused, [3, 5]), { logged: [], row: "failed" }, "others came in between");
   });
 });

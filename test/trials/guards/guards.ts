@@ -251,7 +251,7 @@ export const GUARDS: readonly Guard[] = [
     file: "src/domain/start-challenge.ts",
     find: "if (late !== null) {",
     put: "if (late !== null && attempt.next === '?') {",
-    ...{ rule: "P4", tests: PUSH },
+    ...{ rule: "P4", tests: ["test/domain/start-challenge.test.ts"] },
   },
   {
     what: "a success in a known browser renews the pushes of unknown ones",
