@@ -6,6 +6,7 @@ import { type DataSource } from "typeorm";
 import { createSandbox, type RunningSandbox } from "../../sandbox/app.js";
 import { loadSettings } from "../../sandbox/settings.js";
 import { openDatabase } from "../../src/database/data-source.js";
+import { migrateDatabase } from "../../src/database/migrate.js";
 import { openBalancer } from "./balancer.js";
 import { type Browser, type BrowserSettings, openBrowser } from "./browser.js";
 import { ensureBuilt } from "./built.js";
@@ -188,7 +189,9 @@ export async function startProgram(owner: Owner, settings: ProgramSettings = {})
     // A line of its log says that a worker is ready.
     place(name, { LOG_LEVEL: informative(env["LOG_LEVEL"]), ...own }, startWorker);
 
-  await migrate({ env, release: settings.release, onStart: (part) => running.add(part) });
+  // In this process, which has all of it loaded, but for another release.
+  if (settings.release === undefined) await migrateDatabase(databaseUrl, () => undefined);
+  else await migrate({ env, release: settings.release, onStart: (part) => running.add(part) });
   const [webs, workers, database] = await Promise.all([
     Promise.all(ports.map((port, n) => webAt(port, `web ${n + 1}`))),
     Promise.all(Array.from({ length: settings.workers ?? 1 }, (_, n) => worker(`worker ${n + 1}`))),

@@ -92,7 +92,7 @@ export async function tellsOnce(program: Program, since: number, reason: RegExp)
 
 /** Web process and worker, whatever happened to them. */
 export function assertJsonOnly({ lines }: Program): void {
-  const plain = lines.filter(({ part, level, time }) => part !== "migrate" && (level ?? time) === undefined);
+  const plain = lines.filter(({ level, time }) => (level ?? time) === undefined);
   assert.deepEqual(plain, [], "lines that are not JSON");
 }
 
