@@ -1,7 +1,7 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate as nextLoop, setTimeout as wait } from "node:timers/promises";
 import type Database from "better-sqlite3";
-import { type DataSource } from "typeorm";
+import { type DataSource, type EntityManager, type QueryRunner } from "typeorm";
+import { BetterSqlite3QueryRunner } from "typeorm/driver/better-sqlite3/BetterSqlite3QueryRunner.js";
 
 import { isBusy } from "./errors.js";
 
@@ -13,26 +13,20 @@ const LONGEST_PAUSE_MS = 80;
  * SQLite has one connection for the whole process, so a statement beside an open transaction would join it and be
  * rolled back with it. Statements and transactions therefore take turns. What finds the database held by another
  * process gives its turn back and tries again later: meanwhile others read, and the event loop is never blocked.
+ *
+ * What a transaction does inside, it does through its own manager: a statement of the data source would wait for a turn
+ * that ends with the transaction.
  */
 export function serializeSqlite(dataSource: DataSource): DataSource {
   if (dataSource.options.type !== "better-sqlite3") return dataSource;
-  const owner = new AsyncLocalStorage<{ open: boolean }>();
   let tail: Promise<unknown> = Promise.resolve();
-  const inTurn = (work: () => Promise<unknown>): Promise<unknown> => {
-    if (owner.getStore()?.open) return work();
-    const turn = { open: true };
-    const run = tail
-      .then(() => owner.run(turn, work))
-      .finally(() => {
-        turn.open = false;
-      });
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const run = tail.then(work);
     // Each busy try has blocked a few milliseconds: many in a row must let the event loop go round in between.
     tail = run.catch((error: unknown) => (isBusy(error) ? nextLoop() : undefined));
     return run;
   };
-  const patiently = async (work: () => Promise<unknown>): Promise<unknown> => {
-    // Inside a transaction nothing waits: the whole of it is tried again.
-    if (owner.getStore()?.open) return work();
+  const patiently = async <T>(work: () => Promise<T>): Promise<T> => {
     const until = performance.now() + PATIENCE_MS;
     for (let pause = 4; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       try {
@@ -43,26 +37,33 @@ export function serializeSqlite(dataSource: DataSource): DataSource {
       await wait(pause * (1 + Math.random()));
     }
   };
-  const runner = dataSource.createQueryRunner();
-  const query = runner.query.bind(runner) as (sql: string, ...rest: unknown[]) => Promise<unknown>;
-  Object.assign(runner, {
-    // BEGIN IMMEDIATE takes the write lock at once, so that no transaction is refused halfway.
-    query: (sql: string, ...rest: unknown[]) =>
-      patiently(() => query(sql === "BEGIN TRANSACTION" ? "BEGIN IMMEDIATE" : sql, ...rest)),
-  });
-  const transaction = dataSource.manager.transaction.bind(dataSource.manager) as (
-    ...args: unknown[]
-  ) => Promise<unknown>;
-  const orNone = async (args: readonly unknown[]): Promise<unknown> => {
+  const shared = writingAtOnce(dataSource.createQueryRunner());
+  const query = shared.query.bind(shared);
+  Object.assign(shared, { query: (...given: Parameters<typeof query>) => patiently(() => query(...given)) });
+  // A second way to the same connection, which takes no turns: whoever is on it has the turn already.
+  const inside = writingAtOnce(new BetterSqlite3QueryRunner(dataSource.driver as never));
+  const manager = dataSource.createEntityManager(inside);
+  Object.assign(inside, { manager });
+  const orNone = async (given: Parameters<EntityManager["transaction"]>): Promise<unknown> => {
     try {
-      return await transaction(...args);
+      return await manager.transaction(...given);
     } catch (error) {
-      leaveTransaction(dataSource, runner);
+      leaveTransaction(dataSource, inside);
       throw error;
     }
   };
-  Object.assign(dataSource.manager, { transaction: (...args: unknown[]) => patiently(() => orNone(args)) });
+  // Inside nothing waits for another process: the whole transaction is tried again.
+  const transaction = (...given: Parameters<EntityManager["transaction"]>) => patiently(() => orNone(given));
+  Object.assign(dataSource.manager, { transaction });
   return dataSource;
+}
+
+/** BEGIN IMMEDIATE takes the write lock at once, so that no transaction is refused halfway. */
+function writingAtOnce<Runner extends QueryRunner>(runner: Runner): Runner {
+  const query = runner.query.bind(runner) as (sql: string, ...rest: unknown[]) => Promise<unknown>;
+  return Object.assign(runner, {
+    query: (sql: string, ...rest: unknown[]) => query(sql === "BEGIN TRANSACTION" ? "BEGIN IMMEDIATE" : sql, ...rest),
+  });
 }
 
 /**

@@ -141,7 +141,8 @@ export interface Deps extends Rows {
   readonly pushWords: PushWords;
   /**
    * Runs `work` in one database transaction: all of its writes stand, or none. Keep it short: no network, no hashing.
-   * What `work` throws undoes everything and is thrown on. It may run again where the database was busy.
+   * What `work` throws undoes everything and is thrown on. It may run again where the database was busy. It asks the
+   * database through its `rows` alone: on SQLite anything else would wait for the end of the transaction, and that for it.
    */
   transaction<T>(work: (rows: Rows) => Promise<T>): Promise<T>;
 }

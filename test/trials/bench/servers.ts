@@ -123,7 +123,16 @@ async function prepareRows(
     });
     keys.push({ keyHash: hashSecret(key), attemptId });
     challenges.push({
-      ...{ ...who, id, attemptId, factorId: "f", providerId: String(AUTHY_ID), providerRef: uuid, state: "pending" },
+      ...{
+        ...who,
+        id,
+        attemptId,
+        factorType: "authy-push",
+        factorId: "f",
+        providerId: String(AUTHY_ID),
+        providerRef: uuid,
+        state: "pending",
+      },
       ...{ version: 1, matchCodeHash: null, failure: null, nextPollAt: expiresAt },
     });
     const cookie = `countersign-attempt=${key}`;
