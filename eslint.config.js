@@ -1,5 +1,23 @@
 import tseslint from "typescript-eslint";
 
+/** What one file may import, as the start of a regular expression; everything else is an error with this message. */
+function importsOnly(files, allowed, message) {
+  const regex = `^(?!${allowed.join("|")})`;
+  return { files, rules: { "no-restricted-imports": ["error", { patterns: [{ regex, message }] }] } };
+}
+
+/** A folder of src/ with one neighbour outside: it knows itself, the rules, and the libraries that speak to that neighbour. */
+function room(folder, libraries) {
+  const packages = `(${["node:.*", ...libraries].join("|")})$`;
+  const message = `src/${folder} imports itself, the rules and its own libraries; only src/services.ts knows every room`;
+  return [0, 1].map((below) => {
+    const toSrc = "\\.\\./".repeat(folder.split("/").length + below);
+    const itself = below === 0 ? "\\./(?!\\.)" : "\\.\\.?/(?!\\.)";
+    const files = [`src/${folder}/${"*/".repeat(below)}*.ts`];
+    return importsOnly(files, [itself, `${toSrc}domain/`, packages], message);
+  });
+}
+
 export default tseslint.config(
   { ignores: ["dist/", "coverage/", ".data/", "**/node_modules/"] },
   {
@@ -25,14 +43,48 @@ export default tseslint.config(
     files: ["test/**/*.ts", "sandbox/test/**/*.ts"],
     rules: { "@typescript-eslint/no-floating-promises": "off", "@typescript-eslint/no-non-null-assertion": "off" },
   },
-  {
-    // The rules know no neighbour: a rule file that reaches for a driver is in the wrong room.
-    files: ["src/domain/**/*.ts"],
-    rules: {
-      "no-restricted-imports": [
-        "error",
-        { patterns: [{ regex: "^(?!node:crypto$|\\./)", message: "domain imports only itself and node:crypto" }] },
-      ],
-    },
-  },
+
+  importsOnly(
+    ["src/domain/**/*.ts"],
+    ["node:crypto$", "\\./(?!\\.)"],
+    "the rules import only themselves and node:crypto",
+  ),
+  // Besides: the English sentences, for the type of their names.
+  room("http", [
+    "@koa/.*|koa|koa-.*|keygrip|helmet|nunjucks|bowser|qrcode|prom-client",
+    "\\.\\./\\.\\./views/text/en\\.json",
+  ]),
+  room("database", ["typeorm", "pg", "better-sqlite3"]),
+  room("redis", ["ioredis", "rate-limiter-flexible"]),
+  room("queue", ["bullmq", "ioredis"]),
+  room("passwords", ["@node-rs/argon2", "@zxcvbn-ts/language-common"]),
+  // A provider has routes of its own, which bring a signature and no cookie: koa, and nothing of src/http.
+  room("providers/*", ["got", "jsonwebtoken", "zod", "koa", "@koa/router", "raw-body"]),
+  importsOnly(
+    ["src/config.ts", "src/settings.ts"],
+    ["node:", "zod$", "\\./settings\\.js$", "\\./(database|redis)/address\\.js$"],
+    "the settings know of the rooms only how addresses of a database and of Redis are written",
+  ),
+  importsOnly(
+    ["src/server.ts"],
+    ["\\./http/", "\\./[\\w-]+\\.js$"],
+    "the web process knows the pages, and every other room through src/services.ts",
+  ),
+  importsOnly(["src/stop-on-signals.ts", "src/console-to-log.ts"], ["\\./domain/"], "for every process: knows no room"),
+  importsOnly(
+    ["workers/*.ts"],
+    ["node:", "bullmq$", "\\./", "\\.\\./src/(domain|queue|redis|database)/", "\\.\\./src/[\\w-]+\\.js$"],
+    "the worker process knows neither pages nor a provider",
+  ),
+  importsOnly(["views/assets/*.js"], ["\\./"], "a module of the pages imports its neighbours: it runs in browsers"),
+  importsOnly(
+    ["src/services.ts", "scripts/admin.ts", "scripts/migrate.ts"],
+    ["(?!(\\.\\./)+(sandbox|test)/)"],
+    "the product knows nothing of its tests and of the sandbox",
+  ),
+  importsOnly(
+    ["sandbox/**/*.ts"],
+    ["(?!(\\.\\./)+(src|workers|scripts)/)"],
+    "the sandbox stands for somebody else's program and shares no code with this one",
+  ),
 );

@@ -21,7 +21,7 @@ import { pushWords } from "./http/push-words.js";
 import { type Health } from "./http/routes/health.js";
 import { loadText } from "./http/text.js";
 import { nunjucksViews } from "./http/views.js";
-import { passwords } from "./passwords.js";
+import { passwords } from "./passwords/argon2.js";
 import { pollQueue } from "./queue/poll-queue.js";
 import { challengeFeed, challengeNotifications } from "./redis/challenge-feed.js";
 import { type ConnectionRole, redisConnection } from "./redis/connections.js";

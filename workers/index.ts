@@ -16,7 +16,7 @@ import { pollDueRows, pollProvider } from "./poll-provider.js";
 const FORGET_EVERY_MS = 60_000;
 const FINISH_JOBS_MS = 6000;
 const POLL_ROWS_EVERY_MS = 1000;
-/** Workers know of each other through Redis only: without it each may ask Authy this part of what the whole fleet may. */
+/** Workers know of each other through Redis only: without it each may ask the provider this part of what the whole fleet may. */
 const SHARE_WITHOUT_REDIS = 1 / 5;
 
 /** The worker process: polls what no callback has settled, and repairs what a crash left behind. */
@@ -67,7 +67,7 @@ async function main(): Promise<void> {
     () => (redisWatch.isReliable() ? Promise.resolve() : pollRows()),
     "poll without the queue",
   );
-  const removals = every(config.reconcileMs, upstreamRemovals(deps), "remove phones at Authy");
+  const removals = every(config.reconcileMs, upstreamRemovals(deps), "remove phones at the provider");
   const forgetting = every(FORGET_EVERY_MS, () => forgetOld(services.database, deps.now()), "forget old rows");
   function every(ms: number, work: () => Promise<void>, name: string): NodeJS.Timeout {
     let isRunning = false;

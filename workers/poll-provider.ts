@@ -61,9 +61,9 @@ async function ask(deps: Deps, { kind, id }: PollJob, signal?: AbortSignal): Pro
     return asked;
   } catch (error) {
     if (error instanceof ProviderThrottled)
-      deps.log.warn({ ...logIdOf(kind, id), retryAfterMs: error.retryAfterMs }, "Authy asks to wait");
+      deps.log.warn({ ...logIdOf(kind, id), retryAfterMs: error.retryAfterMs }, "the provider asks to wait");
     if (error instanceof ProviderThrottled || !(error instanceof LoginError)) throw error;
-    deps.log.warn({ ...logIdOf(kind, id), code: error.code }, "Authy could not be asked");
+    deps.log.warn({ ...logIdOf(kind, id), code: error.code }, "the provider could not be asked");
     const pause = error instanceof ProviderRefused ? deps.settings.pollMaxMs : AGAIN_MS;
     return { kind: "later", at: new Date(deps.now().getTime() + pause) };
   }

@@ -97,7 +97,7 @@ export function isLive(state: ChallengeState): boolean {
   return state === "creating" || state === "pending";
 }
 
-/** Longer than any answer of Authy is waited for: a push not confirmed by then lost its sender on the way. */
+/** Longer than any answer of the provider is waited for: a push not confirmed by then lost its sender on the way. */
 const SENDING_MS = 5000;
 
 /** True while somebody may still be sending the push; later nobody knows whether it went out. */
@@ -128,7 +128,7 @@ export interface Challenges extends WatchedRows<Challenge> {
   /** Pushes that were or may have been sent, oldest first. */
   pushTimesOfAttempt(attemptId: string): Promise<Date[]>;
   countPushes(subscriberId: string, isKnownBrowser: boolean, since: Date): Promise<number>;
-  /** creating → pending, with the name that Authy gave it. @returns false when another request has that name. */
+  /** creating → pending, with the name that the provider gave it. @returns false when another request has that name. */
   confirmSent(id: string, providerRef: string, nextPollAt: Date | null): Promise<boolean>;
   /** Notes why nothing is known of a push that may have gone out; the state stays. */
   noteFailure(id: string, failure: PushFailure): Promise<void>;

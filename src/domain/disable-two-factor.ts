@@ -31,7 +31,7 @@ export async function disableTwoFactor(
   return renewed;
 }
 
-/** How long a removal rests that Authy refused outright: a wrong key, say, which an operator has to mend. */
+/** How long a removal rests that the provider refused outright: a wrong key, say, which an operator has to mend. */
 const REFUSED_REST_MS = 60_000;
 const REMOVALS_AT_ONCE = 200;
 
@@ -46,13 +46,13 @@ export function upstreamRemovals(deps: Pick<Deps, "factors" | "providers" | "log
     for (const factor of await deps.factors.findForgotten(types, REMOVALS_AT_ONCE)) {
       if ((restUntil.get(factor.id) ?? 0) > deps.now().getTime()) continue;
       try {
-        // The same phone may protect an account again: then Authy must keep it.
+        // The same phone may protect an account again: then the provider must keep it.
         if (!(await deps.factors.isActiveAnywhere(factor.type, factor.providerId)))
           await deps.providers[factor.type]?.remove?.(factor);
       } catch (error) {
         const isRefused = error instanceof ProviderRefused;
-        deps.log.warn({ factorId: factor.id, isRefused }, "the phone is not removed at Authy yet");
-        if (!isRefused) return; // Authy is away: the others would fare no better
+        deps.log.warn({ factorId: factor.id, isRefused }, "the phone is not removed at the provider yet");
+        if (!isRefused) return; // the provider is away: the others would fare no better
         restUntil.set(factor.id, deps.now().getTime() + REFUSED_REST_MS);
         continue;
       }

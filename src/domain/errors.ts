@@ -11,12 +11,12 @@ export class LoginError extends Error {
   }
 }
 
-/** Authy could not be asked. Says nothing about the subscriber: never treat it as a denial. */
+/** The provider could not be asked. Says nothing about the subscriber: never treat it as a denial. */
 export class ProviderUnavailable extends LoginError {
   override readonly code = "provider_unavailable";
 }
 
-/** Authy asks us to wait. `retryAfterMs` is already capped. */
+/** The provider asks us to wait. `retryAfterMs` is already capped. */
 export class ProviderThrottled extends LoginError {
   override readonly code = "provider_throttled";
   constructor(
@@ -33,7 +33,7 @@ export class ProviderUnconfirmed extends LoginError {
   override readonly code = "provider_unconfirmed";
 }
 
-/** Authy refused the request itself (wrong key, unknown user): trying again will not help. */
+/** The provider refused the request itself (wrong key, unknown user): trying again will not help. */
 export class ProviderRefused extends LoginError {
   override readonly code = "provider_refused";
 }

@@ -11,7 +11,7 @@ import { hashMatchCode } from "./start-challenge.js";
 import { matchCodeIn } from "./typed-code.js";
 import { approvals } from "./watched-kinds.js";
 
-/** Authy is asked at most this often for one challenge because a person pressed the button. */
+/** The provider is asked at most this often about one challenge because a person pressed the button. */
 const PERSON_ASKS_EVERY_MS = 5000;
 
 export type JudgedApproval =
@@ -25,7 +25,7 @@ export type JudgedApproval =
 
 /**
  * Whether the phone has approved an attempt, and whether the match code is right where one is asked for. Still pending, it
- * asks Authy first. Nothing is spent yet.
+ * asks the provider first. Nothing is spent yet.
  *
  * @param matchCode - What the person typed; empty when no field was sent.
  */
@@ -51,7 +51,7 @@ async function askNow(deps: Deps, challenge: Challenge): Promise<Challenge | nul
     } catch (error) {
       // Unknown is neither yes nor no: the person is sent back to the waiting page.
       const why = error instanceof ProviderThrottled ? "throttled" : "unavailable";
-      deps.log.warn({ challengeId: challenge.id, why }, "Authy could not be asked");
+      deps.log.warn({ challengeId: challenge.id, why }, "the provider could not be asked");
     }
   }
   return deps.challenges.find(challenge.id);

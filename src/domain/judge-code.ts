@@ -16,10 +16,10 @@ export type JudgedCode =
   | { readonly kind: "over" };
 
 /**
- * The other ways in: the code of the Authy app, which Authy itself judges, or a recovery code. One counter for both,
+ * The other ways in: the code of the provider's app, which the provider itself judges, or a recovery code. One counter for both,
  * shared with match codes and strangers' passwords, counted before anything is judged.
  *
- * @throws ProviderUnavailable and its kin when an app code cannot be judged now; recovery codes need no Authy.
+ * @throws ProviderUnavailable and its kin when an app code cannot be judged now; recovery codes need no provider.
  */
 export async function judgeCode(deps: Deps, attempt: Attempt, typed: string): Promise<JudgedCode> {
   if (attempt.state !== "open") return { kind: "right", proof: null };

@@ -2,7 +2,7 @@ import { type Attempt } from "./attempt.js";
 import { type PushWords } from "./deps.js";
 import { type Push } from "./factor-provider.js";
 
-/** Authy's limit for a message is not published; client libraries refuse more than 144. */
+/** What Authy takes is not published; its client libraries refuse more. */
 const MESSAGE_MAX = 144;
 const DETAIL_MAX = 100;
 

@@ -18,10 +18,10 @@ export interface CallbackNotice {
 export type Received = "settled" | "settled-before" | "unknown" | "other-phone" | "repeated";
 
 /**
- * Acts on a verified callback. An unknown uuid is kept for a while, since the callback may overtake Authy's own answer
+ * Acts on a verified callback. An unknown uuid is kept for a while, since the callback may overtake the provider's own answer
  * to our request; repeats and late ones change nothing.
  *
- * @throws when the database cannot be reached: then nothing was changed and Authy may send it again.
+ * @throws when the database cannot be reached: then nothing was changed and the provider may send it again.
  */
 export async function receiveCallback(deps: Deps, notice: CallbackNotice): Promise<Received> {
   const isNew = await deps.receipts.insert({
@@ -43,16 +43,16 @@ async function findChallenge(deps: Pick<Deps, "challenges">, notice: CallbackNot
   const byUuid = await deps.challenges.findByProviderRef(notice.providerRef);
   if (byUuid !== null || notice.challengeId === null) return byUuid;
   const byId = await deps.challenges.find(notice.challengeId);
-  // Our id alone is enough only while Authy's own name for the request is not known yet.
+  // Our id alone is enough only while the provider's own name for the request is not known yet.
   return byId?.providerRef == null || byId.providerRef === notice.providerRef ? byId : null;
 }
 
-/** An event of Authy's webhook that may concern us. The token has no age, so it only makes us ask. */
+/** An event of the provider's webhook that may concern us. The token has no age, so it only makes us ask. */
 export type EventNotice =
   | { readonly kind: "registration"; readonly enrolmentId: string }
   | { readonly kind: "approval"; readonly providerRef: string };
 
-/** Asks Authy for the truth behind an event; when it cannot be asked, the poller will. */
+/** Asks the provider for the truth behind an event; when it cannot be asked, the poller will. */
 export async function receiveEvent(deps: Deps, notice: EventNotice): Promise<void> {
   try {
     if (notice.kind === "registration") {
@@ -64,7 +64,7 @@ export async function receiveEvent(deps: Deps, notice: EventNotice): Promise<voi
     if (challenge !== null && isLive(challenge.state)) await askProvider(deps, approvals, challenge, "webhook");
   } catch (error) {
     if (!isProviderError(error)) throw error;
-    deps.log.warn({ event: notice.kind }, "Authy could not be asked about an event");
+    deps.log.warn({ event: notice.kind }, "the provider could not be asked about an event");
   }
 }
 

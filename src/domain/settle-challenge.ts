@@ -9,7 +9,7 @@ export type SettleDeps = Pick<Deps, "challenges" | "transaction" | "feed" | "pol
  * Gives a live challenge its outcome, once, however many witnesses report it.
  * The signed callback, the poller, the clock and the person all end here, in any order and any number of times.
  *
- * @param id - Our challenge id, not Authy's approval request uuid.
+ * @param id - Our challenge id, not the provider's name for it.
  * @returns true for the one caller that changed the state; false when already settled, too late, or unknown.
  * @throws when the database is unreachable; if only the notification failed, the outcome stands.
  * @see https://www.twilio.com/docs/authy/api/push-authentications for the statuses behind Outcome

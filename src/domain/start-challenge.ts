@@ -51,7 +51,7 @@ function budgetSince(subscriber: Subscriber, isKnownBrowser: boolean): Date {
 
 /**
  * Sends one push for an attempt, to the factors that can be asked: the row first, then the request, so that a callback
- * that overtakes Authy's own answer finds its challenge. A live challenge of the same browser is superseded, unless two requests of one click crossed: then
+ * that overtakes the provider's own answer finds its challenge. A live challenge of the same browser is superseded, unless two requests of one click crossed: then
  * this one joins.
  *
  * @param hasCrossed - Tells of a live challenge whether its request was still under way when this one was sent.
@@ -148,7 +148,7 @@ async function send(
   return { kind: "sent", challengeId: challenge.id };
 }
 
-/** A callback without our id that came before Authy's answer waits among the receipts. */
+/** A callback without our id that came before the provider's answer waits among the receipts. */
 async function settleFromEarlierCallback(deps: Deps, id: string, providerId: string, ref: string): Promise<void> {
   const receipt = await deps.receipts.findByProviderRef(ref);
   if (receipt?.providerId !== providerId) return;

@@ -17,7 +17,7 @@ import { pushWords } from "../../src/http/push-words.js";
 import { type Health } from "../../src/http/routes/health.js";
 import { loadText } from "../../src/http/text.js";
 import { nunjucksViews } from "../../src/http/views.js";
-import { passwords } from "../../src/passwords.js";
+import { passwords } from "../../src/passwords/argon2.js";
 import { authyCallbacks } from "../../src/providers/authy/callbacks.js";
 import { TEST_SETTINGS } from "../kit/environment.js";
 import { type Owner } from "../kit/owner.js";
