@@ -6,8 +6,7 @@ import { endAttempt } from "./end-attempts.js";
 import { ProviderThrottled } from "./errors.js";
 import { passwordBucket } from "./failures.js";
 import { type Proof } from "./finish-attempt.js";
-import { sameText } from "./secrets.js";
-import { hashMatchCode } from "./start-challenge.js";
+import { hashMatchCode, sameText } from "./secrets.js";
 import { matchCodeIn } from "./typed-code.js";
 import { approvals } from "./watched-kinds.js";
 

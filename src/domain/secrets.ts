@@ -20,6 +20,11 @@ export function newMatchCode(): string {
   return randomInt(1_000_000).toString().padStart(6, "0");
 }
 
+/** How a match code is kept: bound to its attempt. */
+export function hashMatchCode(attemptId: string, code: string): string {
+  return hashSecret(`match ${attemptId} ${code}`);
+}
+
 /** Compares two texts without telling by the time taken where they differ. */
 export function sameText(a: string, b: string): boolean {
   const [x, y] = [createHash("sha256").update(a).digest(), createHash("sha256").update(b).digest()];

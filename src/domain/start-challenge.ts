@@ -1,13 +1,13 @@
-import { type Attempt } from "./attempt.js";
+import { type Attempt, newAttempt } from "./attempt.js";
 import { type Challenge, isLive, type PushFailure } from "./challenge.js";
-import { type Deps } from "./deps.js";
+import { type Deps, type Origin } from "./deps.js";
 import { endAttempt } from "./end-attempts.js";
 import { ProviderRefused, ProviderThrottled, ProviderUnavailable, ProviderUnconfirmed } from "./errors.js";
 import { type Factor, ringing } from "./factor.js";
 import { type Push } from "./factor-provider.js";
 import { firstApprovalPoll } from "./poll-schedule.js";
 import { pushText } from "./push-text.js";
-import { hashSecret, newId, newMatchCode } from "./secrets.js";
+import { hashMatchCode, hashSecret, newId, newMatchCode, newSecret } from "./secrets.js";
 import { settleChallenge } from "./settle-challenge.js";
 import { type Subscriber } from "./subscriber.js";
 
@@ -16,14 +16,6 @@ export interface PushPause {
   readonly kind: "paused";
   readonly until: Date | null;
 }
-
-export type Started =
-  | { readonly kind: "sent"; readonly challengeId: string }
-  | { readonly kind: "not-sent"; readonly challengeId: string; readonly failure: PushFailure }
-  | { readonly kind: "joined"; readonly attemptId: string }
-  /** Nothing that the person enrolled can be asked. */
-  | { readonly kind: "nobody-to-ask" }
-  | PushPause;
 
 /**
  * Whether requests to a phone are paused for browsers of this kind: the owner's known browsers and all others have budgets of
@@ -49,12 +41,47 @@ function budgetSince(subscriber: Subscriber, isKnownBrowser: boolean): Date {
   return isKnownBrowser ? subscriber.lastSuccessAt : (subscriber.strangersSuccessAt ?? subscriber.createdAt);
 }
 
+/** The browser in which an attempt begins, and whether the account knows it. */
+export interface AttemptBrowser extends Origin {
+  readonly visitHash: string;
+  readonly isKnown: boolean;
+}
+
 /**
- * Sends one push for an attempt, to the factors that can be asked: the row first, then the request, so that a callback
- * that overtakes the provider's own answer finds its challenge. A live challenge of the same browser is superseded, unless two requests of one click crossed: then
- * this one joins.
+ * Opens an attempt in one browser and sends its push, if one can be sent.
  *
- * @param hasCrossed - Tells of a live challenge whether its request was still under way when this one was sent.
+ * @param hasCrossed - Whether the request of a live challenge was still under way when this one was sent: a double click.
+ * @returns the key with which this browser proves later that it asked.
+ */
+export async function startAttempt(
+  deps: Deps,
+  subscriber: Subscriber,
+  factors: readonly Factor[],
+  browser: AttemptBrowser,
+  request: Pick<Attempt, "purpose" | "sessionId" | "next" | "remember">,
+  hasCrossed: (other: Challenge) => boolean,
+): Promise<string> {
+  const { visitHash: browserHash, isKnown: isKnownBrowser, address, browserLabel } = browser;
+  const { id: subscriberId, epoch } = subscriber;
+  const given = { subscriberId, epoch, browserHash, isKnownBrowser, address, browserLabel, ...request };
+  const attempt = newAttempt(deps.settings, deps.now(), given);
+  const key = newSecret();
+  await deps.attempts.insert(attempt, hashSecret(key));
+  const joined = await startChallenge(deps, attempt, subscriber, factors, hasCrossed);
+  if (joined !== null) {
+    // The other request's push is already on its way, and this browser may wait for that one.
+    await deps.attempts.discard(attempt.id);
+    await deps.attempts.addKey(joined, hashSecret(key));
+  }
+  return key;
+}
+
+/**
+ * Sends one push for an attempt, to the factors that can be asked: the row first, then the request, so that a callback that
+ * overtakes the provider's own answer finds its challenge. A live challenge of the same browser is superseded, unless two
+ * requests of one click crossed.
+ *
+ * @returns the id of the other attempt, where two requests of one click crossed and nothing was sent; else null.
  */
 export async function startChallenge(
   deps: Deps,
@@ -62,12 +89,10 @@ export async function startChallenge(
   subscriber: Subscriber,
   factors: readonly Factor[],
   hasCrossed: (other: Challenge) => boolean,
-): Promise<Started> {
+): Promise<string | null> {
   const asked = ringing(factors, deps.providers);
   const [factor] = asked;
-  if (factor === undefined) return { kind: "nobody-to-ask" };
-  const pause = await pushPause(deps, subscriber, attempt.isKnownBrowser);
-  if (pause !== null) return pause;
+  if (factor === undefined || (await pushPause(deps, subscriber, attempt.isKnownBrowser)) !== null) return null;
   const matchCode = attempt.asksMatchCode ? newMatchCode() : null;
   const createdAt = deps.now();
   const challenge = {
@@ -92,7 +117,7 @@ export async function startChallenge(
     if (other === null) continue; // it was settled between the two statements
     const former = await deps.attempts.find(other.attemptId);
     const isForTheSame = former?.subscriberId === attempt.subscriberId && former.purpose === attempt.purpose;
-    if (isForTheSame && hasCrossed(other)) return { kind: "joined", attemptId: former.id };
+    if (isForTheSame && hasCrossed(other)) return former.id;
     await settleChallenge(deps, other.id, "superseded", "person");
     if (former !== null && former.id !== attempt.id)
       await deps.transaction((rows) => endAttempt(rows, former, "replaced", deps.now()));
@@ -102,21 +127,15 @@ export async function startChallenge(
     new Date(createdAt.getTime() + (deps.settings.attemptTtlSeconds + deps.settings.approvalTtlSeconds) * 1000),
   );
   // Counted again after the row stands: of many that passed the first look together, no more than the budget go out.
-  const late = await pushPause(deps, subscriber, attempt.isKnownBrowser, 1);
-  if (late !== null) {
+  if ((await pushPause(deps, subscriber, attempt.isKnownBrowser, 1)) !== null)
     await settleChallenge(deps, challenge.id, "failed", "clock", { failure: "throttled" });
-    return late;
-  }
-  return send(deps, challenge, asked, {
-    ...pushText(deps.pushWords, attempt, subscriber.username, deps.settings.appName, createdAt, matchCode),
-    challengeId: challenge.id,
-    secondsToExpire: deps.settings.approvalTtlSeconds,
-  });
-}
-
-/** How a match code is kept: bound to its attempt. */
-export function hashMatchCode(attemptId: string, code: string): string {
-  return hashSecret(`match ${attemptId} ${code}`);
+  else
+    await send(deps, challenge, asked, {
+      ...pushText(deps.pushWords, attempt, subscriber.username, deps.settings.appName, createdAt, matchCode),
+      challengeId: challenge.id,
+      secondsToExpire: deps.settings.approvalTtlSeconds,
+    });
+  return null;
 }
 
 async function send(
@@ -124,7 +143,7 @@ async function send(
   challenge: Pick<Challenge, "id" | "factorType" | "providerId">,
   factors: readonly Factor[],
   push: Push,
-): Promise<Started> {
+): Promise<void> {
   const asks = deps.providers[challenge.factorType]?.asks;
   let ref: string;
   try {
@@ -139,13 +158,12 @@ async function send(
     // Not known to have failed is not failed: the phone may show it, and then the callback names our id.
     if (failure === "unconfirmed") await deps.challenges.noteFailure(challenge.id, failure);
     else await settleChallenge(deps, challenge.id, "failed", "person", { failure });
-    return { kind: "not-sent", challengeId: challenge.id, failure };
+    return;
   }
   const pollAt = asks.state === undefined ? null : await firstApprovalPoll(deps, deps.now());
   await deps.challenges.confirmSent(challenge.id, ref, pollAt);
   if (pollAt !== null) await deps.polls.schedule("approval", challenge.id, pollAt);
   await settleFromEarlierCallback(deps, challenge.id, challenge.providerId, ref);
-  return { kind: "sent", challengeId: challenge.id };
 }
 
 /** A callback without our id that came before the provider's answer waits among the receipts. */

@@ -1,4 +1,3 @@
-import { type Attempt, newAttempt } from "./attempt.js";
 import { type Challenge } from "./challenge.js";
 import { allOrNothing } from "./all-or-nothing.js";
 import { checkPassword } from "./check-password.js";
@@ -6,8 +5,8 @@ import { type Deps, type Origin } from "./deps.js";
 import { Busy } from "./errors.js";
 import { passwordBucket } from "./failures.js";
 import { openSession, type SignedIn } from "./open-session.js";
-import { hashSecret, newSecret } from "./secrets.js";
-import { startChallenge } from "./start-challenge.js";
+import { hashSecret } from "./secrets.js";
+import { startAttempt } from "./start-challenge.js";
 import { type KnownBrowser, type Subscriber } from "./subscriber.js";
 import { usernameKey } from "./username.js";
 
@@ -37,7 +36,7 @@ export interface LoginBrowser extends Origin {
 export type Login =
   | { readonly kind: "refused" }
   | { readonly kind: "signed-in"; readonly signedIn: SignedIn }
-  | { readonly kind: "attempt"; readonly attempt: Attempt; readonly key: string };
+  | { readonly kind: "attempt"; readonly key: string };
 
 /**
  * The password's half of a sign-in. A right one opens the account when no factor is enrolled, else an attempt whose push
@@ -67,33 +66,13 @@ export async function startLogin(deps: Deps, form: LoginForm, browser: LoginBrow
     return { kind: "signed-in", signedIn: await signInByPassword(deps, subscriber, form, browser, bucket) };
   if (known !== null) await deps.failures.clear(bucket);
 
-  const attempt = newAttempt(deps.settings, deps.now(), {
-    subscriberId: subscriber.id,
-    epoch: subscriber.epoch,
-    purpose: "sign-in",
-    sessionId: null,
-    browserHash: browser.visitHash,
-    isKnownBrowser: known !== null,
-    address: browser.address,
-    browserLabel: browser.browserLabel,
-    next: form.next,
-    remember: form.remember,
-  });
-  const secret = newSecret();
-  await deps.attempts.insert(attempt, hashSecret(secret));
-  // A browser that has the answer to its last sign-in sends the attempt's key with the next one. Without the key, and soon
-  // after, it was sent before that answer came: a double click.
+  // A browser that received the reply to its last sign-in sends that attempt's key. A second sign-in within seconds without
+  // the key was sent before that reply arrived: a double click.
   const hasCrossed = (other: Challenge): boolean =>
     other.attemptId !== browser.heldAttemptId && startedAt.getTime() - other.createdAt.getTime() < CROSSING_MS;
-  const started = await startChallenge(deps, attempt, subscriber, factors, hasCrossed);
-  if (started.kind === "joined") {
-    // A double click: the other request's push is already on its way, and this browser may wait for that one.
-    await deps.attempts.discard(attempt.id);
-    await deps.attempts.addKey(started.attemptId, hashSecret(secret));
-    const joined = await deps.attempts.find(started.attemptId);
-    if (joined !== null) return { kind: "attempt", attempt: joined, key: secret };
-  }
-  return { kind: "attempt", attempt, key: secret };
+  const begun = { ...browser, isKnown: known !== null };
+  const request = { purpose: "sign-in", sessionId: null, next: form.next, remember: form.remember } as const;
+  return { kind: "attempt", key: await startAttempt(deps, subscriber, factors, begun, request, hasCrossed) };
 }
 
 async function knownBrowser(

@@ -1,8 +1,7 @@
-import { newAttempt, type StepUpAction } from "./attempt.js";
-import { type Deps, type Origin } from "./deps.js";
-import { newSecret, hashSecret } from "./secrets.js";
+import { type StepUpAction } from "./attempt.js";
+import { type Deps } from "./deps.js";
 import { type Session } from "./session.js";
-import { startChallenge } from "./start-challenge.js";
+import { type AttemptBrowser, startAttempt } from "./start-challenge.js";
 import { type Subscriber } from "./subscriber.js";
 
 /**
@@ -16,36 +15,12 @@ export async function startStepUp(
   action: StepUpAction,
   session: Session,
   subscriber: Subscriber,
-  browser: Origin & { visitHash: string; isKnown: boolean; arrivedAt: Date },
+  browser: AttemptBrowser & { arrivedAt: Date },
 ): Promise<string | null> {
   const factors = await deps.factors.listActive(subscriber.id);
   if (factors.length === 0) return null;
-  const attempt = newAttempt(deps.settings, deps.now(), {
-    subscriberId: subscriber.id,
-    epoch: subscriber.epoch,
-    purpose: action,
-    sessionId: session.id,
-    browserHash: browser.visitHash,
-    isKnownBrowser: browser.isKnown,
-    address: browser.address,
-    browserLabel: browser.browserLabel,
-    next: "",
-    remember: false,
-  });
-  const key = newSecret();
-  await deps.attempts.insert(attempt, hashSecret(key));
-  const started = await startChallenge(
-    deps,
-    attempt,
-    subscriber,
-    factors,
-    ({ createdAt }) => createdAt >= browser.arrivedAt,
-  );
-  if (started.kind === "joined") {
-    await deps.attempts.discard(attempt.id);
-    await deps.attempts.addKey(started.attemptId, hashSecret(key));
-  }
-  return key;
+  const request = { purpose: action, sessionId: session.id, next: "", remember: false };
+  return startAttempt(deps, subscriber, factors, browser, request, ({ createdAt }) => createdAt >= browser.arrivedAt);
 }
 
 /** The step-up of a session that may be used now, without using it. */

@@ -4,7 +4,7 @@ import { type Challenge, isSpendable } from "./challenge.js";
 import { type Deps } from "./deps.js";
 import { TooMany } from "./errors.js";
 import { sessionToRepeat } from "./finish-attempt.js";
-import { pushPause, type PushPause, startChallenge, type Started } from "./start-challenge.js";
+import { pushPause, type PushPause, startChallenge } from "./start-challenge.js";
 import { type Factor } from "./factor.js";
 import { type Subscriber } from "./subscriber.js";
 import { approvals } from "./watched-kinds.js";
@@ -66,11 +66,11 @@ async function resendBudget(
  *
  * @throws TooMany when asked too early or too often.
  */
-export async function resendPush(deps: Deps, attempt: Attempt): Promise<Started | { readonly kind: "over" }> {
+export async function resendPush(deps: Deps, attempt: Attempt): Promise<void> {
   const startedAt = deps.now();
   const waiting = await readWaitingAttempt(deps, attempt);
-  if (waiting === null || !isUsable(attempt, waiting.subscriber, deps.now())) return { kind: "over" };
-  if (waiting.challenge?.state === "approved" || waiting.challenge?.state === "consumed") return { kind: "over" };
+  if (waiting === null || !isUsable(attempt, waiting.subscriber, deps.now())) return;
+  if (waiting.challenge?.state === "approved" || waiting.challenge?.state === "consumed") return;
   if (waiting.resend.inSeconds > 0) throw new TooMany("resend too early", waiting.resend.inSeconds);
-  return startChallenge(deps, attempt, waiting.subscriber, waiting.factors, ({ createdAt }) => createdAt >= startedAt);
+  await startChallenge(deps, attempt, waiting.subscriber, waiting.factors, ({ createdAt }) => createdAt >= startedAt);
 }

@@ -7,7 +7,7 @@ import { type Deps } from "../../src/domain/deps.js";
 import { judgeApproval } from "../../src/domain/judge-approval.js";
 import { judgeCode } from "../../src/domain/judge-code.js";
 import { hashRecoveryCode, looksLikeRecoveryCode } from "../../src/domain/recovery-code.js";
-import { hashMatchCode } from "../../src/domain/start-challenge.js";
+import { hashMatchCode } from "../../src/domain/secrets.js";
 import { appCodeIn, matchCodeIn, typedCode } from "../../src/domain/typed-code.js";
 
 const HYPHENS = {

@@ -249,8 +249,8 @@ export const GUARDS: readonly Guard[] = [
   {
     what: "many at once pass the budget",
     file: "src/domain/start-challenge.ts",
-    find: "if (late !== null) {",
-    put: "if (late !== null && attempt.next === '?') {",
+    find: "attempt.isKnownBrowser, 1)) !== null)",
+    put: "attempt.isKnownBrowser, 1)) !== null && attempt.next === '?')",
     ...{ rule: "P4", tests: ["test/domain/start-challenge.test.ts"] },
   },
   {
