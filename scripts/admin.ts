@@ -72,7 +72,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const subscriber = await find(deps, name);
     if (!(await resetTwoFactor(deps, subscriber)))
       throw new CannotBeDone(`${subscriber.username} has no phone enrolled.`);
-    await services.sessionsEnded();
+    await services.feed.sessionsEnded();
     return {
       rows: [await accountRow(deps, subscriber)],
       message: "Removed the phone and the recovery codes; all sessions have ended.",
@@ -90,7 +90,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const { deps } = services;
     const subscriber = await find(deps, name);
     await signOutEverywhere(deps, subscriber);
-    await services.sessionsEnded();
+    await services.feed.sessionsEnded();
     return { rows: [await accountRow(deps, subscriber)], message: "All sessions have ended." };
   },
   "challenge list": async ({ deps }) => {

@@ -23,7 +23,7 @@ import { loadText } from "./http/text.js";
 import { nunjucksViews } from "./http/views.js";
 import { passwords } from "./passwords/argon2.js";
 import { pollQueue } from "./queue/poll-queue.js";
-import { challengeFeed, challengeNotifications } from "./redis/challenge-feed.js";
+import { type ChallengeFeed, challengeFeed, challengeNotifications } from "./redis/challenge-feed.js";
 import { type ConnectionRole, redisConnection } from "./redis/connections.js";
 import { localRateLimit, rateLimit } from "./redis/rate-limits.js";
 import { redisTroubles, type Troubles } from "./redis/troubles.js";
@@ -40,9 +40,9 @@ export interface Services {
   /** One more connection to the same Redis. */
   connectRedis(role: ConnectionRole): Redis;
   readonly queue: ReturnType<typeof pollQueue>;
+  readonly feed: ChallengeFeed;
   /** False until the database was opened for the first time: before that nothing can be asked of it. */
   isOpen(): boolean;
-  sessionsEnded(): Promise<void>;
   /**
    * Opens the database, and waits for one that is away: a process starts with anything missing and heals alone.
    * @throws what the database says, or that it was aborted, once it is `stopping`.
@@ -106,6 +106,7 @@ export function createServices(config: Config, log: Log): Services {
     redisTroubles: troubles,
     connectRedis,
     queue,
+    feed,
     isOpen: () => isOpen,
     async open(stopping) {
       for (let told = ""; ;) {
@@ -124,7 +125,6 @@ export function createServices(config: Config, log: Log): Services {
         await wait(RETRY_DATABASE_MS, undefined, { signal: stopping });
       }
     },
-    sessionsEnded: () => feed.sessionsEnded(),
     async close() {
       clearInterval(adjusting);
       redisWatch.close();
@@ -153,6 +153,10 @@ export function createWebServices(config: Config, log: Log, stopping: AbortSigna
   const notifications = challengeNotifications(services.connectRedis("subscriber"));
   redisWatch.alsoTry((publisher) => notifications.tryWith(publisher));
   const { limits } = config;
+  const streams = eventStreams(deps, notifications, config);
+  services.feed.tellAtOnce((status) => {
+    streams.tell(status);
+  });
   // Once they are all done they stay so: a busy process need not look again for each question about its health.
   let isMigrated = false;
   const lookForMigrations = async (): Promise<boolean> => (isMigrated = await tablesAreCurrent(database));
@@ -162,7 +166,7 @@ export function createWebServices(config: Config, log: Log, stopping: AbortSigna
       http: config,
       text: loadText("en"),
       views: nunjucksViews(config.authy.appName, config.sessionKeys),
-      streams: eventStreams(deps, notifications, config),
+      streams,
       rates: {
         loginsOfAddress: rateLimit(redis, "login", limits.loginsPerAddressAndMinute, 60),
         logins: rateLimit(redis, "logins", limits.loginsPerMinute, 60),
@@ -170,7 +174,7 @@ export function createWebServices(config: Config, log: Log, stopping: AbortSigna
         statusOfChallenge: localRateLimit("status", 5, 5),
         textMessages: rateLimit(redis, "sms", 3, 600),
       },
-      sessionsEnded: () => services.sessionsEnded(),
+      sessionsEnded: () => services.feed.sessionsEnded(),
     },
     health: {
       isDraining: () => stopping.aborted,

@@ -57,7 +57,8 @@ async function ask(deps: Deps, { kind, id }: PollJob, signal?: AbortSignal): Pro
   try {
     const asked = await pollOnce(deps, WATCHED[kind], id, signal);
     // Whoever settled it may have died before publishing it.
-    if (asked.kind === "settled") await deps.feed.publish(id);
+    if (asked.kind === "settled")
+      for (const status of await WATCHED[kind].rows(deps).statuses([id])) deps.feed.publish(status);
     return asked;
   } catch (error) {
     if (error instanceof ProviderThrottled)

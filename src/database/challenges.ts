@@ -1,17 +1,76 @@
 import { In } from "typeorm";
 
-import { type Challenges, challengeStatus, type ChallengeState, MOVES, type Outcome } from "../domain/challenge.js";
+import {
+  type Challenges,
+  challengeStatus,
+  type ChallengeState,
+  MOVES,
+  type Outcome,
+  type SettledChallenge,
+} from "../domain/challenge.js";
 import { EXPIRY_GRACE_MS } from "../domain/watched.js";
 import { type ChallengeRow, type RowSource } from "./schema.js";
 import { unlessTaken } from "./errors.js";
+import { statement } from "./statement.js";
 import { watchedRows } from "./watched.js";
 
 const LIVE: ChallengeState[] = ["creating", "pending"];
 
-/** The states from which an outcome may be reached, as the table of moves has it. */
+/** The live states from which an outcome may be reached, as the table of moves has it. */
 function before(outcome: Outcome): ChallengeState[] {
   return LIVE.filter((state) => MOVES[state].includes(outcome));
 }
+
+const BY_ID = "id = :id";
+/** W12: a callback about another phone than the one that was asked changes nothing. */
+const BY_REF_AND_PHONE = "authy_uuid = :providerRef AND authy_id = :providerId";
+/** T2, W7: an answer counts until the clock may call it too late; our own deadline decides. */
+const IN_TIME = "AND expires_at > :end";
+/** An end for want of an answer comes only after our own deadline. */
+const WHEN_OVER = "AND expires_at <= :end";
+
+/**
+ * Gives a challenge its outcome. W9, T1: only a live row is changed, so that the first outcome stands whoever comes later.
+ * State, phone and time are judged by the statement that writes.
+ */
+function settling(which: string, outcome: Outcome, time: string) {
+  const states = before(outcome).map((state) => `'${state}'`);
+  const answeredBy = isAnswer(outcome) ? "answered_by = coalesce(:answeredBy, factor_id)," : "";
+  return statement<SettledChallenge>(
+    "challenge",
+    `UPDATE challenges
+     SET state = '${outcome}', settled_at = :now, settled_by = :by, ${answeredBy} failure = coalesce(:failure, failure),
+       lease_until = NULL, version = version + 1
+     WHERE ${which} AND state IN (${states.join(", ")}) ${time}
+     RETURNING id, version, expires_at, attempt_id, subscriber_id, is_known_browser`,
+  );
+}
+
+function isAnswer(outcome: Outcome): boolean {
+  return outcome === "approved" || outcome === "denied";
+}
+
+/** Every way in which a challenge ends. */
+const SETTLE = {
+  approved: settling(BY_ID, "approved", IN_TIME),
+  denied: settling(BY_ID, "denied", IN_TIME),
+  expired: settling(BY_ID, "expired", WHEN_OVER),
+  superseded: settling(BY_ID, "superseded", ""),
+  cancelled: settling(BY_ID, "cancelled", ""),
+  failed: settling(BY_ID, "failed", ""),
+} satisfies Record<Outcome, unknown>;
+
+/** Authy's signed word ends a request at any time. */
+const EXPIRE_BY_CALLBACK = settling(BY_ID, "expired", "");
+
+/** W1: only for a callback whose signature is good. */
+const SETTLE_BY_REF = {
+  approved: settling(BY_REF_AND_PHONE, "approved", IN_TIME),
+  denied: settling(BY_REF_AND_PHONE, "denied", IN_TIME),
+  expired: settling(BY_REF_AND_PHONE, "expired", ""),
+};
+
+const FIND = statement<ChallengeRow>("challenge", "SELECT * FROM challenges WHERE id = :id");
 
 /** Processes of the release before name no factor that answered: it was the one that was asked. */
 const FACTOR_IS_ACTIVE = `EXISTS (
@@ -41,7 +100,7 @@ export function challenges(database: RowSource): Challenges {
           .then(() => true),
       );
     },
-    find: (id) => rows.findOneBy({ id }),
+    find: async (id) => (await FIND(database, { id }))[0] ?? null,
     findByProviderRef: (providerRef) => rows.findOneBy({ providerRef }),
     findLiveOfBrowser: (browserHash) => rows.findOneBy({ browserHash, state: In(LIVE) }),
     async findDecisive(attemptId) {
@@ -79,21 +138,18 @@ export function challenges(database: RowSource): Challenges {
     async noteFailure(id, failure) {
       await rows.update({ id, state: "creating" }, { failure });
     },
-    async settle(id, outcome, by, now, { failure, answeredBy } = {}) {
+    async settle(id, outcome, by, now, { failure = null, answeredBy = null } = {}) {
+      const settle = outcome === "expired" && by === "callback" ? EXPIRE_BY_CALLBACK : SETTLE[outcome];
+      // A poll says at our deadline that nobody answered, the clock only a little later.
+      const end = outcome === "expired" && by !== "clock" ? now : new Date(now.getTime() - EXPIRY_GRACE_MS);
+      const [settled] = await settle(database, { id, by, now, end, failure, answeredBy });
+      return settled ?? null;
+    },
+    async settleByRef({ providerRef, providerId, status }, now) {
       const end = new Date(now.getTime() - EXPIRY_GRACE_MS);
-      const isAnswer = outcome === "approved" || outcome === "denied";
-      const query = change({
-        ...{ state: outcome, settledAt: now, settledBy: by, leaseUntil: null, version: () => "version + 1" },
-        ...(failure === undefined ? {} : { failure }),
-        ...(isAnswer ? { answeredBy: answeredBy ?? (() => "factor_id") } : {}),
-      }).where("id = :id AND state IN (:...states)", { id, states: before(outcome) });
-      // State and time are judged by the same statement: an answer counts until the clock may call it too late.
-      if (isAnswer) query.andWhere("expires_at > :end", { end });
-      // Authy's signed word ends it; a poll's and the clock's only after our own deadline.
-      if (outcome === "expired" && by !== "callback")
-        query.andWhere("expires_at <= :end", { end: by === "clock" ? end : now });
-      const { affected } = await query.execute();
-      return affected === 1;
+      const values = { providerRef, providerId, by: "callback", now, end, failure: null, answeredBy: null };
+      const [settled] = await SETTLE_BY_REF[status](database, values);
+      return settled ?? null;
     },
     async consume(id, approvedAfter, now) {
       const { affected } = await change({ state: "consumed", consumedAt: now, version: () => "version + 1" })

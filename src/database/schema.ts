@@ -12,7 +12,7 @@ import { type KnownBrowser, type Subscriber } from "../domain/subscriber.js";
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Where a noun reads and writes its rows: the whole database, or one transaction of it. */
-export type RowSource = Pick<EntityManager, "getRepository" | "transaction">;
+export type RowSource = Pick<EntityManager, "getRepository" | "transaction" | "query">;
 
 export type SubscriberRow = Mutable<Subscriber>;
 export type FactorRow = Mutable<Factor> & { removedUpstreamAt: Date | null };

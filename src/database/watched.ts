@@ -1,11 +1,26 @@
 import { EXPIRY_GRACE_MS, type LiveStatus, type WatchedRow, type WatchedRows } from "../domain/watched.js";
 import { type RowSource } from "./schema.js";
+import { statement } from "./statement.js";
 
 /** The columns that every kind of watched row has. */
 interface Columns<State extends string> extends Pick<WatchedRow, "id" | "version" | "expiresAt" | "nextPollAt"> {
   readonly state: State;
   readonly leaseUntil: Date | null;
 }
+
+/** E6: all rows that somebody watches are read again, over and over. */
+function readingStatuses(entity: "challenge" | "enrolment", table: string) {
+  const columns = "SELECT id, state, version, expires_at FROM";
+  return statement<Pick<Columns<string>, "id" | "state" | "version" | "expiresAt">>(entity, {
+    sqlite: `${columns} ${table} WHERE id IN (SELECT value FROM json_each(:ids))`,
+    postgres: `${columns} ${table} WHERE id = ANY(:ids)`,
+  });
+}
+
+const READ_STATUSES = {
+  challenge: readingStatuses("challenge", "challenges"),
+  enrolment: readingStatuses("enrolment", "enrolments"),
+};
 
 /**
  * What is asked of the rows of every kind that is watched, in the database.
@@ -21,13 +36,9 @@ export function watchedRows<State extends string>(
   const rows = database.getRepository<Columns<State>>(entity);
   return {
     async statuses(ids) {
-      if (ids.length === 0) return [];
-      const found = await rows
-        .createQueryBuilder("row")
-        .select(["row.id", "row.state", "row.version", "row.expiresAt"])
-        .where("row.id IN (:...ids)", { ids })
-        .getMany();
-      return found.map(statusOf);
+      return ids.length === 0
+        ? []
+        : (await READ_STATUSES[entity](database, { ids })).map((row) => statusOf(row as Columns<State>));
     },
     async claimPoll(id, now, until) {
       const { affected } = await rows

@@ -1,4 +1,4 @@
-import { type Deps, type LogFields } from "./deps.js";
+import { type Deps, type Log, type LogFields } from "./deps.js";
 import { type LiveStatus, type WatchedKind, type Witness } from "./watched.js";
 
 /** The word by which the log calls each kind. */
@@ -9,16 +9,16 @@ export function logIdOf(kind: WatchedKind, id: string): LogFields {
   return { [`${NOUN[kind]}Id`]: id };
 }
 
+/** Says in the log what was settled, how, and by whom. */
+export function logSettled(log: Pick<Log, "info">, { id, kind, status }: LiveStatus, by: Witness): void {
+  log.info({ ...logIdOf(kind, id), kind, outcome: status, by }, `${NOUN[kind]} settled`);
+}
+
 /**
- * Publishes what was settled, for the one caller that changed the row, after its commit: whoever hears of it can already
- * read it.
+ * Tells what was settled, for the one caller that changed the row, after its commit: whoever hears of it can already
+ * read it. Nobody waits for it, and nothing is lost when this process dies before: the row tells the same.
  */
-export async function announceSettled(
-  { feed, polls, log }: Pick<Deps, "feed" | "polls" | "log">,
-  { id, kind, status }: Pick<LiveStatus, "id" | "kind" | "status">,
-  by: Witness,
-): Promise<void> {
-  log.info({ ...logIdOf(kind, id), kind, status, by }, `${NOUN[kind]} settled`);
-  await feed.publish(id);
-  if (by !== "poll") await polls.forget(id);
+export function announceSettled({ feed, polls }: Pick<Deps, "feed" | "polls">, status: LiveStatus, by: Witness): void {
+  feed.publish(status);
+  if (by !== "poll") polls.forget(status.id);
 }

@@ -39,6 +39,15 @@ export interface SettledHow {
   readonly answeredBy?: string;
 }
 
+/** What a provider says by itself of one of its requests, with a good signature. */
+export interface ProvidersWord {
+  /** The provider's own name of the request. */
+  readonly providerRef: string;
+  /** The phone that was asked. */
+  readonly providerId: string;
+  readonly status: "approved" | "denied" | "expired";
+}
+
 /** Why a push was not sent, or is not known to have been. */
 export type PushFailure = "unavailable" | "throttled" | "refused" | "unconfirmed";
 
@@ -63,6 +72,12 @@ export interface Challenge extends WatchedRow {
   readonly consumedAt: Date | null;
   readonly personAskedAt: Date | null;
 }
+
+/** What is known of a challenge at the moment in which it got its outcome. */
+export type SettledChallenge = Pick<
+  Challenge,
+  "id" | "version" | "expiresAt" | "attemptId" | "subscriberId" | "isKnownBrowser"
+>;
 
 const PUBLIC: Readonly<Record<ChallengeState, PublicStatus>> = {
   creating: "pending",
@@ -132,8 +147,13 @@ export interface Challenges extends WatchedRows<Challenge> {
   confirmSent(id: string, providerRef: string, nextPollAt: Date | null): Promise<boolean>;
   /** Notes why nothing is known of a push that may have gone out; the state stays. */
   noteFailure(id: string, failure: PushFailure): Promise<void>;
-  /** A live challenge gets its outcome, once, in the time that the outcome allows. */
-  settle(id: string, outcome: Outcome, by: Witness, now: Date, how?: SettledHow): Promise<boolean>;
+  /**
+   * A live challenge gets its outcome, once, in the time that the outcome allows.
+   * @returns null for whoever did not change it: it was settled already, is too late, or unknown.
+   */
+  settle(id: string, outcome: Outcome, by: Witness, now: Date, how?: SettledHow): Promise<SettledChallenge | null>;
+  /** The same by the provider's word about one request and the phone that it went to. */
+  settleByRef(word: ProvidersWord, now: Date): Promise<SettledChallenge | null>;
   /** approved → consumed, while the factor that answered is still active. Whoever spends it guards the attempt and the account. */
   consume(id: string, approvedAfter: Date, now: Date): Promise<boolean>;
   lapse(id: string): Promise<boolean>;

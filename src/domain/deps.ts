@@ -7,7 +7,7 @@ import { type Providers } from "./factor-provider.js";
 import { type FailureLimits, type Failures } from "./failures.js";
 import { type SessionLifetimes, type Sessions } from "./session.js";
 import { type KnownBrowsers, type RecoveryCodes, type Subscribers } from "./subscriber.js";
-import { type WatchedKind } from "./watched.js";
+import { type LiveStatus, type WatchedKind } from "./watched.js";
 
 /** Lifetimes and limits that the rules look at; fields carry their unit. `0` as a limit means none. */
 export interface RuleSettings extends SessionLifetimes, FailureLimits {
@@ -43,22 +43,32 @@ export interface PushWords {
   time(at: Date): string;
 }
 
-/** Notifies whoever watches a challenge or enrolment. A lost notification loses nothing: the rows are read again. */
+/** Tells whoever watches a challenge or enrolment what it has become: those of this process at once, the others by Redis. */
 export interface Feed {
-  publish(id: string): Promise<void>;
+  /** Never throws, and nobody waits for it. What is lost loses nothing: the rows are read again. */
+  publish(status: LiveStatus): void;
 }
 
 /** The other end of the feed, once for a whole process. */
 export interface Notifications {
   /**
-   * From now on `onChange` hears of this challenge or enrolment. Resolves once that is so, or soon when nothing can be
+   * From now on the listeners hear of this challenge or enrolment. Resolves once that is so, or soon when nothing can be
    * heard: reading again makes up for what was missed.
    */
   watch(id: string): Promise<void>;
   unwatch(id: string): void;
-  /** `onReconnect` comes after a time in which nothing was heard: then everything may have changed. */
-  listen(listeners: { onChange: (id: string) => void; onSessionsEnded: () => void; onReconnect: () => void }): void;
+  listen(listeners: FeedListeners): void;
   close(): void;
+}
+
+/** Who hears of what. Only the rows are believed for longer than the next reading of them. */
+export interface FeedListeners {
+  readonly onStatus: (status: LiveStatus) => void;
+  /** Something about a row has changed, and the row says what. */
+  readonly onChange: (id: string) => void;
+  readonly onSessionsEnded: () => void;
+  /** After a time in which nothing was heard: everything may have changed. */
+  readonly onReconnect: () => void;
 }
 
 /** Counts one more under a key. @throws TooMany when there was too much of it. */
@@ -67,7 +77,8 @@ export type RateLimit = (key: string) => Promise<void>;
 /** The fallback's schedule. Never throws: `reconcile` re-creates what is missing. */
 export interface Polls {
   schedule(kind: WatchedKind, id: string, at: Date): Promise<void>;
-  forget(id: string): Promise<void>;
+  /** Nothing is to be asked about it any more. Nobody waits for it: a job that stays finds its row settled. */
+  forget(id: string): void;
   /** True for one caller after the queue was emptied: then every job has to be made again from its row. */
   noticeLoss(): Promise<boolean>;
 }

@@ -1,42 +1,44 @@
 import { askProvider } from "./ask-provider.js";
-import { type Challenge, isLive } from "./challenge.js";
+import { type Challenge, isLive, type ProvidersWord } from "./challenge.js";
 import { type Deps } from "./deps.js";
-import { settleChallenge } from "./settle-challenge.js";
+import { settleByCallback } from "./settle-challenge.js";
+import { type LiveStatus } from "./watched.js";
 import { approvals, registrations } from "./watched-kinds.js";
 
 /** What a callback with a good signature says. */
-export interface CallbackNotice {
+export interface CallbackNotice extends ProvidersWord {
   readonly signatureHash: string;
-  readonly providerRef: string;
-  readonly providerId: string;
-  readonly status: "approved" | "denied" | "expired";
   /** Our own id, which travelled in hidden details; null when it did not come back. */
   readonly challengeId: string | null;
 }
 
 /** What became of a callback, for the log. All of them are answered with 200. */
-export type Received = "settled" | "settled-before" | "unknown" | "other-phone" | "repeated";
+export type Received =
+  | { readonly word: "settled"; readonly settled: LiveStatus }
+  | { readonly word: "settled-before" | "unknown" | "other-phone" | "repeated" };
 
 /**
- * Acts on a verified callback. An unknown uuid is kept for a while, since the callback may overtake the provider's own answer
- * to our request; repeats and late ones change nothing.
+ * Acts on a verified callback. One statement settles the challenge that it is about. Where it settles none, it is kept for a
+ * while, since it may overtake the provider's own answer to our request; repeats and late ones change nothing.
  *
  * @throws when the database cannot be reached: then nothing was changed and the provider may send it again.
  */
 export async function receiveCallback(deps: Deps, notice: CallbackNotice): Promise<Received> {
-  const isNew = await deps.receipts.insert({
-    signatureHash: notice.signatureHash,
-    providerRef: notice.providerRef,
-    providerId: notice.providerId,
-    status: notice.status,
-    receivedAt: deps.now(),
-  });
+  const settled = await settleByCallback(deps, notice);
+  return settled === null ? keepCallback(deps, notice) : { word: "settled", settled };
+}
+
+async function keepCallback(deps: Deps, notice: CallbackNotice): Promise<Received> {
+  const { signatureHash, providerRef, providerId, status } = notice;
+  const isNew = await deps.receipts.insert({ signatureHash, providerRef, providerId, status, receivedAt: deps.now() });
+  // The receipt before the search: a request that gets its name now finds the one, or is found by the other.
   const challenge = await findChallenge(deps, notice);
-  if (challenge === null) return "unknown";
-  if (challenge.providerId !== notice.providerId) return "other-phone";
-  if (!isLive(challenge.state)) return isNew ? "settled-before" : "repeated";
-  if (challenge.state === "creating") await deps.challenges.confirmSent(challenge.id, notice.providerRef, deps.now());
-  return (await settleChallenge(deps, challenge.id, notice.status, "callback")) ? "settled" : "settled-before";
+  if (challenge === null) return { word: "unknown" };
+  if (challenge.providerId !== providerId) return { word: "other-phone" };
+  if (!isLive(challenge.state)) return { word: isNew ? "settled-before" : "repeated" };
+  if (challenge.state === "creating") await deps.challenges.confirmSent(challenge.id, providerRef, deps.now());
+  const settled = await settleByCallback(deps, notice);
+  return settled === null ? { word: "settled-before" } : { word: "settled", settled };
 }
 
 async function findChallenge(deps: Pick<Deps, "challenges">, notice: CallbackNotice): Promise<Challenge | null> {

@@ -1,7 +1,7 @@
-import { announceSettled } from "./announce-settled.js";
-import { type Outcome, publicStatus, type SettledHow } from "./challenge.js";
-import { type Deps } from "./deps.js";
-import { type Witness } from "./watched.js";
+import { announceSettled, logSettled } from "./announce-settled.js";
+import { type Outcome, type ProvidersWord, publicStatus, type SettledChallenge, type SettledHow } from "./challenge.js";
+import { type Deps, type Rows } from "./deps.js";
+import { type LiveStatus, type Witness } from "./watched.js";
 
 export type SettleDeps = Pick<Deps, "challenges" | "transaction" | "feed" | "polls" | "log" | "settings" | "now">;
 
@@ -21,32 +21,46 @@ export async function settleChallenge(
   by: Witness,
   how: SettledHow = {},
 ): Promise<boolean> {
-  const won =
-    outcome === "denied"
-      ? await settleDenied(deps, id, by, how)
-      : await deps.challenges.settle(id, outcome, by, deps.now(), how);
-  if (!won) return false;
-  await announceSettled(deps, { id, kind: "approval", status: publicStatus(outcome) }, by);
-  return true;
+  const status = await settle(deps, outcome, by, ({ challenges }, at) => challenges.settle(id, outcome, by, at, how));
+  if (status !== null) logSettled(deps.log, status, by);
+  return status !== null;
+}
+
+/**
+ * The same for a verified callback, which names the request as the provider does: one statement finds the challenge and
+ * settles it. Nothing is logged, for the callback has a line of its own.
+ *
+ * @returns what was settled; null when nothing was.
+ */
+export function settleByCallback(deps: SettleDeps, word: ProvidersWord): Promise<LiveStatus | null> {
+  return settle(deps, word.status, "callback", ({ challenges }, at) => challenges.settleByRef(word, at));
+}
+
+type Write = (rows: Pick<Rows, "challenges">, at: Date) => Promise<SettledChallenge | null>;
+
+async function settle(deps: SettleDeps, outcome: Outcome, by: Witness, write: Write): Promise<LiveStatus | null> {
+  const settled = outcome === "denied" ? await settleDenied(deps, write) : await write(deps, deps.now());
+  if (settled === null) return null;
+  const { id, version, expiresAt } = settled;
+  const status: LiveStatus = { id, kind: "approval", status: publicStatus(outcome), version, expiresAt };
+  announceSettled(deps, status, by);
+  return status;
 }
 
 /** A denial is shown to the owner and pauses requests from browsers that the owner never used, in the same step. */
 async function settleDenied(
   { transaction, settings, now }: SettleDeps,
-  id: string,
-  by: Witness,
-  how: SettledHow,
-): Promise<boolean> {
+  write: Write,
+): Promise<SettledChallenge | null> {
   return transaction(async (rows) => {
     const at = now();
-    if (!(await rows.challenges.settle(id, "denied", by, at, how))) return false;
-    const challenge = await rows.challenges.find(id);
-    const attempt = challenge === null ? null : await rows.attempts.find(challenge.attemptId);
-    if (challenge === null || attempt === null) return true;
-    const { subscriberId, isKnownBrowser } = challenge;
+    const settled = await write(rows, at);
+    const attempt = settled === null ? null : await rows.attempts.find(settled.attemptId);
+    if (settled === null || attempt === null) return settled;
+    const { subscriberId, isKnownBrowser } = settled;
     if (!isKnownBrowser)
       await rows.subscribers.freezePushes(subscriberId, new Date(at.getTime() + settings.pushFreezeSeconds * 1000));
     await rows.audit.record({ subscriberId, kind: "sign-in-denied", at, origin: attempt, detail: attempt.purpose });
-    return true;
+    return settled;
   });
 }

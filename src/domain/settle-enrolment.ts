@@ -1,7 +1,7 @@
-import { announceSettled } from "./announce-settled.js";
+import { announceSettled, logSettled } from "./announce-settled.js";
 import { completeEnrolment } from "./complete-enrolment.js";
 import { type Deps } from "./deps.js";
-import { type EnrolmentEnd, publicEnrolmentStatus } from "./enrolment.js";
+import { type EnrolmentEnd } from "./enrolment.js";
 import { type RegistrationState } from "./factor-provider.js";
 import { type Witness } from "./watched.js";
 
@@ -27,6 +27,9 @@ export async function settleEnrolment(
       ? await completeEnrolment(deps, id, outcome, by)
       : (await deps.enrolments.end(id, outcome.state, by, deps.now())) && outcome.state;
   if (!end) return false;
-  await announceSettled(deps, { id, kind: "registration", status: publicEnrolmentStatus(end) }, by);
+  for (const status of await deps.enrolments.statuses([id])) {
+    announceSettled(deps, status, by);
+    logSettled(deps.log, status, by);
+  }
   return true;
 }

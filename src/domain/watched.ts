@@ -3,8 +3,17 @@ export const WATCHED_KINDS = ["approval", "registration"] as const;
 export type WatchedKind = (typeof WATCHED_KINDS)[number];
 
 /** Statuses as streams and clients see them. */
-export type PublicStatus =
-  "pending" | "claimed" | "approved" | "completed" | "denied" | "expired" | "cancelled" | "failed";
+export const PUBLIC_STATUSES = [
+  "pending",
+  "claimed",
+  "approved",
+  "completed",
+  "denied",
+  "expired",
+  "cancelled",
+  "failed",
+] as const;
+export type PublicStatus = (typeof PUBLIC_STATUSES)[number];
 
 /** What a watcher is told about a challenge or an enrolment. */
 export interface LiveStatus {

@@ -1,7 +1,7 @@
 import type Koa from "koa";
 
 import { type Attempt } from "../domain/attempt.js";
-import { type Log } from "../domain/deps.js";
+import { type Log, type LogFields } from "../domain/deps.js";
 import { type Session } from "../domain/session.js";
 import { type Subscriber } from "../domain/subscriber.js";
 import { type Text } from "./text.js";
@@ -11,6 +11,8 @@ import { type Views } from "./views.js";
 export interface RequestState {
   readonly log: Log;
   readonly requestId: string;
+  /** What the request's one line in the log says, beside the request itself. */
+  logged: { readonly fields: LogFields; readonly message: string };
   /** The words of the reader's language. */
   readonly text: Text;
   readonly views: Views;

@@ -41,6 +41,8 @@ export interface StreamHub {
    * @throws TooMany before anything is written.
    */
   open(res: ServerResponse, subject: StreamSubject, owner: StreamOwner): Promise<void>;
+  /** Tells whoever waits for it what this process has settled itself. */
+  tell(status: LiveStatus): void;
   readonly size: number;
   /** Ends all streams so that browsers reconnect elsewhere, not all at once. */
   drain(): void;
@@ -173,10 +175,17 @@ export function streamHub(
         }),
     );
   };
+  const rereadOne = (id: string): void => {
+    if (watched.has(id)) quietly(reread([id]));
+  };
+  const tell = (status: LiveStatus): void => {
+    // Only an end is believed without a look at the row: whatever else a message says must not hide what comes later.
+    if (isFinal(status.status) && watched.get(status.id)?.kind === status.kind) announce(status);
+    else rereadOne(status.id);
+  };
   deps.notifications.listen({
-    onChange: (id) => {
-      if (watched.has(id)) quietly(reread([id]));
-    },
+    onStatus: tell,
+    onChange: rereadOne,
     onSessionsEnded: () => {
       quietly(endDeadSessions());
     },
@@ -215,6 +224,7 @@ export function streamHub(
         // The database is away: the next round of reading sends the first event.
       }
     },
+    tell,
     get size() {
       return size;
     },

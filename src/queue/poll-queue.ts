@@ -54,7 +54,6 @@ export function pollQueue(
     forget(id) {
       // 0 means it runs right now: then it will see the settled row.
       if (connection.status === "ready") queue.remove(jobIdOf(id)).catch(onRefused);
-      return Promise.resolve();
     },
     async noticeLoss() {
       if (connection.status !== "ready") return false;

@@ -2,8 +2,9 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Redis } from "ioredis";
 
-import { type Feed, type Notifications } from "../domain/deps.js";
+import { type Feed, type FeedListeners, type Notifications } from "../domain/deps.js";
 import { type Cause, causeOf } from "./causes.js";
+import { messageOf, statusIn } from "./status-message.js";
 import { type Troubles } from "./troubles.js";
 
 const PING_EVERY_MS = 5000;
@@ -14,17 +15,39 @@ const SESSIONS = "sessions";
 const DEAF: Cause = { reason: "what is published is not heard: that connection is made anew", isAway: true };
 const channel = (id: string): string => `challenge:${id}`;
 
-/** Publishes through a fail-fast connection. If Redis is down the message is dropped; the next re-read covers it. */
-export function challengeFeed(redis: Redis, troubles: Troubles): Feed & { sessionsEnded(): Promise<void> } {
+/** The feed of a process, and the way by which it hears itself. */
+export interface ChallengeFeed extends Feed {
+  sessionsEnded(): Promise<void>;
+  /** From now on this process hears at once what it publishes itself. */
+  tellAtOnce(onStatus: FeedListeners["onStatus"]): void;
+}
+
+/**
+ * Publishes through a fail-fast connection. If Redis is down the message is dropped; the next re-read covers it. The process
+ * that publishes needs no Redis to tell the browsers that wait on it.
+ */
+export function challengeFeed(redis: Redis, troubles: Troubles): ChallengeFeed {
+  let tellOwn: FeedListeners["onStatus"] = () => undefined;
   // Nobody waits for it: a Redis that hangs must hold up no callback.
-  const publish = (to: string): Promise<void> => {
+  const publish = (to: string, message: string): void => {
     if (redis.status === "ready")
-      redis.publish(to, "1").catch((error: unknown) => {
+      redis.publish(to, message).catch((error: unknown) => {
         troubles.failed("feed", error, "publish to challenge:*");
       });
-    return Promise.resolve();
   };
-  return { publish: (id) => publish(channel(id)), sessionsEnded: () => publish(SESSIONS) };
+  return {
+    publish(status) {
+      tellOwn(status);
+      publish(channel(status.id), messageOf(status));
+    },
+    sessionsEnded() {
+      publish(SESSIONS, "1");
+      return Promise.resolve();
+    },
+    tellAtOnce(onStatus) {
+      tellOwn = onStatus;
+    },
+  };
 }
 
 /** Listens on the channels of the challenges that somebody in this process watches. */
@@ -65,10 +88,18 @@ export function challengeNotifications(redis: Redis): Notifications & {
       watched.delete(id);
       if (redis.status === "ready") void redis.unsubscribe(channel(id)).catch(() => undefined);
     },
-    listen({ onChange, onSessionsEnded, onReconnect }) {
-      redis.on("message", (from: string) => {
-        if (from === SESSIONS) onSessionsEnded();
-        else onChange(from.slice("challenge:".length));
+    listen({ onStatus, onChange, onSessionsEnded, onReconnect }) {
+      redis.on("message", (from: string, message: string) => {
+        if (from === SESSIONS) {
+          onSessionsEnded();
+          return;
+        }
+        const id = from.slice("challenge:".length);
+        // Of what this process has settled itself its browsers know already.
+        if (!watched.has(id)) return;
+        const status = statusIn(message, id);
+        if (status === null) onChange(id);
+        else onStatus(status);
       });
       const resubscribe = (): void => {
         // The connection calls itself ready before it has subscribed again: what changed meanwhile is read afterwards.

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { it } from "node:test";
 
-import { MOVES, type ChallengeState, type Outcome } from "../../src/domain/challenge.js";
+import { type Challenges, MOVES, type ChallengeState, type Outcome } from "../../src/domain/challenge.js";
 import { aChallenge, anAttempt, anOwner, at, onBothDatabases, winners } from "./both.js";
 
 const OUTCOMES: readonly Outcome[] = ["approved", "denied", "expired", "superseded", "cancelled", "failed"];
@@ -10,18 +10,22 @@ const OUTCOMES: readonly Outcome[] = ["approved", "denied", "expired", "supersed
 const END = 125_000;
 
 onBothDatabases("challenges", (store) => {
+  /** Whether it was this one that gave a challenge its outcome. */
+  const settles = async (...given: Parameters<Challenges["settle"]>): Promise<boolean> =>
+    (await store().challenges.settle(...given)) !== null;
+
   it("T1: gives one arrow out of pending when callback, poll, clock and person report at once", async () => {
     const { challenges } = store();
     const owner = await anOwner(store());
     for (let round = 0; round < 50; round++) {
       const id = await aChallenge(store(), owner);
       const won = await winners([
-        challenges.settle(id, "approved", "callback", at(1000)),
-        challenges.settle(id, "denied", "poll", at(1000)),
-        challenges.settle(id, "superseded", "person", at(1000)),
-        challenges.settle(id, "cancelled", "person", at(1000)),
-        challenges.settle(id, "approved", "poll", at(1001)),
-        challenges.settle(id, "expired", "clock", at(END + 1)),
+        settles(id, "approved", "callback", at(1000)),
+        settles(id, "denied", "poll", at(1000)),
+        settles(id, "superseded", "person", at(1000)),
+        settles(id, "cancelled", "person", at(1000)),
+        settles(id, "approved", "poll", at(1001)),
+        settles(id, "expired", "clock", at(END + 1)),
       ]);
       assert.equal(won, 1);
       assert.equal((await challenges.find(id))?.version, 2);
@@ -37,7 +41,7 @@ onBothDatabases("challenges", (store) => {
         await database.getRepository("challenge").update({ id }, { state: from });
         const when = to === "expired" ? at(END) : at(1000);
         const allowed = MOVES[from].includes(to) && (from === "creating" || from === "pending");
-        assert.equal(await challenges.settle(id, to, "clock", when), allowed, `${from} → ${to}`);
+        assert.equal(await settles(id, to, "clock", when), allowed, `${from} → ${to}`);
         assert.equal((await challenges.find(id))?.state, allowed ? to : from);
       }
   });
@@ -46,19 +50,70 @@ onBothDatabases("challenges", (store) => {
     const { challenges } = store();
     const owner = await anOwner(store());
     const [inTime, late] = [await aChallenge(store(), owner), await aChallenge(store(), owner)];
-    assert.equal(await challenges.settle(inTime, "approved", "poll", at(END - 1)), true);
-    assert.equal(await challenges.settle(late, "approved", "callback", at(END)), false);
-    assert.equal(await challenges.settle(late, "expired", "clock", at(END - 1)), false, "nor is it expired before");
-    assert.equal(await challenges.settle(late, "expired", "clock", at(END)), true);
-    assert.equal(await challenges.settle(late, "approved", "callback", at(END)), false);
+    assert.equal(await settles(inTime, "approved", "poll", at(END - 1)), true);
+    assert.equal(await settles(late, "approved", "callback", at(END)), false);
+    assert.equal(await settles(late, "expired", "clock", at(END - 1)), false, "nor is it expired before");
+    assert.equal(await settles(late, "expired", "clock", at(END)), true);
+    assert.equal(await settles(late, "approved", "callback", at(END)), false);
   });
 
   it("takes Authy's signed word that a request expired before our deadline, and nobody else's", async () => {
     const { challenges } = store();
     const id = await aChallenge(store(), await anOwner(store()));
     for (const by of ["poll", "clock", "webhook"] as const)
-      assert.equal(await challenges.settle(id, "expired", by, at(1000)), false, by);
-    assert.equal(await challenges.settle(id, "expired", "callback", at(1000)), true);
+      assert.equal(await settles(id, "expired", by, at(1000)), false, by);
+    assert.equal(await settles(id, "expired", "callback", at(1000)), true);
+  });
+
+  it("W9, T1: settles by a callback once, whatever others report at the same moment, and says what it settled", async () => {
+    const { challenges } = store();
+    const owner = await anOwner(store());
+    for (let round = 0; round < 20; round++) {
+      const id = await aChallenge(store(), owner);
+      const row = await challenges.find(id);
+      assert.ok(row?.providerRef);
+      const { attemptId, subscriberId, isKnownBrowser, expiresAt } = row;
+      const word = { providerRef: row.providerRef, providerId: row.providerId, status: "approved" } as const;
+      const told = await Promise.all([
+        ...Array.from({ length: 4 }, () => challenges.settleByRef(word, at(1000))),
+        challenges.settle(id, "cancelled", "person", at(1000)),
+        challenges.settleByRef({ ...word, status: "expired" }, at(1000)),
+      ]);
+      const settled = told.filter((each) => each !== null);
+      assert.deepEqual(settled, [{ id, version: 2, expiresAt, attemptId, subscriberId, isKnownBrowser }]);
+      assert.equal(await challenges.settleByRef(word, at(1001)), null, "nor later");
+    }
+  });
+
+  it("W12, W7, W11: a callback settles no other phone's request, none after our deadline, and none that is not sent", async () => {
+    const { challenges, database } = store();
+    const owner = await anOwner(store());
+    for (const [spoil, words, when, ends] of [
+      [{}, {}, END - 1, true],
+      [{}, { providerId: "another" }, 1000, false],
+      [{}, { providerRef: "another" }, 1000, false],
+      [{}, {}, END, false],
+      [{}, { status: "expired" }, END + 1, true],
+      [{ state: "creating" }, {}, 1000, false],
+      [{ state: "consumed" }, {}, 1000, false],
+    ] as const) {
+      const id = await aChallenge(store(), owner);
+      const { providerRef, providerId } = (await challenges.find(id)) ?? {};
+      await database.getRepository("challenge").update({ id }, { version: 1, ...spoil });
+      const word = {
+        providerRef: providerRef ?? "",
+        providerId: providerId ?? "",
+        status: "approved",
+        ...words,
+      } as const;
+      const why = JSON.stringify({ spoil, words, when });
+      assert.equal((await challenges.settleByRef(word, at(when))) !== null, ends, why);
+      const row = await challenges.find(id);
+      const { state = "pending" } = spoil as { state?: ChallengeState };
+      assert.equal(row?.state, ends ? word.status : state, why);
+      assert.deepEqual([row.settledBy, row.settledAt], ends ? ["callback", at(when)] : [null, null], why);
+      assert.equal(row.answeredBy, ends && word.status === "approved" ? owner.factorId : null, why);
+    }
   });
 
   it("P2: keeps one live challenge for each browser, whoever inserts at once", async () => {

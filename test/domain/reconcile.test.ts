@@ -22,7 +22,7 @@ describe("the repair from the rows alone", () => {
     const { deps, passTo, published, challenges, enrolments } = watchedInMemory();
     passTo(OVER_MS);
     await Promise.all([reconcile(deps), reconcile(deps)]);
-    assert.deepEqual(published.toSorted(), ["challenge-1", "enrolment-1"]);
+    assert.deepEqual(published.map(({ id }) => id).toSorted(), ["challenge-1", "enrolment-1"]);
     for (const row of [challenges.get("challenge-1"), enrolments.get("enrolment-1")])
       assert.deepEqual([row?.state, row?.settledBy], ["expired", "clock"]);
   });

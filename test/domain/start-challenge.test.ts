@@ -34,7 +34,7 @@ async function startWith(error: LoginError, counts = [0, 1]): Promise<{ logged: 
     challenges: {
       insert: done,
       countPushes: () => Promise.resolve(counts.shift()),
-      settle: (_id: string, outcome: string) => ((row = outcome), done()),
+      settle: (_id: string, outcome: string) => ((row = outcome), Promise.resolve({})),
       noteFailure: (_id: string, failure: string) => ((row = `creating, ${failure}`), done()),
     },
     feed: { publish: done },

@@ -1,6 +1,12 @@
 import { loadConfig } from "../../src/config.js";
 import { type Attempt } from "../../src/domain/attempt.js";
-import { type Challenge, challengeStatus, isLive, type Outcome } from "../../src/domain/challenge.js";
+import {
+  type Challenge,
+  challengeStatus,
+  isLive,
+  type Outcome,
+  type SettledChallenge,
+} from "../../src/domain/challenge.js";
 import { type Deps, type LogFields } from "../../src/domain/deps.js";
 import { type Enrolment, type EnrolmentState, enrolmentStatus } from "../../src/domain/enrolment.js";
 import {
@@ -67,7 +73,7 @@ export function watchedInMemory() {
   const enrolments = new Map([["enrolment-1", anEnrolment()]]);
   const attempts = new Map([["attempt-1", anAttempt()]]);
   const history: string[] = [];
-  const published: string[] = [];
+  const published: LiveStatus[] = [];
   const scheduled: string[] = [];
   const logged: (LogFields & { readonly message: string })[] = [];
   /** How often the provider was asked, and what it answers: an error is thrown. */
@@ -79,11 +85,11 @@ export function watchedInMemory() {
     return provider[what] as never;
   };
 
-  function settle(id: string, state: Outcome, by: Witness, settledAt: Date): Promise<boolean> {
+  function settle(id: string, state: Outcome, by: Witness, settledAt: Date): Promise<SettledChallenge | null> {
     const row = challenges.get(id);
-    if (row === undefined || !isLive(row.state)) return Promise.resolve(false);
+    if (row === undefined || !isLive(row.state)) return Promise.resolve(null);
     Object.assign(row, { state, settledBy: by, settledAt, version: row.version + 1 });
-    return Promise.resolve(true);
+    return Promise.resolve({ ...row });
   }
   function end(id: string, state: EnrolmentState, by: Witness, settledAt: Date): Promise<boolean> {
     const row = enrolments.get(id);
@@ -140,9 +146,8 @@ export function watchedInMemory() {
     settings,
     log: { info: note, warn: note, error: note },
     feed: {
-      publish(id: string) {
-        published.push(id);
-        return Promise.resolve();
+      publish(status: LiveStatus) {
+        published.push(status);
       },
     },
     polls: {
@@ -150,7 +155,7 @@ export function watchedInMemory() {
         scheduled.push(`${kind} ${id} at ${due.getTime() - at(0).getTime()}`);
         return Promise.resolve();
       },
-      forget: () => Promise.resolve(),
+      forget: () => undefined,
       noticeLoss: () => Promise.resolve(false),
     },
     providers: {

@@ -85,7 +85,7 @@ for (const { kind, id, logged, idField, yes, reports } of KINDS)
           "two were told that they won",
         );
         assert.equal((await read()).version, 2);
-        assert.deepEqual(published, [id]);
+        assert.deepEqual(published, [rules.statusOf(await read())], "with what it has become");
         assert.equal(lines.filter(({ message }) => message === logged).length, 1);
         const added = kind === "registration" && (await status()) === "completed" ? ["phone-enrolled"] : [];
         assert.deepEqual(history, added);
@@ -95,7 +95,7 @@ for (const { kind, id, logged, idField, yes, reports } of KINDS)
     it("names in the log what was settled, how, and by whom", async () => {
       const { deps, logged: lines } = open();
       await reports.person(deps);
-      assert.deepEqual(lines, [{ [idField]: id, kind, status: "cancelled", by: "person", message: logged }]);
+      assert.deepEqual(lines, [{ [idField]: id, kind, outcome: "cancelled", by: "person", message: logged }]);
     });
 
     it("F1: an error of the provider is neither yes nor no, and gives the turn to ask back", async () => {
@@ -187,7 +187,7 @@ describe("answers of the provider that need a rule of their own", () => {
     takePhone();
     assert.equal(await settleEnrolment(deps, "enrolment-1", { state: "completed", providerId: "1" }, "poll"), true);
     assert.equal(enrolments.get("enrolment-1")?.state, "conflict");
-    assert.equal(logged.at(-1)?.["status"], "failed");
-    assert.deepEqual([history, published], [[], ["enrolment-1"]]);
+    assert.equal(logged.at(-1)?.["outcome"], "failed");
+    assert.deepEqual([history, published.map((status) => status.id)], [[], ["enrolment-1"]]);
   });
 });

@@ -76,7 +76,7 @@ export async function serveApplication(owner: Owner): Promise<ServedApplication>
     providers: { "authy-push": SILENT_PROVIDER },
     passwords: passwords(config.argon2TestStrength, config.limits.hashesQueued),
     views: nunjucksViews("Example", [KEY]),
-    streams: { size: 0, open: nothing, drain: () => undefined },
+    streams: { size: 0, open: nothing, tell: () => undefined, drain: () => undefined },
     rates: {
       ...{ loginsOfAddress: nothing, logins: nothing, registrationsOfAddress: nothing },
       ...{ statusOfChallenge: nothing, textMessages: nothing },

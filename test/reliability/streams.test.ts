@@ -14,6 +14,7 @@ const TIMES = { rereadMs: 100, heartbeatMs: 15_000, overdueMs: 5000 };
 
 interface Bell {
   ring: (id: string) => void;
+  tell: (status: LiveStatus) => void;
   sessions: () => void;
   reconnect: () => void;
 }
@@ -33,8 +34,8 @@ async function openHub(t: TestContext, limits: Partial<StreamLimits> = {}, times
       notifications: {
         watch: () => Promise.resolve(),
         unwatch: () => undefined,
-        listen({ onChange, onSessionsEnded, onReconnect }) {
-          Object.assign(bell, { ring: onChange, sessions: onSessionsEnded, reconnect: onReconnect });
+        listen({ onStatus, onChange, onSessionsEnded, onReconnect }) {
+          Object.assign(bell, { ring: onChange, tell: onStatus, sessions: onSessionsEnded, reconnect: onReconnect });
         },
         close: () => undefined,
       },
@@ -117,6 +118,38 @@ describe("event streams", () => {
     await until(() => told.length > 0, "no first event came", 10_000);
     set("c1", "denied", 2);
     assert.deepEqual(await stream, { final: "denied" });
+  });
+
+  it("E6: an end that is told is passed on without a look at the row, once, whoever tells it again", async (t) => {
+    const { hub, browser, set, bell, asked } = await openHub(t, {}, { rereadMs: 60_000 });
+    set("c1", "pending", 1);
+    const told: string[] = [];
+    const stream = browser.watch("/s/u/c1", (status) => told.push(status)).end;
+    await until(() => told.length > 0, "no first event came", 10_000);
+    const expiresAt = new Date();
+    const end = { id: "c1", kind: "approval", status: "denied", version: 2, expiresAt } as const;
+    hub.tell(end);
+    bell.tell(end);
+    bell.ring("c1");
+    assert.deepEqual(await stream, { final: "denied" });
+    assert.deepEqual([told, asked], [["pending", "denied"], ["approval c1"]]);
+  });
+
+  it("E6: whatever else is told only makes it read the row, and hides nothing that comes later", async (t) => {
+    const { browser, set, bell, asked } = await openHub(t, {}, { rereadMs: 60_000 });
+    set("c1", "pending", 1);
+    const told: string[] = [];
+    const stream = browser.watch("/s/u/c1", (status) => told.push(status)).end;
+    await until(() => told.length > 0, "no first event came", 10_000);
+    const forged = { id: "c1", kind: "approval", status: "pending", version: 1e15, expiresAt: new Date(0) } as const;
+    bell.tell(forged);
+    bell.tell({ ...forged, kind: "registration", status: "completed" });
+    bell.tell({ ...forged, id: "nobody waits for this", status: "approved" });
+    await until(() => asked.length === 3, "the row was not read", 10_000);
+    assert.deepEqual([told, new Set(asked)], [["pending"], new Set(["approval c1"])]);
+    set("c1", "approved", 2);
+    bell.ring("c1");
+    assert.deepEqual(await stream, { final: "approved" });
   });
 
   it("E6: reads each row again from the table of its own kind alone", async (t) => {

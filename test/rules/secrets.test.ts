@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { after, describe, it } from "node:test";
 import { Redis } from "ioredis";
 import { enrol, isSignedIn, register, sendCallback, settled } from "../kit/people.js";
@@ -155,11 +156,8 @@ describe("secrets", () => {
   });
 
   it("L4 keeps no more of a callback than it needs", async () => {
-    const person = await enrol(program);
-    await person.browser.post("/logout");
-    await person.login();
-    const { uuid } = await person.request();
-    await sendCallback(program, uuid, person.authyId, "approved");
+    const uuid = randomUUID();
+    await sendCallback(program, uuid, "246813579", "approved");
     const row = program.rows.one("SELECT * FROM receipts WHERE authy_uuid = ?", uuid);
     assert.deepEqual(Object.keys(row ?? {}).sort(), [
       "authy_id",

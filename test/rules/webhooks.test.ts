@@ -89,9 +89,11 @@ describe("webhooks", () => {
     assert.equal((await send(first)).status, 200);
     assert.equal((await send(second)).status, 200);
     assert.deepEqual([stateOf(one.uuid), stateOf(other.uuid)], ["approved", "approved"]);
+    const received = (): number => program.rows.count("SELECT count(*) FROM receipts WHERE authy_uuid = ?", one.uuid);
+    assert.equal(received(), 0, "what settled its challenge is known by that");
+    assert.match((await send(first)).body, /settled-before/);
     assert.match((await send(first)).body, /repeated/);
-    const received = program.rows.count("SELECT count(*) FROM receipts WHERE authy_uuid = ?", one.uuid);
-    assert.equal(received, 1);
+    assert.equal(received(), 1);
   });
 
   it("W6 W9 lets the first final state stand, whatever comes afterwards", async () => {

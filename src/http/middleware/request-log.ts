@@ -18,6 +18,7 @@ export function requestLog(
       views: deps.views,
       isHttps: deps.http.isHttps,
       requestId,
+      logged: { fields: {}, message: "request" },
       arrivedAt: deps.now(),
       held: null,
       session: null,
@@ -29,7 +30,9 @@ export function requestLog(
     await next();
     const ms = Math.round((performance.now() - startedAt) * 10) / 10;
     seconds.observe({ route: routeOf(ctx), method: ctx.method, status: String(ctx.status) }, ms / 1000);
-    deps.log.info({ requestId, method: ctx.method, path: pathForLog(ctx.path), status: ctx.status, ms }, "request");
+    const { fields, message } = ctx.state.logged;
+    const request = { requestId, method: ctx.method, path: pathForLog(ctx.path), status: ctx.status, ms };
+    deps.log.info({ ...request, ...fields }, message);
   };
 }
 

@@ -2,7 +2,8 @@ import Router from "@koa/router";
 import type Koa from "koa";
 import rawBody from "raw-body";
 
-import { type Deps, type Log } from "../../domain/deps.js";
+import { logSettled } from "../../domain/announce-settled.js";
+import { type Deps, type Log, type LogFields } from "../../domain/deps.js";
 import { receiveCallback, receiveEvent } from "../../domain/receive-callback.js";
 import { callbackNotice } from "./callback-notice.js";
 import { hasGoodSignature, type Json } from "./callback-signature.js";
@@ -25,10 +26,9 @@ export interface CallbackSettings {
   readonly webhookSigningKeys: readonly string[];
 }
 
-/** What the server hands on with each request. */
+/** What the server keeps of each request for its line in the log. */
 interface RequestState {
-  readonly log: Log;
-  readonly requestId: string;
+  logged: { readonly fields: LogFields; readonly message: string };
 }
 
 type Context = Koa.ParameterizedContext;
@@ -63,7 +63,8 @@ export function authyCallbacks(deps: Deps, authy: CallbackSettings): Router {
       return;
     }
     const received = await receiveCallback(deps, notice);
-    answer(ctx, 200, received);
+    answer(ctx, 200, received.word);
+    if (received.word === "settled") logSettled(lineOf(ctx), received.settled, "callback");
   });
 
   router.post("/webhooks/authy/events", async function receiveEvents(ctx) {
@@ -100,10 +101,19 @@ export function authyCallbacks(deps: Deps, authy: CallbackSettings): Router {
 }
 
 function answer(ctx: Context, status: number, word: string): void {
-  const { log, requestId } = ctx.state as RequestState;
-  log.info({ requestId, status, word }, "webhook");
+  lineOf(ctx).info({ word }, "webhook");
   ctx.status = status;
   ctx.body = { message: word };
+}
+
+/** The one line that the log has of this request: what is said here goes into it. */
+function lineOf(ctx: Context): Pick<Log, "info"> {
+  const state = ctx.state as RequestState;
+  return {
+    info(fields, message) {
+      state.logged = { message, fields: { ...state.logged.fields, ...fields } };
+    },
+  };
 }
 
 /** A header that came exactly once and not empty; Node joins repeated ones with a comma. */

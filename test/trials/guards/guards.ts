@@ -38,9 +38,9 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     what: "a callback may name another phone",
-    file: "src/domain/receive-callback.ts",
-    find: 'if (challenge.providerId !== notice.providerId) return "other-phone";',
-    put: "",
+    file: "src/database/challenges.ts",
+    find: "authy_uuid = :providerRef AND authy_id = :providerId",
+    put: "authy_uuid = :providerRef",
     ...{ rule: "W12", tests: WEBHOOKS },
   },
   {
