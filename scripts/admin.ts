@@ -1,12 +1,12 @@
 import { parseArgs } from "node:util";
-import { type Redis } from "ioredis";
+import type { Redis } from "ioredis";
 
 import { authyClient } from "../src/providers/authy/client.js";
 import { type Config, ConfigError, loadConfig } from "../src/config.js";
 import { requireWritable, tablesAreCurrent } from "../src/database/readiness.js";
 import { resetTwoFactor, signOutEverywhere, unlock } from "../src/domain/administer.js";
-import { type Deps } from "../src/domain/deps.js";
-import { type Subscriber } from "../src/domain/subscriber.js";
+import type { Deps } from "../src/domain/deps.js";
+import type { Subscriber } from "../src/domain/subscriber.js";
 import { challengeNotifications } from "../src/redis/challenge-feed.js";
 import { inOne } from "../src/redis/troubles.js";
 import { tryRedis } from "../src/redis/watch-redis.js";

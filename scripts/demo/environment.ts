@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import path from "node:path";
-import { type Ports } from "./addresses.js";
+import type { Ports } from "./addresses.js";
 
 const INFORMATIVE_LEVELS = ["trace", "debug", "info"];
 

@@ -1,5 +1,5 @@
 import { type Part, endedByItself } from "../../test/kit/part.js";
-import { type DemoRedis } from "./redis-choice.js";
+import type { DemoRedis } from "./redis-choice.js";
 
 const GROUP_SIGNAL_MS = 300;
 

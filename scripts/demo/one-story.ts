@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { openBrowser } from "../../test/kit/browser.js";
 import { openPhone } from "../../test/kit/phone.js";
-import { type Settlements } from "../../test/kit/settlements.js";
+import type { Settlements } from "../../test/kit/settlements.js";
 import { type StoryStep, tellStory } from "../../test/kit/story.js";
-import { type RunningProgram } from "./start-program.js";
+import type { RunningProgram } from "./start-program.js";
 import { stepLine, type StoryReport } from "./timeline.js";
 
 const LIMIT_MS = 120_000;

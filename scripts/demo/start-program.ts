@@ -13,8 +13,8 @@ import {
 import { isSettlement, type Settlements } from "../../test/kit/settlements.js";
 import { choosePorts, type Ports } from "./addresses.js";
 import { demoEnvironment } from "./environment.js";
-import { type Household } from "./household.js";
-import { type DemoOptions } from "./options.js";
+import type { Household } from "./household.js";
+import type { DemoOptions } from "./options.js";
 import { chooseRedis } from "./redis-choice.js";
 
 const TRIES_FOR_PORTS = 5;

@@ -1,5 +1,5 @@
-import { type StoryStep } from "../../test/kit/story.js";
-import { type RunningProgram } from "./start-program.js";
+import type { StoryStep } from "../../test/kit/story.js";
+import type { RunningProgram } from "./start-program.js";
 
 /** What `--once` has to say at its end. */
 export interface StoryReport {

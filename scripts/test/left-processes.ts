@@ -4,7 +4,7 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 const MARK = "COUNTERSIGN_TEST_RUN";
-const GRACE_MS = 3000;
+const GRACE_MS = 10_000;
 
 export interface RunMark {
   /** For temporary files. */

@@ -1,6 +1,6 @@
 import { type Browser, chromium, type LaunchOptions } from "playwright-core";
 import { findChromium } from "./find-programs.js";
-import { type Owner } from "./owner.js";
+import type { Owner } from "./owner.js";
 
 /** Without these Chromium calls home at every start, which a machine without a way out answers late. */
 const QUIET = [

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { markRun } from "../../scripts/test/left-processes.js";
-import { type Owner } from "./owner.js";
+import type { Owner } from "./owner.js";
 
 /** A command of this repository while it runs. */
 export interface RunningCommand {
@@ -9,7 +9,7 @@ export interface RunningCommand {
   /** What it has printed so far, standard output and standard error each by itself. */
   readonly stdout: () => string;
   readonly stderr: () => string;
-  /** Resolves when standard output holds `text`; rejects when the command ends before, or after a minute. */
+  /** Resolves when standard output holds `text`; rejects when the command ends before, or after three minutes. */
   waitForText(text: string): Promise<void>;
   signal(name: NodeJS.Signals): void;
   /** Its exit code; null when a signal ended it. */
@@ -52,7 +52,7 @@ export function runCommand(
     signal: (name) => child.kill(name),
     leftProcesses: () => mark.endLeftProcesses(),
     async waitForText(text) {
-      for (let tries = 0; tries < 1200 && !stdout.includes(text); tries++) {
+      for (let tries = 0; tries < 3600 && !stdout.includes(text); tries++) {
         if (child.exitCode !== null) throw new Error(`it ended before it said "${text}":\n${stdout}${stderr}`);
         await delay(50);
       }

@@ -1,4 +1,4 @@
-import { type ClientRequest } from "node:http";
+import type { ClientRequest } from "node:http";
 import { EventEmitter } from "node:events";
 
 /** An open stream that says nothing for so long, not even a heartbeat, is broken. */

@@ -1,4 +1,4 @@
-import { type DataSource } from "typeorm";
+import type { DataSource } from "typeorm";
 
 /** What must hold at any time, as questions whose every answer is a breach. */
 const DOUBLE: readonly [string, string][] = [

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 
-import { type ChallengeRow, type FactorRow, type SubscriberRow } from "../../src/database/schema.js";
+import type { ChallengeRow, FactorRow, SubscriberRow } from "../../src/database/schema.js";
 import { callbackBody, registrationUrl, signCallback } from "./authy.js";
 import { type Answer, type Browser, openBrowser } from "./browser.js";
-import { type PhoneRequest } from "./phone.js";
-import { type Program } from "./program.js";
+import type { PhoneRequest } from "./phone.js";
+import type { Program } from "./program.js";
 import { until } from "./until.js";
 
 /** Somebody with an account: their browser, their phone, and what they do with both. */

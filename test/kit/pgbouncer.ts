@@ -5,7 +5,7 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { findPgBouncer } from "./find-programs.js";
-import { type Owner } from "./owner.js";
+import type { Owner } from "./owner.js";
 import { freePort } from "./ports.js";
 import { accountToRunAs, type TestPostgres } from "./postgres.js";
 

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { freePort } from "./ports.js";
 import { findPostgres } from "./find-programs.js";
-import { type Owner } from "./owner.js";
+import type { Owner } from "./owner.js";
 
 const READY_WITHIN_MS = 20_000;
 const SUPERUSER = "countersign";

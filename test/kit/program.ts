@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type DataSource } from "typeorm";
+import type { DataSource } from "typeorm";
 
 import { createSandbox, type RunningSandbox } from "../../sandbox/app.js";
 import { loadSettings } from "../../sandbox/settings.js";
@@ -11,8 +11,8 @@ import { openBalancer } from "./balancer.js";
 import { type Browser, type BrowserSettings, openBrowser } from "./browser.js";
 import { ensureBuilt } from "./built.js";
 import { informative, inheritedSettings, programEnvironment, TEST_SETTINGS } from "./environment.js";
-import { type Owner } from "./owner.js";
-import { type LogLine, type Part } from "./part.js";
+import type { Owner } from "./owner.js";
+import type { LogLine, Part } from "./part.js";
 import { openPhone, type Phone } from "./phone.js";
 import { freePort } from "./ports.js";
 import { startPostgres, type TestPostgres } from "./postgres.js";

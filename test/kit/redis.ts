@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Redis } from "ioredis";
 import { findRedisServer, newAddress, type PrivateRedis, startPrivateRedis } from "./private-redis.js";
-import { type Owner } from "./owner.js";
+import type { Owner } from "./owner.js";
 
 /** A real Redis of the test's own, which can be broken in every way that a Redis breaks. */
 export interface TestRedis {

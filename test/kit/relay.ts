@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createConnection, createServer, type Socket } from "node:net";
 
-import { type Owner } from "./owner.js";
+import type { Owner } from "./owner.js";
 
 /** An address that leads to one server now and to another one later, as a name does after a failover. */
 export interface Relay {

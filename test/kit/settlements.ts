@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { type LogLine } from "./part.js";
+import type { LogLine } from "./part.js";
 
 const LOGGED_WITHIN_MS = 5_000;
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { type Browser, type Page } from "./browser.js";
-import { type EventStream } from "./event-stream.js";
+import type { Browser, Page } from "./browser.js";
+import type { EventStream } from "./event-stream.js";
 import { waitingIn } from "./people.js";
-import { type Phone } from "./phone.js";
+import type { Phone } from "./phone.js";
 import { readQrCode } from "./qr-code.js";
 
 /** What a story needs to know about the program that it is told of. */

@@ -118,7 +118,7 @@ describe("the database goes away", () => {
         lock.exec("BEGIN EXCLUSIVE");
       }
       const started = Promise.all([...webs, ...workers].map((place) => place.start()));
-      const alive = await until(() => ada.browser.get("/healthz"), "nobody listened");
+      const alive = await until(() => ada.browser.get("/healthz").catch(() => undefined), "nobody listened");
       assert.equal(alive.status, 200);
       assert.equal((await ada.browser.get("/readyz")).status, 503);
       const page = await ada.browser.get("/login");

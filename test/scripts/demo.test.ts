@@ -7,6 +7,7 @@ import path from "node:path";
 import { before, describe, it, type TestContext } from "node:test";
 import got from "got";
 import { Redis } from "ioredis";
+import { choosePorts } from "../../scripts/demo/addresses.js";
 import { type StoryReport } from "../../scripts/demo/timeline.js";
 import { ensureBuilt } from "../kit/built.js";
 import { type RunningCommand, runCommand } from "../kit/command.js";
@@ -87,42 +88,32 @@ describe("npm run demo -- --once", () => {
     assert.equal(gitStatus(), tree);
   });
 
-  it("has the approvals settled by the poller when callbacks are dropped", async (t) => {
-    const demo = startDemo(t, { args: ["--once", "--no-callbacks", "--json"] });
+  it("has the approvals settled by the poller when callbacks are dropped, with the Redis that REDIS_URL names", async (t) => {
+    const { url } = await startRedis(t);
+    const demo = startDemo(t, { args: ["--once", "--no-callbacks", "--json"], env: { REDIS_URL: url } });
     assert.equal(await demo.exitCode, 0, demo.stderr());
     assert.deepEqual(settlers(reportOf(demo)), ["poll", "poll", "poll"]);
+    assert.equal(reportOf(demo).redis, "the one that REDIS_URL names");
+    const redis = new Redis(url);
+    assert.equal(await redis.ping(), "PONG", "the demo has left it running");
+    redis.disconnect();
   });
 
-  it("brings its own Redis where there is none, and says that it is in memory", async (t) => {
-    const demo = startDemo(t, { args: ["--once"], env: { PATH: temporaryFolder(t) } });
+  it("brings its own Redis where there is none, which serves the poller too, and says that it is in memory", async (t) => {
+    const demo = startDemo(t, { args: ["--once", "--no-callbacks"], env: { PATH: temporaryFolder(t) } });
     assert.equal(await demo.exitCode, 0, demo.stderr());
     assert.match(demo.stdout(), /Redis +embedded, in memory: .*\(no redis-server or valkey-server on PATH\)/);
-    assert.match(demo.stdout(), /^ *\d+ ms {2}approve on the phone +settled by callback$/m);
+    assert.match(demo.stdout(), /^ *\d+ ms {2}approve on the phone +settled by poll$/m);
     assert.match(demo.stdout(), /The whole story worked, in \d+\.\d s\./);
     assert.deepEqual(await demo.leftProcesses(), []);
   });
 
-  it("polls with the Redis in JavaScript, too", async (t) => {
-    const demo = startDemo(t, { args: ["--once", "--no-callbacks", "--json", "--redis", "embedded"] });
-    assert.equal(await demo.exitCode, 0, demo.stderr());
-    assert.match(reportOf(demo).redis, /^embedded, in memory/);
-    assert.deepEqual(settlers(reportOf(demo)), ["poll", "poll", "poll"]);
-  });
-
-  it("uses the Redis that REDIS_URL names, and leaves it running", async (t) => {
-    const { url } = await startRedis(t);
-    const demo = startDemo(t, { args: ["--once"], env: { REDIS_URL: url } });
-    assert.equal(await demo.exitCode, 0, demo.stderr());
-    assert.match(demo.stdout(), /Redis +the one that REDIS_URL names/);
-    const redis = new Redis(url);
-    assert.equal(await redis.ping(), "PONG");
-    redis.disconnect();
-  });
-
   it("says which step failed and why, exits with 1, and keeps the logs", async (t) => {
     const dataFolder = temporaryFolder(t);
-    const demo = startDemo(t, { args: ["--once"], env: { PASSWORD_MIN_LENGTH: "60" }, dataFolder });
+    const args = ["--once", "--redis", "embedded"];
+    const demo = startDemo(t, { args, env: { PASSWORD_MIN_LENGTH: "60" }, dataFolder });
     assert.equal(await demo.exitCode, 1);
+    assert.match(demo.stdout(), /Redis +embedded, in memory: .*\(as asked for\)/);
     assert.match(demo.stdout(), /The story failed: "register" failed: \/register answers 422/);
     const [story = ""] = readdirSync(dataFolder);
     const logs = ["migrate.log", "sandbox.log", "web.log", "worker.log"];
@@ -152,25 +143,44 @@ describe("npm run demo -- --once", () => {
 describe("npm run demo", () => {
   before(ensureBuilt);
 
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    it(`stops everything it started when npm gets ${signal}`, async (t) => {
-      const demo = startDemo(t, { throughNpm: true });
-      await demo.waitForText(READY);
-      assert.equal((await got(`${address(demo, "Website")}/readyz`)).statusCode, 200);
-      assert.equal((await got(`${address(demo, "Phone")}/phone/requests`)).statusCode, 200);
-      demo.signal(signal);
-      assert.equal(await demo.exitCode, 0, demo.stderr());
-      assert.deepEqual(await demo.leftProcesses(), []);
-    });
-  }
-
-  it("leaves nothing behind when its own process is killed outright", async (t) => {
+  it("takes the next free ports and another folder beside one that runs; SIGINT to npm, or SIGTERM, ends its own", async (t) => {
     const dataFolder = temporaryFolder(t);
-    const demo = startDemo(t, { dataFolder });
-    await demo.waitForText(READY);
+    const first = startDemo(t, { dataFolder });
+    await first.waitForText(READY);
+    const second = startDemo(t, { dataFolder, throughNpm: true });
+    await second.waitForText(READY);
+    assert.notEqual(address(first, "Website"), address(second, "Website"));
+    assert.notEqual(address(first, "Phone"), address(second, "Phone"));
+    assert.ok(second.stdout().includes(path.join(dataFolder, "demo-2", "logs")));
+    assert.equal((await got(`${address(second, "Website")}/readyz`)).statusCode, 200);
+    second.signal("SIGINT");
+    assert.equal(await second.exitCode, 0, second.stderr());
+    assert.equal((await got(`${address(first, "Website")}/readyz`)).statusCode, 200);
+    assert.equal((await got(`${address(first, "Phone")}/phone/requests`)).statusCode, 200);
+    first.signal("SIGTERM");
+    assert.equal(await first.exitCode, 0, first.stderr());
+    assert.deepEqual([...(await first.leftProcesses()), ...(await second.leftProcesses())], []);
+  });
+
+  it("goes on with the Redis of one that was killed with its parent, and leaves nothing when it is killed itself", async (t) => {
+    const dataFolder = temporaryFolder(t);
+    const first = startDemo(t, { dataFolder });
+    await first.waitForText(READY);
+    const demo = parentOf(workerOf(dataFolder));
+    process.kill(first.pid, "SIGSTOP"); // so that it cannot end what its child has started
+    process.kill(demo, "SIGKILL");
+    process.kill(first.pid, "SIGKILL");
+    await first.exitCode;
+    const second = startDemo(t, { dataFolder });
+    await second.waitForText(READY);
+    assert.match(second.stdout(), /still running since a demo was killed/);
     process.kill(parentOf(workerOf(dataFolder)), "SIGKILL");
-    assert.equal(await demo.exitCode, 137);
-    assert.deepEqual(await demo.leftProcesses(), []);
+    assert.equal(await second.exitCode, 137);
+    assert.deepEqual(await second.leftProcesses(), []);
+    assert.deepEqual(
+      (await first.leftProcesses()).filter((command) => command.includes("redis")),
+      [],
+    );
   });
 
   it("leaves nothing behind when npm is killed outright", async (t) => {
@@ -191,40 +201,6 @@ describe("npm run demo", () => {
     assert.deepEqual(await demo.leftProcesses(), []);
   });
 
-  it("takes the next free ports and another folder beside a demo that runs already", async (t) => {
-    const dataFolder = temporaryFolder(t);
-    const first = startDemo(t, { dataFolder });
-    await first.waitForText(READY);
-    const second = startDemo(t, { dataFolder });
-    await second.waitForText(READY);
-    assert.notEqual(address(first, "Website"), address(second, "Website"));
-    assert.notEqual(address(first, "Phone"), address(second, "Phone"));
-    assert.ok(second.stdout().includes(path.join(dataFolder, "demo-2", "logs")));
-    second.signal("SIGTERM");
-    assert.equal(await second.exitCode, 0);
-    assert.equal((await got(`${address(first, "Website")}/readyz`)).statusCode, 200);
-  });
-
-  it("goes on with the Redis of a demo that was killed together with its parent", async (t) => {
-    const dataFolder = temporaryFolder(t);
-    const first = startDemo(t, { dataFolder });
-    await first.waitForText(READY);
-    const demo = parentOf(workerOf(dataFolder));
-    process.kill(first.pid, "SIGSTOP"); // so that it cannot end what its child has started
-    process.kill(demo, "SIGKILL");
-    process.kill(first.pid, "SIGKILL");
-    await first.exitCode;
-    const second = startDemo(t, { dataFolder });
-    await second.waitForText(READY);
-    assert.match(second.stdout(), /still running since a demo was killed/);
-    second.signal("SIGTERM");
-    assert.equal(await second.exitCode, 0);
-    assert.deepEqual(
-      (await first.leftProcesses()).filter((command) => command.includes("redis")),
-      [],
-    );
-  });
-
   it("refuses a port that was asked for and is taken", async (t) => {
     const taken = createServer().listen(0, "127.0.0.1");
     t.after(() => taken.close());
@@ -237,9 +213,10 @@ describe("npm run demo", () => {
     assert.deepEqual(await demo.leftProcesses(), []);
   });
 
-  it("refuses a port that is none", async (t) => {
-    const demo = startDemo(t, { env: { SANDBOX_PORT: "http" } });
-    assert.equal(await demo.exitCode, 1);
-    assert.match(demo.stderr(), /^SANDBOX_PORT must be a port from 1 to 65535, not "http"/m);
+  it("refuses a port that is none", async () => {
+    await assert.rejects(
+      choosePorts({ SANDBOX_PORT: "http" }),
+      /^Error: SANDBOX_PORT must be a port from 1 to 65535, not "http"/,
+    );
   });
 });
