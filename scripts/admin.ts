@@ -8,6 +8,7 @@ import { resetTwoFactor, signOutEverywhere, unlock } from "../src/domain/adminis
 import type { Deps } from "../src/domain/deps.js";
 import type { Subscriber } from "../src/domain/subscriber.js";
 import { challengeNotifications } from "../src/redis/challenge-feed.js";
+import { memoryProblems } from "../src/redis/memory.js";
 import { inOne } from "../src/redis/troubles.js";
 import { tryRedis } from "../src/redis/watch-redis.js";
 import { openServices, createLog, type Services } from "../src/services.js";
@@ -120,6 +121,16 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       ),
       await check("redis", () => useRedis(services), 'check REDIS_URL; "When Redis refuses" in docs/operations.md'),
       await check(
+        "redis memory",
+        async () => {
+          const problems = await memoryProblems(services.redis);
+          if (problems === null) return "not looked at: the Redis user may not ask INFO";
+          if (problems.length > 0) throw new Error(problems.join("; "));
+          return "";
+        },
+        "set maxmemory-policy and maxmemory at the Redis server",
+      ),
+      await check(
         "authy",
         async () => {
           const { isSuccess, status } = await authyClient(config.authy.apiUrl, config.authy.apiKey)(
@@ -157,10 +168,10 @@ function whenReady(redis: Redis): Promise<unknown> {
   ]);
 }
 
-async function check(what: string, ask: () => Promise<unknown>, mend: string) {
+/** @param ask - Throws what is wrong; what it gives back is a remark. */
+async function check(what: string, ask: () => Promise<string | void>, mend: string) {
   try {
-    await ask();
-    return { what, state: "ok", why: "", mend: "" };
+    return { what, state: "ok", why: (await ask()) ?? "", mend: "" };
   } catch (error) {
     return { what, state: "bad", why: error instanceof Error ? error.message.slice(0, 300) : "", mend };
   }

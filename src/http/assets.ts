@@ -11,7 +11,7 @@ const FOLDER = path.join(projectRoot(), "views", "assets");
 const VERSION = /^\/[0-9a-f]{12}(?=\/)/;
 
 /** Changes with any style or module, so that a new page never meets an old module that a browser or proxy has kept. */
-function versionOf(folder: string): string {
+export function versionOf(folder: string): string {
   const hash = createHash("sha256");
   for (const name of readdirSync(folder).sort()) hash.update(`${name}\0`).update(readFileSync(path.join(folder, name)));
   return hash.digest("hex").slice(0, 12);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import pg from "pg";
 import { type DataSource } from "typeorm";
 
@@ -7,17 +8,20 @@ import { openDatabase } from "../../src/database/data-source.js";
 import { driverErrorOf, isDatabaseAway } from "../../src/database/errors.js";
 import { startPgBouncer } from "../kit/pgbouncer.js";
 import { startPostgres, type TestPostgres } from "../kit/postgres.js";
+import { startRelay } from "../kit/relay.js";
 import { until } from "../kit/until.js";
 
+const FOR_EVER_MS = 60_000;
 /** A statement is cancelled after 3 s and a connection closed after 4; the rest is the machine's. */
 const IN_TIME_MS = 12_000;
 
 async function failureOf(work: Promise<unknown>): Promise<{ error: unknown; ms: number }> {
   const startedAt = performance.now();
-  const error = await work.then(
+  const failure = work.then(
     () => undefined,
-    (failure: unknown) => failure,
+    (error: unknown) => error,
   );
+  const error = await Promise.race([failure, wait(FOR_EVER_MS, new Error("it goes on and on"), { ref: false })]);
   return { error, ms: performance.now() - startedAt };
 }
 
@@ -116,6 +120,41 @@ describe("nothing waits for ever on PostgreSQL", { concurrency: true }, () => {
       await database.destroy();
     }
   });
+
+  it("K22 a role whose connections are all taken opens few in vain, however many requests wait", async () => {
+    await postgres!.run("CREATE ROLE taken LOGIN CONNECTION LIMIT 1");
+    const relay = await startRelay({ after: (end) => ends.push(end) }, postgres!.port);
+    const database = await openDatabase(`postgres://taken@127.0.0.1:${relay.port}/test_1`, { poolSize: 5 });
+    try {
+      await Promise.all(Array.from({ length: 10 }, () => database.query("SELECT pg_sleep(0.2)")));
+      assert.ok(relay.connections <= 15, `${relay.connections} were tried for ten statements, one after the other`);
+    } finally {
+      await database.destroy();
+    }
+  });
+
+  for (const [who, address] of [
+    ["a role", () => Promise.resolve(`postgres://one@127.0.0.1:${postgres!.port}/test_1`)],
+    [
+      "a pooler",
+      async () => {
+        const owner = { after: (end: () => void | Promise<void>) => ends.push(end) };
+        const bouncer = await startPgBouncer(owner, postgres!, "transaction", ["max_client_conn = 1"]);
+        return bouncer.through(postgres!.url("test_1"));
+      },
+    ],
+  ] as const)
+    it(`K22 where others have every connection that ${who} gives, a process waits until one is free`, async () => {
+      if (who === "a role") await postgres!.run("CREATE ROLE one LOGIN CONNECTION LIMIT 1");
+      const url = await address();
+      const others = new pg.Client(url);
+      await others.connect();
+      const opening = openDatabase(url, { poolSize: 2 });
+      setTimeout(() => void others.end(), 500);
+      const database = await opening;
+      assert.equal((await database.query<unknown[]>("SELECT 1")).length, 1);
+      await database.destroy();
+    });
 
   it("K3 a transaction brings its own limit and leaves none behind, so that others of a pooler meet none", async () => {
     const show = "SHOW idle_in_transaction_session_timeout";

@@ -3,10 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import Database from "better-sqlite3";
 import pg from "pg";
 
 import { openDatabase } from "../../src/database/data-source.js";
+import { migrateDatabase } from "../../src/database/migrate.js";
 import { tablesAreCurrent } from "../../src/database/readiness.js";
 import { ensureBuilt } from "../kit/built.js";
 import { type LogLine, startPart } from "../kit/part.js";
@@ -14,6 +16,9 @@ import { startPgBouncer, type TestPgBouncer } from "../kit/pgbouncer.js";
 import { startPostgres, type TestPostgres } from "../kit/postgres.js";
 
 const SETTINGS = { AUTHY_APP_NAME: "Acme", AUTHY_APP_ID: "1", AUTHY_PRODUCTION_API_KEY: "k", SESSION_KEYS: "k" };
+
+/** Pages wait 3 s for a statement and 4 s for a connection. */
+const LONGER_THAN_PAGES_WAIT_MS = 5000;
 
 /** Runs three migrations at once, from a moment at which all of them wait. @returns how they ended, sorted. */
 async function migrateThrice(url: string, release: () => void | Promise<void>): Promise<string[]> {
@@ -84,5 +89,35 @@ describe("migrations started at once", () => {
       } finally {
         await database.destroy();
       }
+      // A pooler keeps its connections to the server: whatever one of them still held, nobody would get again.
+      assert.deepEqual(await migrateDatabase(url, () => undefined), []);
+      const left = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'";
+      if (way !== "SQLite") assert.deepEqual(await postgres!.run(left), [], "a lock is left behind");
     });
+
+  it("K11 the limits of its role end no migration that waits: of locks, of statements, of connections", async () => {
+    const roles = {
+      hasty: ["SET lock_timeout = '100ms'", "BEGIN; SELECT pg_advisory_xact_lock(1769900000)"],
+      strict: ["SET statement_timeout = '100ms'", "BEGIN; SELECT pg_advisory_xact_lock(1769900000)"],
+      lonely: ["CONNECTION LIMIT 1", "SELECT 1"],
+    } as const;
+    await Promise.all(
+      Object.entries(roles).map(async ([role, [limit, hold]]) => {
+        await postgres!.run(`CREATE ROLE ${role} LOGIN`);
+        await postgres!.run(`CREATE DATABASE ${role} OWNER ${role}`);
+        await postgres!.run(`ALTER ROLE ${role} ${limit}`);
+        const url = `postgres://${role}@127.0.0.1:${postgres!.port}/${role}`;
+        const other = new pg.Client(role === "lonely" ? url : postgres!.url(role));
+        await other.connect();
+        await other.query(hold);
+        let waits = 0;
+        const migrating = migrateDatabase(url, () => (waits += 1));
+        const isDone = await Promise.race([migrating, wait(LONGER_THAN_PAGES_WAIT_MS, "it waits")]);
+        assert.equal(isDone, "it waits", role);
+        await other.end();
+        assert.ok((await migrating).length > 0, role);
+        assert.equal(waits, 1, role);
+      }),
+    );
+  });
 });

@@ -1,19 +1,36 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { describe, it } from "node:test";
 import Koa from "koa";
 
-import { assets, assetsPath } from "../../src/http/assets.js";
+import { assets, assetsPath, versionOf } from "../../src/http/assets.js";
 
 describe("styles and modules", () => {
+  it("have another version as soon as one of them has another word or another name", (t) => {
+    const folder = mkdtempSync(path.join(tmpdir(), "countersign-assets-"));
+    t.after(() => {
+      rmSync(folder, { recursive: true });
+    });
+    const module = path.join(folder, "page.js");
+    writeFileSync(module, "go();");
+    const versions = [versionOf(folder)];
+    writeFileSync(module, "stay();");
+    versions.push(versionOf(folder));
+    renameSync(module, path.join(folder, "other.js"));
+    versions.push(versionOf(folder));
+    assert.equal(new Set(versions).size, 3, versions.join());
+  });
+
   it("come under the version that a page names, under another release's, and under none", async (t) => {
     const server = new Koa().use(assets(true)).listen(0, "127.0.0.1");
     t.after(() => server.close());
     await once(server, "listening");
     const address = server.address();
     assert.ok(typeof address === "object" && address !== null, "it listens");
-    const get = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${address.port}${path}`);
+    const get = (at: string): Promise<Response> => fetch(`http://127.0.0.1:${address.port}${at}`);
     assert.match(assetsPath, /^\/assets\/[0-9a-f]{12}$/);
     for (const folder of [assetsPath, "/assets/0123456789ab", "/assets"])
       for (const name of readdirSync("views/assets")) {

@@ -17,11 +17,16 @@ export interface TestPgBouncer {
   through(databaseUrl: string): string;
 }
 
-/** Starts PgBouncer with its defaults but for the mode: what it is not told to ignore, it refuses. */
+/**
+ * Starts PgBouncer with its defaults but for the mode: what it is not told to ignore, it refuses.
+ *
+ * @param more - Other lines of its settings.
+ */
 export async function startPgBouncer(
   owner: Owner,
   { port: serverPort }: TestPostgres,
   mode: "session" | "transaction",
+  more: readonly string[] = [],
 ): Promise<TestPgBouncer> {
   const folder = mkdtempSync(path.join(tmpdir(), "countersign-pgbouncer-"));
   const port = await freePort();
@@ -36,6 +41,7 @@ export async function startPgBouncer(
     "auth_type = trust",
     `auth_file = ${folder}/users`,
     `pool_mode = ${mode}`,
+    ...more,
   ];
   writeFileSync(path.join(folder, "pgbouncer.ini"), settings.join("\n"));
   writeFileSync(path.join(folder, "users"), '"countersign" ""\n');

@@ -6,6 +6,8 @@ import type { Owner } from "./owner.js";
 /** An address that leads to one server now and to another one later, as a name does after a failover. */
 export interface Relay {
   readonly port: number;
+  /** How many were opened so far. */
+  readonly connections: number;
   /** New connections go there; those that are open stay where they are. */
   leadTo(port: number): void;
 }
@@ -13,8 +15,10 @@ export interface Relay {
 /** Passes connections on to a port of this machine. */
 export async function startRelay(owner: Owner, port: number): Promise<Relay> {
   let target = port;
+  let connections = 0;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
+    connections += 1;
     const upstream = createConnection(target, "127.0.0.1");
     for (const [socket, other] of [
       [client, upstream],
@@ -37,6 +41,9 @@ export async function startRelay(owner: Owner, port: number): Promise<Relay> {
   });
   return {
     port: (server.address() as { port: number }).port,
+    get connections() {
+      return connections;
+    },
     leadTo(next) {
       target = next;
     },

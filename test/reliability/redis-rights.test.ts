@@ -11,13 +11,13 @@ import { assertJsonOnly, becomes, EVERYTHING, restart, sharedGuarded, signsIn, t
 describe("a Redis user without a right", () => {
   const shared = sharedGuarded();
 
-  /** What the operator's tool says about Redis. */
-  async function doctor(t: TestContext): Promise<string> {
+  /** What the operator's tool says about Redis, or about its memory. */
+  async function doctor(t: TestContext, row = "redis"): Promise<string> {
     const args = ["dist/scripts/admin.js", "doctor", "--json"];
     const command = runCommand(t, process.execPath, args, shared().program.env);
     await command.exitCode;
     const rows = JSON.parse(command.stdout()) as { what: string; state: string; why: string }[];
-    const { state = "none", why = "" } = rows.find(({ what }) => what === "redis") ?? {};
+    const { state = "none", why = "" } = rows.find(({ what }) => what === row) ?? {};
     return `${state}: ${why}`;
   }
 
@@ -74,6 +74,7 @@ describe("a Redis user without a right", () => {
     await may("reset", "on", ">secret", ...rules.split(" "));
     await restart(program);
     await becomes(program, "ok");
+    assert.match(await doctor(t, "redis memory"), /^ok: not looked at/);
     await program.phone.faults({ callbacks: "drop" });
     assert.equal(await signsIn(program), "poll");
     // What their predecessors say at the end is about the rights that those had.
@@ -84,15 +85,20 @@ describe("a Redis user without a right", () => {
       );
   });
 
-  it("K17: what libraries say on the console is a line of the log", BOUNDED, async (t) => {
-    const { program, redis } = shared();
-    t.after(() => redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction"));
-    await redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
-    const since = program.lines.length;
-    await restart(program);
-    const says = ({ text }: Program["lines"][number]): boolean => /Eviction policy is allkeys-lru/.test(String(text));
-    await until(() => program.lines.slice(since).some(says), "nobody minds the eviction policy", 20_000);
-    assert.equal(program.lines.slice(since).filter(says).length, 1);
-    assertJsonOnly(program);
-  });
+  it(
+    "K17: what libraries say on the console is a line of the log; K2: doctor minds a policy that evicts",
+    BOUNDED,
+    async (t) => {
+      const { program, redis } = shared();
+      t.after(() => redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction"));
+      await redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+      const since = program.lines.length;
+      await restart(program);
+      const says = ({ text }: Program["lines"][number]): boolean => /Eviction policy is allkeys-lru/.test(String(text));
+      await until(() => program.lines.slice(since).some(says), "nobody minds the eviction policy", 20_000);
+      assert.equal(program.lines.slice(since).filter(says).length, 1);
+      assert.match(await doctor(t, "redis memory"), /^bad: maxmemory-policy is allkeys-lru/);
+      assertJsonOnly(program);
+    },
+  );
 });

@@ -87,6 +87,7 @@ describe("the operator's tool", () => {
         ["database", "ok"],
         ["migrations", "ok"],
         ["redis", "ok"],
+        ["redis memory", "ok"],
         ["authy", "ok"],
       ],
     );
