@@ -1,6 +1,7 @@
 import { In, LessThanOrEqual, MoreThan } from "typeorm";
 
 import { type Attempts } from "../domain/attempt.js";
+import { changedOne } from "./one-row.js";
 import { type AttemptKeyRow, type AttemptRow, type RowSource } from "./schema.js";
 
 /** The attempts and the keys that open them, in the database. */
@@ -29,17 +30,11 @@ export function attempts(database: RowSource): Attempts {
       await rows.increment({ id }, "tries", 1);
       return (await rows.findOneByOrFail({ id })).tries;
     },
-    async finish(id, sessionId, now) {
-      const { affected } = await rows.update(
-        { id, state: "open", expiresAt: MoreThan(now) },
-        { state: "finished", sessionId, spentAt: now },
-      );
-      return affected === 1;
-    },
-    async end(id) {
-      const { affected } = await rows.update({ id, state: "open" }, { state: "ended" });
-      return affected === 1;
-    },
+    finish: (id, sessionId, now) =>
+      changedOne(
+        rows.update({ id, state: "open", expiresAt: MoreThan(now) }, { state: "finished", sessionId, spentAt: now }),
+      ),
+    end: (id) => changedOne(rows.update({ id, state: "open" }, { state: "ended" })),
     async discard(id) {
       await rows.delete({ id });
     },
@@ -57,13 +52,8 @@ export function attempts(database: RowSource): Attempts {
     async endAllOfSession(sessionId) {
       await rows.update({ sessionId, state: In(["open", "granted"]) }, { state: "ended" });
     },
-    async grant(id, now) {
-      const { affected } = await rows.update(
-        { id, state: "open", expiresAt: MoreThan(now) },
-        { state: "granted", spentAt: now },
-      );
-      return affected === 1;
-    },
+    grant: (id, now) =>
+      changedOne(rows.update({ id, state: "open", expiresAt: MoreThan(now) }, { state: "granted", spentAt: now })),
     hasGrant: (sessionId, purpose, grantedAfter) =>
       rows.existsBy({ sessionId, purpose, state: "granted", spentAt: MoreThan(grantedAfter) }),
     async useGrant(sessionId, purpose, grantedAfter) {
@@ -72,8 +62,7 @@ export function attempts(database: RowSource): Attempts {
         order: { spentAt: "DESC" },
       });
       if (grant === null) return false;
-      const { affected } = await rows.update({ id: grant.id, state: "granted" }, { state: "finished" });
-      return affected === 1;
+      return changedOne(rows.update({ id: grant.id, state: "granted" }, { state: "finished" }));
     },
   };
 }

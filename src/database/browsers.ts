@@ -1,6 +1,7 @@
 import { MoreThan, Not } from "typeorm";
 
 import { type KnownBrowsers } from "../domain/subscriber.js";
+import { changedOne } from "./one-row.js";
 import { type KnownBrowserRow, type RowSource } from "./schema.js";
 
 /** The known browsers, in the database. */
@@ -11,10 +12,8 @@ export function browsers(database: RowSource): KnownBrowsers {
     async insert(browser) {
       await rows.insert(browser);
     },
-    async touch(subscriberId, keyHash, label, address, now) {
-      const { affected } = await rows.update({ subscriberId, keyHash }, { label, address, lastSeenAt: now });
-      return affected === 1;
-    },
+    touch: (subscriberId, keyHash, label, address, now) =>
+      changedOne(rows.update({ subscriberId, keyHash }, { label, address, lastSeenAt: now })),
     list: (subscriberId) => rows.find({ where: { subscriberId }, order: { lastSeenAt: "DESC" }, take: 50 }),
     async forgetOthers(subscriberId, keepKeyHash) {
       await rows.delete({ subscriberId, keyHash: Not(keepKeyHash) });

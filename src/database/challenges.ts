@@ -9,8 +9,8 @@ import {
   type SettledChallenge,
 } from "../domain/challenge.js";
 import { EXPIRY_GRACE_MS } from "../domain/watched.js";
+import { changedOne, unlessTaken } from "./one-row.js";
 import { type ChallengeRow, type RowSource } from "./schema.js";
-import { unlessTaken } from "./errors.js";
 import { statement } from "./statement.js";
 import { watchedRows } from "./watched.js";
 
@@ -84,22 +84,19 @@ export function challenges(database: RowSource): Challenges {
 
   return {
     ...watchedRows(database, "challenge", LIVE, challengeStatus),
-    async insert(challenge) {
-      return unlessTaken(
-        rows
-          .insert({
-            ...challenge,
-            version: 1,
-            settledAt: null,
-            settledBy: null,
-            answeredBy: null,
-            consumedAt: null,
-            personAskedAt: null,
-            leaseUntil: null,
-          })
-          .then(() => true),
-      );
-    },
+    insert: (challenge) =>
+      unlessTaken(
+        rows.insert({
+          ...challenge,
+          version: 1,
+          settledAt: null,
+          settledBy: null,
+          answeredBy: null,
+          consumedAt: null,
+          personAskedAt: null,
+          leaseUntil: null,
+        }),
+      ),
     find: async (id) => (await FIND(database, { id }))[0] ?? null,
     findByProviderRef: (providerRef) => rows.findOneBy({ providerRef }),
     findLiveOfBrowser: (browserHash) => rows.findOneBy({ browserHash, state: In(LIVE) }),
@@ -127,14 +124,12 @@ export function challenges(database: RowSource): Challenges {
         })
         .andWhere("challenge.createdAt > :since AND challenge.state <> 'failed'", { since })
         .getCount(),
-    async confirmSent(id, providerRef, nextPollAt) {
-      return unlessTaken(
-        change({ state: "pending", providerRef, nextPollAt, failure: null })
-          .where("id = :id AND state = 'creating'", { id })
-          .execute()
-          .then(({ affected }) => affected === 1),
-      );
-    },
+    confirmSent: (id, providerRef, nextPollAt) =>
+      unlessTaken(
+        changedOne(
+          rows.update({ id, state: "creating" }, { state: "pending", providerRef, nextPollAt, failure: null }),
+        ),
+      ),
     async noteFailure(id, failure) {
       await rows.update({ id, state: "creating" }, { failure });
     },
@@ -151,26 +146,23 @@ export function challenges(database: RowSource): Challenges {
       const [settled] = await SETTLE_BY_REF[status](database, values);
       return settled ?? null;
     },
-    async consume(id, approvedAfter, now) {
-      const { affected } = await change({ state: "consumed", consumedAt: now, version: () => "version + 1" })
-        .where("id = :id AND state = 'approved' AND settled_at > :approvedAfter", { id, approvedAfter })
-        .andWhere(FACTOR_IS_ACTIVE)
-        .execute();
-      return affected === 1;
-    },
-    async lapse(id) {
-      const { affected } = await rows.update({ id, state: "approved" }, { state: "lapsed" });
-      return affected === 1;
-    },
-    async claimPersonAsk(id, now, everyMs) {
-      const { affected } = await change({ personAskedAt: now })
-        .where("id = :id AND state = 'pending' AND (person_asked_at IS NULL OR person_asked_at <= :before)", {
-          id,
-          before: new Date(now.getTime() - everyMs),
-        })
-        .execute();
-      return affected === 1;
-    },
+    consume: (id, approvedAfter, now) =>
+      changedOne(
+        change({ state: "consumed", consumedAt: now, version: () => "version + 1" })
+          .where("id = :id AND state = 'approved' AND settled_at > :approvedAfter", { id, approvedAfter })
+          .andWhere(FACTOR_IS_ACTIVE)
+          .execute(),
+      ),
+    lapse: (id) => changedOne(rows.update({ id, state: "approved" }, { state: "lapsed" })),
+    claimPersonAsk: (id, now, everyMs) =>
+      changedOne(
+        change({ personAskedAt: now })
+          .where("id = :id AND state = 'pending' AND (person_asked_at IS NULL OR person_asked_at <= :before)", {
+            id,
+            before: new Date(now.getTime() - everyMs),
+          })
+          .execute(),
+      ),
     findLiveOfSubscriber: (subscriberId) => rows.findBy({ subscriberId, state: In(LIVE) }),
     listLive: (limit) => rows.find({ where: { state: In(LIVE) }, order: { createdAt: "DESC" }, take: limit }),
     async lapseOld(approvedBefore) {

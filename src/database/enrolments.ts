@@ -1,8 +1,8 @@
 import { In } from "typeorm";
 
 import { type Enrolments, type EnrolmentState, enrolmentStatus } from "../domain/enrolment.js";
+import { changedOne, unlessTaken } from "./one-row.js";
 import { type EnrolmentRow, type RowSource } from "./schema.js";
-import { unlessTaken } from "./errors.js";
 import { watchedRows } from "./watched.js";
 
 const SESSION_LIVES = `EXISTS (
@@ -27,27 +27,25 @@ export function enrolments(database: RowSource): Enrolments {
     set: Partial<EnrolmentRow>,
     now: Date,
   ): Promise<boolean> {
-    const { affected } = await change(set)
-      .where("id = :id AND state IN (:...from)", { id, from })
-      .andWhere(SESSION_LIVES, { now })
-      .execute();
-    return affected === 1;
+    return changedOne(
+      change(set).where("id = :id AND state IN (:...from)", { id, from }).andWhere(SESSION_LIVES, { now }).execute(),
+    );
   }
   return {
     ...watchedRows(database, "enrolment", OPEN, enrolmentStatus),
     async insert(enrolment) {
       const row = { ...enrolment, version: 1, settledAt: null, settledBy: null, leaseUntil: null };
-      return unlessTaken(rows.insert(row).then(() => true));
+      return unlessTaken(rows.insert(row));
     },
     find: (id) => rows.findOneBy({ id }),
     findLatestOfSession: (sessionId) => rows.findOne({ where: { sessionId }, order: { createdAt: "DESC" } }),
     findOpenOfSubscriber: (subscriberId) => rows.findBy({ subscriberId, state: In(OPEN) }),
-    async end(id, state, by, now) {
-      const { affected } = await change({ state, settledAt: now, settledBy: by })
-        .where("id = :id AND state IN (:...open)", { id, open: OPEN })
-        .execute();
-      return affected === 1;
-    },
+    end: (id, state, by, now) =>
+      changedOne(
+        change({ state, settledAt: now, settledBy: by })
+          .where("id = :id AND state IN (:...open)", { id, open: OPEN })
+          .execute(),
+      ),
     claim: (id, now) => moveOn(id, ["pending"], { state: "claimed" }, now),
     complete: (id, by, now) => moveOn(id, OPEN, { state: "completed", settledAt: now, settledBy: by }, now),
   };

@@ -63,16 +63,6 @@ export function isBusy(error: unknown): boolean {
   return driverErrorOf(error).code.startsWith("SQLITE_BUSY");
 }
 
-/** @returns false where a unique index says that another row has it already, however closely the two came. */
-export async function unlessTaken(write: Promise<boolean>): Promise<boolean> {
-  try {
-    return await write;
-  } catch (error) {
-    if (isDuplicate(error)) return false;
-    throw error;
-  }
-}
-
 function messageOf(error: unknown): string {
   const { message } = (error ?? {}) as { message?: unknown };
   return typeof message === "string" ? message : "";

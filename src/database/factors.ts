@@ -1,8 +1,8 @@
 import { In } from "typeorm";
 
 import { type Factors } from "../domain/factor.js";
+import { changedOne, unlessTaken } from "./one-row.js";
 import { type FactorRow, type RowSource } from "./schema.js";
-import { unlessTaken } from "./errors.js";
 
 /** The factors, in the database. */
 export function factors(database: RowSource): Factors {
@@ -13,17 +13,12 @@ export function factors(database: RowSource): Factors {
       rows.find({ where: { subscriberId, state: "active" }, order: { createdAt: "ASC", id: "ASC" } }),
     insert: (factor) =>
       unlessTaken(
-        rows
-          .insert({
-            ...factor,
-            ...{ state: "active", isPreferred: false, lastUsedAt: null, removedAt: null, removedUpstreamAt: null },
-          })
-          .then(() => true),
+        rows.insert({
+          ...factor,
+          ...{ state: "active", isPreferred: false, lastUsedAt: null, removedAt: null, removedUpstreamAt: null },
+        }),
       ),
-    async remove(id, now) {
-      const { affected } = await rows.update({ id, state: "active" }, { state: "removed", removedAt: now });
-      return affected === 1;
-    },
+    remove: (id, now) => changedOne(rows.update({ id, state: "active" }, { state: "removed", removedAt: now })),
     async noteUsed(id, now) {
       await rows.update({ id }, { lastUsedAt: now });
     },

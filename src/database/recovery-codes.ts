@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { IsNull } from "typeorm";
 
 import { type RecoveryCodes } from "../domain/subscriber.js";
+import { changedOne } from "./one-row.js";
 import { type RecoveryCodeRow, type RowSource } from "./schema.js";
 
 /** The recovery codes, in the database. */
@@ -17,9 +18,7 @@ export function recoveryCodes(database: RowSource): RecoveryCodes {
     },
     countLeft: (subscriberId) => rows.countBy({ subscriberId, usedAt: IsNull() }),
     isLeft: (subscriberId, codeHash) => rows.existsBy({ subscriberId, codeHash, usedAt: IsNull() }),
-    async spend(subscriberId, codeHash, now) {
-      const { affected } = await rows.update({ subscriberId, codeHash, usedAt: IsNull() }, { usedAt: now });
-      return affected === 1;
-    },
+    spend: (subscriberId, codeHash, now) =>
+      changedOne(rows.update({ subscriberId, codeHash, usedAt: IsNull() }, { usedAt: now })),
   };
 }

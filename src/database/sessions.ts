@@ -1,6 +1,7 @@
 import { IsNull, Not } from "typeorm";
 
 import { type Sessions, signedIn } from "../domain/session.js";
+import { changedOne } from "./one-row.js";
 import { type RowSource, type SessionRow } from "./schema.js";
 
 const OF_PRESENT_EPOCH =
@@ -20,10 +21,7 @@ export function sessions(database: RowSource): Sessions {
     async insert(session) {
       await rows.insert({ ...session, endedAt: null });
     },
-    async renew(id, still, renewal) {
-      const { affected } = await rows.update({ ...still, id, endedAt: IsNull() }, renewal);
-      return affected === 1;
-    },
+    renew: (id, still, renewal) => changedOne(rows.update({ ...still, id, endedAt: IsNull() }, renewal)),
     async keepData(id, data) {
       await rows.update({ id, endedAt: IsNull() }, { data });
     },
@@ -51,10 +49,7 @@ export function sessions(database: RowSource): Sessions {
         .getMany();
       return found.map(signedIn).filter((session) => session !== null);
     },
-    async end(subscriberId, id, now) {
-      const { affected } = await rows.update({ id, subscriberId, endedAt: IsNull() }, { endedAt: now });
-      return affected === 1;
-    },
+    end: (subscriberId, id, now) => changedOne(rows.update({ id, subscriberId, endedAt: IsNull() }, { endedAt: now })),
     async endOthers(subscriberId, keepId, now) {
       const others = await living(now)
         .andWhere("session.subscriberId = :subscriberId AND session.id <> :keepId", { subscriberId, keepId })

@@ -1,6 +1,6 @@
 import { type Subscribers } from "../domain/subscriber.js";
+import { changedOne, unlessTaken } from "./one-row.js";
 import { type SubscriberRow, type RowSource } from "./schema.js";
-import { unlessTaken } from "./errors.js";
 
 /** The accounts, in the database. */
 export function subscribers(database: RowSource): Subscribers {
@@ -14,7 +14,7 @@ export function subscribers(database: RowSource): Subscribers {
         pushFrozenUntil: null,
         strangersSuccessAt: null,
       };
-      return unlessTaken(rows.insert(row).then(() => true));
+      return unlessTaken(rows.insert(row));
     },
     find: (id) => rows.findOneBy({ id }),
     findByName: (usernameKey) => rows.findOneBy({ usernameKey }),
@@ -30,27 +30,16 @@ export function subscribers(database: RowSource): Subscribers {
       );
       return affected === 1 ? before.epoch + 1 : null;
     },
-    async noteSuccess(id, epoch, isKnownBrowser, now) {
-      const { affected } = await rows.update(
-        { id, epoch },
-        isKnownBrowser ? { lastSuccessAt: now } : { strangersSuccessAt: now },
-      );
-      return affected === 1;
-    },
+    noteSuccess: (id, epoch, isKnownBrowser, now) =>
+      changedOne(rows.update({ id, epoch }, isKnownBrowser ? { lastSuccessAt: now } : { strangersSuccessAt: now })),
     async freezePushes(id, until) {
       await rows.update({ id }, { pushFrozenUntil: until });
     },
-    async hold(id, epoch) {
-      const { affected } = await rows.update({ id, epoch }, { epoch });
-      return affected === 1;
-    },
+    hold: (id, epoch) => changedOne(rows.update({ id, epoch }, { epoch })),
     async renewPushes(id, now) {
       await rows.update({ id }, { pushFrozenUntil: null, lastSuccessAt: now, strangersSuccessAt: now });
     },
-    async nextEpoch(id, from) {
-      const { affected } = await rows.increment(from === undefined ? { id } : { id, epoch: from }, "epoch", 1);
-      return affected === 1;
-    },
+    nextEpoch: (id, from) => changedOne(rows.increment(from === undefined ? { id } : { id, epoch: from }, "epoch", 1)),
     list: (offset, limit) => rows.find({ order: { usernameKey: "ASC" }, skip: offset, take: limit }),
     async raiseAlarm(id, frozenUntil) {
       await rows

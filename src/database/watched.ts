@@ -1,4 +1,5 @@
 import { EXPIRY_GRACE_MS, type LiveStatus, type WatchedRow, type WatchedRows } from "../domain/watched.js";
+import { changedOne } from "./one-row.js";
 import { type RowSource } from "./schema.js";
 import { statement } from "./statement.js";
 
@@ -40,15 +41,15 @@ export function watchedRows<State extends string>(
         ? []
         : (await READ_STATUSES[entity](database, { ids })).map((row) => statusOf(row as Columns<State>));
     },
-    async claimPoll(id, now, until) {
-      const { affected } = await rows
-        .createQueryBuilder()
-        .update()
-        .set({ leaseUntil: until })
-        .where("id = :id AND state = 'pending' AND (lease_until IS NULL OR lease_until <= :now)", { id, now })
-        .execute();
-      return affected === 1;
-    },
+    claimPoll: (id, now, until) =>
+      changedOne(
+        rows
+          .createQueryBuilder()
+          .update()
+          .set({ leaseUntil: until })
+          .where("id = :id AND state = 'pending' AND (lease_until IS NULL OR lease_until <= :now)", { id, now })
+          .execute(),
+      ),
     async releasePoll(id, claimedUntil, nextPollAt) {
       await rows
         .createQueryBuilder()

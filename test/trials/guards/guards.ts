@@ -81,8 +81,8 @@ export const GUARDS: readonly Guard[] = [
   {
     what: "a proof is spent although its attempt has ended",
     file: "src/database/attempts.ts",
-    find: '{ id, state: "open", expiresAt: MoreThan(now) },\n        { state: "finished", sessionId, spentAt: now },',
-    put: '{ id, expiresAt: MoreThan(now) },\n        { state: "finished", sessionId, spentAt: now },',
+    find: '{ id, state: "open", expiresAt: MoreThan(now) }, { state: "finished"',
+    put: '{ id, expiresAt: MoreThan(now) }, { state: "finished"',
     ...{ rule: "P12|T3", tests: [...PUSH, ...FINISH] },
   },
   {
@@ -312,15 +312,15 @@ export const GUARDS: readonly Guard[] = [
   {
     what: "a finish does not ask whether the account has moved on",
     file: "src/database/subscribers.ts",
-    find: "{ id, epoch },\n        isKnownBrowser",
-    put: "{ id },\n        isKnownBrowser",
+    find: "{ id, epoch }, isKnownBrowser",
+    put: "{ id }, isKnownBrowser",
     ...{ rule: "T3", tests: FINISH },
   },
   {
     what: "a step-up is granted although it has ended",
     file: "src/database/attempts.ts",
-    find: '{ id, state: "open", expiresAt: MoreThan(now) },\n        { state: "granted", spentAt: now },',
-    put: '{ id, expiresAt: MoreThan(now) },\n        { state: "granted", spentAt: now },',
+    find: '{ id, state: "open", expiresAt: MoreThan(now) }, { state: "granted"',
+    put: '{ id, expiresAt: MoreThan(now) }, { state: "granted"',
     ...{ rule: "T3", tests: FINISH },
   },
   {
