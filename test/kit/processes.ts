@@ -8,6 +8,8 @@ const BETWEEN_LOOKS_MS = 50;
 /** What every part is started with: its environment, and what becomes of its lines. */
 export type StartSettings = Pick<PartSettings, "env" | "release" | "logFile" | "onLine" | "onStart" | "keepLines"> & {
   readonly name?: string;
+  /** What to start in place of a script of dist/. */
+  readonly inPlaceOf?: ((script: string) => string) | undefined;
 };
 
 /** A part that listens, and where. */
@@ -49,14 +51,20 @@ export async function startSandbox(settings: StartSettings & { readonly port: nu
 /** Starts a web process and waits until it is ready to serve, Redis or not. */
 export async function startWeb(settings: StartSettings & { readonly port: number }): Promise<ListeningPart> {
   const env = { ...settings.env, PORT: String(settings.port) };
-  const part = startPart({ name: "web", script: "dist/src/server.js", ...settings, env });
+  const { inPlaceOf = asItIs } = settings;
+  const part = startPart({ name: "web", script: inPlaceOf("dist/src/server.js"), ...settings, env });
   return listening(part, settings.port, "/readyz");
 }
 
 /** Starts a worker and waits until it takes jobs. */
 export async function startWorker(settings: StartSettings): Promise<Part> {
-  const part = startPart({ name: "worker", script: "dist/workers/index.js", ...settings });
+  const { inPlaceOf = asItIs } = settings;
+  const part = startPart({ name: "worker", script: inPlaceOf("dist/workers/index.js"), ...settings });
   return whenReady(part, () => Promise.resolve(part.lines.some((line) => line.msg === "worker ready")));
+}
+
+function asItIs(script: string): string {
+  return script;
 }
 
 async function listening(part: Part, port: number, readyPath: string): Promise<ListeningPart> {

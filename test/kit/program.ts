@@ -10,6 +10,7 @@ import { migrateDatabase } from "../../src/database/migrate.js";
 import { openBalancer } from "./balancer.js";
 import { type Browser, type BrowserSettings, openBrowser } from "./browser.js";
 import { ensureBuilt } from "./built.js";
+import { bundleOf } from "./bundle.js";
 import { informative, inheritedSettings, programEnvironment, TEST_SETTINGS } from "./environment.js";
 import type { Owner } from "./owner.js";
 import type { LogLine, Part } from "./part.js";
@@ -44,6 +45,8 @@ export interface ProgramSettings {
   readonly keepLines?: number;
   /** An existing folder in which each process writes its log. */
   readonly logFolder?: string | undefined;
+  /** Whether the processes are those of dist/, as people start them, and not their bundles, which start sooner. */
+  readonly isAsShipped?: boolean;
   /** The folder of another release, built, of which the processes are at first; this one unless said otherwise. */
   readonly release?: string | undefined;
 }
@@ -138,6 +141,7 @@ export async function startProgram(owner: Owner, settings: ProgramSettings = {})
       start({
         name,
         release,
+        inPlaceOf: settings.isAsShipped === true || release !== undefined ? undefined : bundleOf,
         env: { ...env, ...own },
         onLine(line) {
           settlements.hear(line);
