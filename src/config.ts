@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
+import { FACTOR_TYPES, type FactorType } from "./domain/factor.js";
 import { redisAddress } from "./redis/address.js";
 import { type Setting, type Table, TABLE, type Values } from "./settings.js";
 
@@ -35,20 +36,25 @@ export type Config = Readonly<ReturnType<typeof complete>>;
  * nothing: secrets that come from files often end with one.
  *
  * @param env - Normally `process.env`. Empty variables count as absent, except secrets, where empty is a mistake.
- * @param developmentKeys - Gives the session keys when none are set and this is not production.
+ * @param developmentKeys - Gives the keys of a kind when none are set and this is not production.
  * @throws ConfigError with one line for each variable that cannot be used.
  */
-export function loadConfig(env: Env, developmentKeys: () => string[] = keptSessionKeys): Config {
+export function loadConfig(
+  env: Env,
+  developmentKeys: (name: "session-key" | "secret-key") => string[] = keptKeys,
+): Config {
   const problems: ConfigProblem[] = [];
+  const factors = factorsIn(env);
   const given = valuesOf(TABLE, (setting) => {
+    if (setting.onlyFor !== undefined && !factors.includes(setting.onlyFor)) return undefined;
     const read = readSetting(setting, env);
     if ("problem" in read) problems.push(problemWith(setting, read.problem));
     return "value" in read ? read.value : undefined;
   });
-  for (const problem of [...togetherProblems(given), ...productionProblems(given)])
+  for (const problem of [...togetherProblems(given), ...productionProblems(given, factors)])
     if (!problems.some(({ variable }) => variable === problem.variable)) problems.push(problem);
   if (problems.length > 0) throw new ConfigError(problems);
-  return Object.freeze(complete(given, textOf(TABLE.port, env) !== undefined, developmentKeys));
+  return Object.freeze(complete(given, factors, textOf(TABLE.port, env) !== undefined, developmentKeys));
 }
 
 /** Every row of docs/operations.md: variable, default, meaning. */
@@ -97,7 +103,7 @@ function togetherProblems({ redis }: Values<typeof TABLE>): ConfigProblem[] {
 }
 
 /** What production refuses although development takes it. Settings that could not be read are undefined here. */
-function productionProblems(given: Values<typeof TABLE>): ConfigProblem[] {
+function productionProblems(given: Values<typeof TABLE>, factors: readonly FactorType[]): ConfigProblem[] {
   if (!given.isProduction) return [];
   const found: ConfigProblem[] = [];
   const refuse = (setting: Setting<unknown>, problem: string): void => {
@@ -107,9 +113,13 @@ function productionProblems(given: Values<typeof TABLE>): ConfigProblem[] {
   if (sessionKeys.length === 0) refuse(TABLE.sessionKeys, "is required in production");
   else if (sessionKeys.some((key) => key.length < 32)) refuse(TABLE.sessionKeys, "has a key under 32 characters");
   else if (sessionKeys.some((key) => new Set(key).size < 8)) refuse(TABLE.sessionKeys, "has a key that is not random");
+  if (factors.includes("totp") && given.secretKeys === undefined)
+    refuse(TABLE.secretKeys, "is required in production while FACTORS names totp");
   const apiKey = (given.authy.apiKey as string | undefined) ?? "";
-  if (apiKey.length < 16) refuse(TABLE.authy.apiKey, "is under 16 characters");
-  else if (new Set(apiKey).size < 6) refuse(TABLE.authy.apiKey, "is an example, not a key");
+  if (factors.includes("authy-push")) {
+    if (apiKey.length < 16) refuse(TABLE.authy.apiKey, "is under 16 characters");
+    else if (new Set(apiKey).size < 6) refuse(TABLE.authy.apiKey, "is an example, not a key");
+  }
   if (given.publicUrl?.startsWith("http:") === true && !isLocal(given.publicUrl))
     refuse(TABLE.publicUrl, "must be https in production, unless it is localhost");
   if (given.argon2TestStrength) refuse(TABLE.argon2TestStrength, "is for tests only");
@@ -120,9 +130,24 @@ function isLocal(url: string): boolean {
   return ["localhost", "127.0.0.1", "[::1]"].includes(new URL(url).hostname);
 }
 
+/**
+ * The types of factor that people may add. Where nothing names them they are all, but for those that need a key which
+ * production has not got: an upgrade must not keep a process from starting.
+ */
+function factorsIn(env: Env): readonly FactorType[] {
+  const read = readSetting(TABLE.factors, env);
+  if ("value" in read && read.value !== undefined) return read.value as readonly FactorType[];
+  const hasKeys = env["NODE_ENV"]?.trim() !== "production" || textOf(TABLE.secretKeys, env) !== undefined;
+  return FACTOR_TYPES.filter((type) => type !== "totp" || hasKeys);
+}
+
 /** What was given, and what follows from it. */
-function complete(given: Values<typeof TABLE>, isPortGiven: boolean, developmentKeys: () => string[]) {
-  const { authy } = given;
+function complete(
+  given: Values<typeof TABLE>,
+  factors: readonly FactorType[],
+  isPortGiven: boolean,
+  developmentKeys: (name: "session-key" | "secret-key") => string[],
+) {
   const publicUrl = given.publicUrl ?? `http://localhost:${given.port}`;
   return {
     ...given,
@@ -130,33 +155,46 @@ function complete(given: Values<typeof TABLE>, isPortGiven: boolean, development
     host: given.host ?? (given.isProduction && isPortGiven ? null : "127.0.0.1"),
     publicUrl,
     isHttps: publicUrl.startsWith("https:"),
-    sessionKeys: given.sessionKeys ?? developmentKeys(),
-    authy: {
-      ...authy,
-      callbackUrl: authy.callbackUrl ?? `${publicUrl}/webhooks/authy/onetouch`,
-      webhookUrl: authy.webhookUrl ?? `${publicUrl}/webhooks/authy/events`,
-      /** The keys that a callback may be signed with: during a change of keys the former one too. */
-      callbackKeys: [authy.apiKey, authy.previousApiKey].filter((key) => key !== undefined),
-      /** Empty while events are switched off. */
-      webhookSigningKeys:
-        authy.webhookSigningKey === undefined
-          ? []
-          : [authy.webhookSigningKey, authy.previousWebhookSigningKey].filter((key) => key !== undefined),
-    },
+    sessionKeys: given.sessionKeys ?? developmentKeys("session-key"),
+    factors,
+    /** Empty while nothing is sealed with them. */
+    secretKeys: factors.includes("totp")
+      ? (given.secretKeys ?? developmentKeys("secret-key").map((key) => Buffer.from(key, "base64url")))
+      : [],
+    /** null while nobody signs in with Authy. */
+    authy: factors.includes("authy-push") ? completeAuthy(given.authy, publicUrl) : null,
     redis: redisAddress(given.redis.url, given.redis.ca),
-    rules: { ...given.rules, appName: authy.appName },
+    rules: { ...given.rules, appName: given.appName ?? (given.authy.appName as string | undefined) ?? "Countersign" },
   };
 }
 
-/** A key made once and kept under `.data/`, so that a restart in development signs nobody out. */
-function keptSessionKeys(): string[] {
-  const file = path.join(".data", "session-key");
+function completeAuthy(authy: Values<typeof TABLE>["authy"], publicUrl: string) {
+  return {
+    ...authy,
+    callbackUrl: authy.callbackUrl ?? `${publicUrl}/webhooks/authy/onetouch`,
+    webhookUrl: authy.webhookUrl ?? `${publicUrl}/webhooks/authy/events`,
+    /** The keys that a callback may be signed with: during a change of keys the former one too. */
+    callbackKeys: [authy.apiKey, authy.previousApiKey].filter((key) => key !== undefined),
+    /** Empty while events are switched off. */
+    webhookSigningKeys:
+      authy.webhookSigningKey === undefined
+        ? []
+        : [authy.webhookSigningKey, authy.previousWebhookSigningKey].filter((key) => key !== undefined),
+  };
+}
+
+/** A key made once and kept under `.data/`, so that a restart in development signs nobody out and opens what was sealed. */
+function keptKeys(name: "session-key" | "secret-key"): string[] {
+  const file = path.join(".data", name);
   try {
     return [readFileSync(file, "utf8").trim()];
   } catch {
     mkdirSync(".data", { recursive: true, mode: 0o700 });
     try {
-      writeFileSync(file, randomBytes(32).toString("hex"), { mode: 0o600, flag: "wx" });
+      writeFileSync(file, randomBytes(32).toString(name === "secret-key" ? "base64url" : "hex"), {
+        mode: 0o600,
+        flag: "wx",
+      });
     } catch {
       // Web and worker may start together: whoever came second reads what the first one wrote.
     }

@@ -7,6 +7,7 @@ import { DataSource } from "typeorm";
 import { authyCallbacks } from "./providers/authy/callbacks.js";
 import { authyClient } from "./providers/authy/client.js";
 import { authyProvider } from "./providers/authy/provider.js";
+import { totpProvider } from "./providers/totp/provider.js";
 import { type Config } from "./config.js";
 import { databaseClock } from "./database/clock.js";
 import { connect, dataSourceOptions } from "./database/data-source.js";
@@ -14,6 +15,8 @@ import { driverErrorOf } from "./database/errors.js";
 import { requireWritable, tablesAreCurrent } from "./database/readiness.js";
 import { databaseRows } from "./database/rows.js";
 import { type Deps, type Log } from "./domain/deps.js";
+import { type FactorType } from "./domain/factor.js";
+import { type FactorProvider, type Providers } from "./domain/factor-provider.js";
 import { type RequestState } from "./http/context.js";
 import { type HttpDeps } from "./http/deps.js";
 import { eventStreams } from "./http/event-streams.js";
@@ -94,7 +97,7 @@ export function createServices(config: Config, log: Log): Services {
     log,
     feed,
     polls: queue,
-    providers: { "authy-push": authyProvider(authyClient(config.authy.apiUrl, config.authy.apiKey), config.authy) },
+    providers: providersOf(config, { ...rows, log, now: clock.now }),
     pushWords: pushWords(loadText("en")),
     passwords: passwords(config.argon2TestStrength, config.limits.hashesQueued),
   };
@@ -138,6 +141,15 @@ export function createServices(config: Config, log: Log): Services {
   };
 }
 
+/** The providers of the types that FACTORS names, in its order. */
+function providersOf({ authy, factors, rules, secretKeys }: Config, deps: Pick<Deps, "totpSecrets" | "log" | "now">) {
+  const make: Readonly<Record<FactorType, () => FactorProvider | null>> = {
+    "authy-push": () => authy && authyProvider(authyClient(authy.apiUrl, authy.apiKey), authy),
+    totp: () => totpProvider({ ...deps, appName: rules.appName, secretKeys }),
+  };
+  return Object.fromEntries(factors.map((type) => [type, make[type]()])) as Providers;
+}
+
 /** What the web process has besides. */
 export interface WebServices extends Pick<Services, "open" | "close"> {
   readonly deps: HttpDeps;
@@ -157,6 +169,7 @@ export function createWebServices(config: Config, log: Log, stopping: AbortSigna
   services.feed.tellAtOnce((status) => {
     streams.tell(status);
   });
+  const isPhoneAsked = Object.values(deps.providers).some(({ asks }) => asks !== undefined);
   // Once they are all done they stay so: a busy process need not look again for each question about its health.
   let isMigrated = false;
   const lookForMigrations = async (): Promise<boolean> => (isMigrated = await tablesAreCurrent(database));
@@ -165,7 +178,7 @@ export function createWebServices(config: Config, log: Log, stopping: AbortSigna
       ...deps,
       http: config,
       text: loadText("en"),
-      views: nunjucksViews(config.authy.appName, config.sessionKeys),
+      views: nunjucksViews(config.rules.appName, config.sessionKeys, isPhoneAsked),
       streams,
       rates: {
         loginsOfAddress: rateLimit(redis, "login", limits.loginsPerAddressAndMinute, 60),
@@ -188,7 +201,7 @@ export function createWebServices(config: Config, log: Log, stopping: AbortSigna
       redis: () => within(redisWatch.isWell(), false),
       queueMetrics: () => within(queue.metrics(), ""),
     },
-    callbacks: [authyCallbacks(deps, config.authy)],
+    callbacks: config.authy === null ? [] : [authyCallbacks(deps, config.authy)],
     open: (signal) => services.open(signal),
     async close() {
       notifications.close();

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 
 import { postgresAddress } from "./database/address.js";
+import { typeNamed } from "./domain/factor.js";
 import { redisAddress } from "./redis/address.js";
 
 /** One variable of the environment. */
@@ -11,6 +12,8 @@ export interface Setting<T> {
   /** The text that stands for the variable when it is not set; null where nothing does. */
   readonly fallback: string | null;
   readonly isRequired: boolean;
+  /** Only while this type of factor is among those of FACTORS: otherwise nobody looks at it. */
+  readonly onlyFor?: "authy-push";
   /** Set but empty is a mistake; of other variables it counts as not set. */
   readonly isSecret: boolean;
   /** What the documentation has in its column of defaults. */
@@ -40,6 +43,11 @@ function required<T>(variable: string, shape: z.ZodType<T, string>, example: str
     documentedDefault: "required",
     isRequired: true,
   };
+}
+
+/** A setting that counts only while people can sign in with Authy. */
+function ofAuthy<T>(given: Setting<T>): Setting<T> {
+  return { ...given, onlyFor: "authy-push" };
 }
 
 function optional<T>(
@@ -89,6 +97,22 @@ const keys = z
   .string()
   .transform((v) => v.split(",").map((key) => key.trim()))
   .refine((all) => all.every((key) => key !== ""), "has an empty key between its commas");
+
+/** The types of factor that people may add, in the order in which they are offered. */
+const factors = z.string().transform((value, issues) => {
+  const types = value.split(",").map((name) => typeNamed(name.trim()));
+  const known = types.filter((type) => type !== null);
+  if (known.length === types.length && new Set(known).size === known.length) return known;
+  issues.addIssue({ code: "custom", message: "must name authy, totp or both, each once, with a comma between" });
+  return z.NEVER;
+});
+
+const secretKeys = keys.transform((all, issues) => {
+  const bytes = all.map((key) => Buffer.from(key, "base64url"));
+  if (all.every((key) => /^[\w-]{43}$/.test(key))) return bytes;
+  issues.addIssue({ code: "custom", message: "must be keys of 32 bytes each, in base64url (43 characters)" });
+  return z.NEVER;
+});
 
 const databaseUrl = z.string().superRefine((value, issues) => {
   if (/^sqlite:(?!:)[^\0]*[^\s\0]/.test(value)) return;
@@ -144,18 +168,21 @@ export const TABLE = {
     url: setting("REDIS_URL", redisUrl, "redis://127.0.0.1:6379", "pub/sub, queue, counters: `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`, `rediss://…` for TLS, or the path of a unix socket"),
     ca: optional("REDIS_CA", certificates, "none", "/etc/countersign/redis-ca.pem", "for `rediss://` with a certificate that only its owner's authority has signed: the path of that authority's certificate (PEM)"),
   },
+  appName: optional("APP_NAME", text, "`$AUTHY_APP_NAME`, or `Countersign`", "Acme", "what pages, phones and authenticator apps call this site"),
+  factors: optional("FACTORS", factors, "`authy,totp`; in production `authy` while `SECRET_KEYS` is not set", "authy,totp", "what people may add beside their password, the first offer first: `authy` (a tap in the Authy app), `totp` (the code of any authenticator app). What somebody has of a type that is not named opens nothing; recovery codes do"),
+  secretKeys: optionalSecret("SECRET_KEYS", secretKeys, "made once and kept under `.data/` in development; required in production while `FACTORS` names `totp`", "43 characters of base64url", "seal the secrets of authenticator apps in the database: 32 random bytes each in base64url, comma-separated; the first seals, all open"),
   logLevel: setting("LOG_LEVEL", oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]), "info", "`trace` to `fatal`, or `silent`; `warn` silences request lines"),
   authy: {
-    appName: required("AUTHY_APP_NAME", text, "Acme", "the name of the application in the Authy console"),
-    appId: required("AUTHY_APP_ID", text, "359137", "the serial number of the application in the Authy console"),
-    apiKey: required("AUTHY_PRODUCTION_API_KEY", text, "the key shown in the Authy console", "the production API key of the application in the Authy console"),
-    previousApiKey: optionalSecret("AUTHY_PREVIOUS_API_KEY", text, "none", "the key that was replaced in the Authy console", "while keys change: the former one, with which callbacks may still be signed"),
-    apiUrl: setting("AUTHY_API_URL", httpUrl("must be an http or https address").transform((v) => v.replace(/\/+$/, "")), "https://api.authy.com", "the sandbox in development"),
-    callbackUrl: optional("AUTHY_CALLBACK_URL", httpUrl("must be the exact http or https address entered in the console"), "`$PUBLIC_URL/webhooks/authy/onetouch`", "https://login.example.com/webhooks/authy/onetouch", "the exact text entered in the console: the signature covers it"),
-    webhookUrl: optional("AUTHY_WEBHOOK_URL", httpUrl("must be the exact http or https address of the webhook"), "`$PUBLIC_URL/webhooks/authy/events`", "https://login.example.com/webhooks/authy/events", "the exact URL of the Authy webhook"),
-    webhookSigningKey: optionalSecret("AUTHY_WEBHOOK_SIGNING_KEY", text, "none", "WSK_…", "`WSK_…` (any text is taken); without it the endpoint answers 404"),
-    previousWebhookSigningKey: optionalSecret("AUTHY_PREVIOUS_WEBHOOK_SIGNING_KEY", text, "none", "WSK_…", "while keys change: the former one, with which events may still be signed"),
-    qrPrefix: setting("AUTHY_QR_PREFIX", z.string().regex(/^[a-z][a-z0-9+.-]*:\S+$/i, "must be the address that stands before the token"), "authy://account?token=", "what stands before the registration token in the QR code"),
+    appName: ofAuthy(required("AUTHY_APP_NAME", text, "Acme", "the name of the application in the Authy console; like all of `AUTHY_*` only while `FACTORS` names `authy`")),
+    appId: ofAuthy(required("AUTHY_APP_ID", text, "359137", "the serial number of the application in the Authy console")),
+    apiKey: ofAuthy(required("AUTHY_PRODUCTION_API_KEY", text, "the key shown in the Authy console", "the production API key of the application in the Authy console")),
+    previousApiKey: ofAuthy(optionalSecret("AUTHY_PREVIOUS_API_KEY", text, "none", "the key that was replaced in the Authy console", "while keys change: the former one, with which callbacks may still be signed")),
+    apiUrl: ofAuthy(setting("AUTHY_API_URL", httpUrl("must be an http or https address").transform((v) => v.replace(/\/+$/, "")), "https://api.authy.com", "the sandbox in development")),
+    callbackUrl: ofAuthy(optional("AUTHY_CALLBACK_URL", httpUrl("must be the exact http or https address entered in the console"), "`$PUBLIC_URL/webhooks/authy/onetouch`", "https://login.example.com/webhooks/authy/onetouch", "the exact text entered in the console: the signature covers it")),
+    webhookUrl: ofAuthy(optional("AUTHY_WEBHOOK_URL", httpUrl("must be the exact http or https address of the webhook"), "`$PUBLIC_URL/webhooks/authy/events`", "https://login.example.com/webhooks/authy/events", "the exact URL of the Authy webhook")),
+    webhookSigningKey: ofAuthy(optionalSecret("AUTHY_WEBHOOK_SIGNING_KEY", text, "none", "WSK_…", "`WSK_…` (any text is taken); without it the endpoint answers 404")),
+    previousWebhookSigningKey: ofAuthy(optionalSecret("AUTHY_PREVIOUS_WEBHOOK_SIGNING_KEY", text, "none", "WSK_…", "while keys change: the former one, with which events may still be signed")),
+    qrPrefix: ofAuthy(setting("AUTHY_QR_PREFIX", z.string().regex(/^[a-z][a-z0-9+.-]*:\S+$/i, "must be the address that stands before the token"), "authy://account?token=", "what stands before the registration token in the QR code")),
   },
   rules: {
     approvalTtlSeconds: setting("APPROVAL_TTL_SECONDS", whole(5, 3600), "120", "life of a push, 5 to 3600; attempt and session outlive it"),

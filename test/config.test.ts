@@ -31,11 +31,11 @@ describe("the environment", () => {
     assert.equal(config.databaseUrl, "sqlite:.data/countersign.sqlite");
     assert.equal(config.databasePoolSize, 10);
     assert.deepEqual(config.redis, { host: "127.0.0.1", port: 6379, db: 0, family: 0 });
-    assert.equal(config.authy.apiUrl, "https://api.authy.com");
-    assert.equal(config.authy.callbackUrl, "http://localhost:3000/webhooks/authy/onetouch");
-    assert.equal(config.authy.webhookUrl, "http://localhost:3000/webhooks/authy/events");
-    assert.deepEqual(config.authy.webhookSigningKeys, []);
-    assert.equal(config.authy.qrPrefix, "authy://account?token=");
+    assert.equal(config.authy?.apiUrl, "https://api.authy.com");
+    assert.equal(config.authy?.callbackUrl, "http://localhost:3000/webhooks/authy/onetouch");
+    assert.equal(config.authy?.webhookUrl, "http://localhost:3000/webhooks/authy/events");
+    assert.deepEqual(config.authy?.webhookSigningKeys, []);
+    assert.equal(config.authy?.qrPrefix, "authy://account?token=");
     assert.equal(config.rules.approvalTtlSeconds, 120);
     assert.equal(config.rules.registrationTtlSeconds, 300);
     assert.equal(config.rules.rememberSeconds, 30 * 86_400);
@@ -82,6 +82,11 @@ describe("the environment", () => {
     ["REDIS_URL", "redis://a b"],
     ["REDIS_CA", "/nowhere/ca.pem"],
     ["REDIS_CA", "package.json"],
+    ["FACTORS", "authy,authy"],
+    ["FACTORS", "authy totp"],
+    ["FACTORS", "authy,sms"],
+    ["SECRET_KEYS", "short"],
+    ["SECRET_KEYS", ""],
     ["AUTHY_APP_NAME", " "],
     ["AUTHY_APP_ID", " "],
     ["AUTHY_PRODUCTION_API_KEY", ""],
@@ -168,7 +173,7 @@ describe("the environment", () => {
       const surrounded = Object.entries(plain).map(([name, value]) => [name, `${blank}${value}${blank}`] as const);
       assert.deepEqual(loadConfig(Object.fromEntries(surrounded), keys), expected);
     }
-    assert.deepEqual(expected.authy.webhookSigningKeys, ["WSK_1", "WSK_0"]);
+    assert.deepEqual(expected.authy?.webhookSigningKeys, ["WSK_1", "WSK_0"]);
     assert.equal(expected.isProduction, true);
   });
 
@@ -224,6 +229,31 @@ describe("the environment", () => {
     assert.deepEqual(Object.keys(problemsOf({ ...good, SESSION_KEYS: "a".repeat(40) })), ["SESSION_KEYS"]);
     assert.deepEqual(Object.keys(problemsOf({ ...good, ARGON2_TEST_STRENGTH: "true" })), ["ARGON2_TEST_STRENGTH"]);
     assert.deepEqual(problemsOf({ ...good, PUBLIC_URL: "http://localhost:3000" }), {});
+  });
+
+  it("offers Authy and any authenticator app, and wants Authy's settings only while FACTORS names it", () => {
+    const secret = Buffer.alloc(32, 7).toString("base64url");
+    const { factors, authy, rules } = load({});
+    assert.deepEqual([factors, authy?.appName, rules.appName], [["authy-push", "totp"], "Acme", "Acme"]);
+    const without = loadConfig({ FACTORS: "totp", SECRET_KEYS: `${secret},${secret}` }, keys);
+    assert.deepEqual([without.factors, without.authy, without.rules.appName], [["totp"], null, "Countersign"]);
+    assert.deepEqual(without.secretKeys, [Buffer.alloc(32, 7), Buffer.alloc(32, 7)]);
+    assert.deepEqual(problemsOf({ FACTORS: "totp", AUTHY_APP_ID: "", AUTHY_API_URL: "nonsense" }), {});
+    assert.equal(load({ APP_NAME: "Example" }).rules.appName, "Example");
+    assert.deepEqual(load({ FACTORS: "authy" }).secretKeys, [], "nothing is sealed, and no key is made");
+  });
+
+  it("wants SECRET_KEYS in production where FACTORS names totp, and starts without both as it did before", () => {
+    const production = {
+      ...REQUIRED,
+      NODE_ENV: "production",
+      AUTHY_PRODUCTION_API_KEY: "h7Qm2ZpL9xVt4RkB8sNw3JfYcD6gUaE1",
+      SESSION_KEYS: "0123456789abcdef0123456789abcdef",
+    };
+    assert.deepEqual(Object.keys(problemsOf({ ...production, FACTORS: "authy,totp" })), ["SECRET_KEYS"]);
+    assert.deepEqual(loadConfig(production, keys).factors, ["authy-push"]);
+    const secret = Buffer.alloc(32, 7).toString("base64url");
+    assert.deepEqual(loadConfig({ ...production, SECRET_KEYS: secret }, keys).factors, ["authy-push", "totp"]);
   });
 
   for (const entry of ["src/server.ts", "workers/index.ts", "scripts/migrate.ts", "scripts/admin.ts"])

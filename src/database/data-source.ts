@@ -9,6 +9,7 @@ import { postgresAddress } from "./address.js";
 import { SharingPool } from "./postgres-pool.js";
 import { OpenAttempts1769900200000 } from "./migrations/1769900200000-open-attempts.js";
 import { SeveralFactors1769900300000 } from "./migrations/1769900300000-several-factors.js";
+import { TotpSecrets1769900400000 } from "./migrations/1769900400000-totp-secrets.js";
 import { entities } from "./schema.js";
 import { serializeSqlite } from "./serialize-sqlite.js";
 
@@ -44,6 +45,7 @@ export function dataSourceOptions(
       StrangersSuccess1769900100000,
       OpenAttempts1769900200000,
       SeveralFactors1769900300000,
+      TotpSecrets1769900400000,
     ],
     migrationsTableName: "migrations",
     namingStrategy: new SnakeCase(),

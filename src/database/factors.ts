@@ -2,11 +2,12 @@ import { In } from "typeorm";
 
 import { type Factors } from "../domain/factor.js";
 import { changedOne, unlessTaken } from "./one-row.js";
-import { type FactorRow, type RowSource } from "./schema.js";
+import { type FactorRow, type RowSource, type TotpSecretRow } from "./schema.js";
 
 /** The factors, in the database. */
 export function factors(database: RowSource): Factors {
   const rows = database.getRepository<FactorRow>("factor");
+  const totpSecrets = database.getRepository<TotpSecretRow>("totpSecret");
   return {
     find: (id) => rows.findOneBy({ id }),
     listActive: (subscriberId) =>
@@ -18,7 +19,10 @@ export function factors(database: RowSource): Factors {
           ...{ state: "active", isPreferred: false, lastUsedAt: null, removedAt: null, removedUpstreamAt: null },
         }),
       ),
-    remove: (id, now) => changedOne(rows.update({ id, state: "active" }, { state: "removed", removedAt: now })),
+    async remove(id, now) {
+      await totpSecrets.delete({ factorId: id });
+      return changedOne(rows.update({ id, state: "active" }, { state: "removed", removedAt: now }));
+    },
     async noteUsed(id, now) {
       await rows.update({ id }, { lastUsedAt: now });
     },

@@ -14,12 +14,14 @@ import { recoveryCodes } from "./recovery-codes.js";
 import { type RowSource } from "./schema.js";
 import { sessions } from "./sessions.js";
 import { subscribers } from "./subscribers.js";
+import { totpSecrets } from "./totp-secrets.js";
 
 /** Every noun's rows, read and written through one source: the database, or one transaction of it. */
 export function rowsIn(source: RowSource) {
   return {
     subscribers: subscribers(source),
     factors: factors(source),
+    totpSecrets: totpSecrets(source),
     enrolments: enrolments(source),
     attempts: attempts(source),
     challenges: challenges(source),

@@ -8,6 +8,7 @@ import { type Enrolment } from "../domain/enrolment.js";
 import { type Factor } from "../domain/factor.js";
 import { type StoredSession } from "../domain/session.js";
 import { type KnownBrowser, type Subscriber } from "../domain/subscriber.js";
+import { type TotpSecret } from "../domain/totp-secret.js";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -16,6 +17,7 @@ export type RowSource = Pick<EntityManager, "getRepository" | "transaction" | "q
 
 export type SubscriberRow = Mutable<Subscriber>;
 export type FactorRow = Mutable<Factor> & { removedUpstreamAt: Date | null };
+export type TotpSecretRow = Mutable<TotpSecret>;
 export type EnrolmentRow = Mutable<Enrolment> & { leaseUntil: Date | null };
 export type AttemptRow = Mutable<Attempt>;
 export type ChallengeRow = Mutable<Challenge> & { leaseUntil: Date | null };
@@ -97,6 +99,11 @@ export function entities(isPostgres: boolean) {
         { name: "factors_subscriber", columns: ["subscriberId"] },
         { name: "factors_active", columns: ["type", "providerId"], unique: true, where: "state = 'active'" },
       ],
+    }),
+    new EntitySchema<TotpSecretRow>({
+      name: "totpSecret",
+      tableName: "totp_secrets",
+      columns: { factorId: id, sealed: text(), lastStep: whole, createdAt: time },
     }),
     new EntitySchema<EnrolmentRow>({
       name: "enrolment",

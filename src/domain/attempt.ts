@@ -5,7 +5,13 @@ import { type RuleSettings } from "./deps.js";
 /** What an approval is for. An approval for one purpose opens nothing else. */
 export type Purpose = "sign-in" | StepUpAction;
 
-const STEP_UP_ACTIONS = ["disable-two-factor", "replace-phone", "change-password", "new-recovery-codes"] as const;
+const STEP_UP_ACTIONS = [
+  "disable-two-factor",
+  "replace-phone",
+  "add-factor",
+  "change-password",
+  "new-recovery-codes",
+] as const;
 
 /** Sensitive acts that ask for a fresh approval of their own. */
 export type StepUpAction = (typeof STEP_UP_ACTIONS)[number];

@@ -1,5 +1,5 @@
 import { type Deps } from "./deps.js";
-import { type Factor } from "./factor.js";
+import { type Completed } from "./factor-provider.js";
 import { type Witness } from "./watched.js";
 
 /** Undoes a completion; the enrolment ends this way instead. */
@@ -21,12 +21,13 @@ class Undone extends Error {
 export async function completeEnrolment(
   deps: Pick<Deps, "enrolments" | "transaction" | "now">,
   id: string,
-  { providerId, label = "" }: Pick<Factor, "providerId"> & Partial<Pick<Factor, "label">>,
+  { providerId, label = "", spend }: Omit<Completed, "state">,
   by: Witness,
 ): Promise<"completed" | "conflict" | "cancelled" | null> {
   const now = deps.now();
   try {
-    return await deps.transaction(async ({ enrolments, factors, browsers, audit, subscribers, sessions }) => {
+    return await deps.transaction(async (rows) => {
+      const { enrolments, factors, browsers, audit, subscribers, sessions } = rows;
       const isCompleted = await enrolments.complete(id, by, now);
       const enrolment = await enrolments.find(id);
       if (!isCompleted || enrolment === null) throw new Undone("cancelled");
@@ -40,9 +41,13 @@ export async function completeEnrolment(
           if (factor.type === type) await factors.remove(factor.id, now);
       const isFree = await factors.insert({ id, subscriberId, type, providerId, label, createdAt: now });
       if (!isFree) throw new Undone("conflict");
+      if ((await spend?.(rows)) === false) throw new Undone("cancelled");
       await browsers.forgetSeenSince(subscriberId, createdAt);
       const origin = { address: "", browserLabel: "" };
-      await audit.record({ subscriberId, kind: "phone-enrolled", at: now, origin, detail: by });
+      await audit.record({
+        ...{ subscriberId, kind: "phone-enrolled", at: now, origin },
+        detail: type === "authy-push" ? by : type,
+      });
       return "completed" as const;
     });
   } catch (error) {

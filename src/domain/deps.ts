@@ -7,6 +7,7 @@ import { type Providers } from "./factor-provider.js";
 import { type FailureLimits, type Failures } from "./failures.js";
 import { type SessionLifetimes, type Sessions } from "./session.js";
 import { type KnownBrowsers, type RecoveryCodes, type Subscribers } from "./subscriber.js";
+import { type TotpSecrets } from "./totp-secret.js";
 import { type LiveStatus, type WatchedKind } from "./watched.js";
 
 /** Lifetimes and limits that the rules look at; fields carry their unit. `0` as a limit means none. */
@@ -128,6 +129,7 @@ export interface Log {
 export interface Rows {
   readonly subscribers: Subscribers;
   readonly factors: Factors;
+  readonly totpSecrets: TotpSecrets;
   readonly enrolments: Enrolments;
   readonly attempts: Attempts;
   readonly challenges: Challenges;

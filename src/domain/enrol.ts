@@ -1,7 +1,8 @@
 import { allOrNothing } from "./all-or-nothing.js";
 import { expireIfOver } from "./ask-provider.js";
+import { type StepUpAction } from "./attempt.js";
 import { type Deps } from "./deps.js";
-import { type Enrolment } from "./enrolment.js";
+import { type Enrolment, isOpen } from "./enrolment.js";
 import { type FactorType } from "./factor.js";
 import { knowOnlyThisBrowser, type KnowableBrowser } from "./open-session.js";
 import { newId } from "./secrets.js";
@@ -18,42 +19,49 @@ export function needsFreshPassword(
   return now().getTime() - session.passwordAt.getTime() > settings.freshPasswordSeconds * 1000;
 }
 
+export type Started =
+  /** `knownKey`: the key by which the account knows the browser. */
+  | { readonly kind: "started"; readonly knownKey: string }
+  | { readonly kind: "needs-step-up"; readonly action: StepUpAction }
+  /** The account was changed meanwhile. */
+  | { readonly kind: "over" };
+
 /**
- * Starts an enrolment under a fresh opaque id; one that was pending for the account is cancelled. Where a phone is enrolled
- * it is to be replaced, which takes a step-up. From now on the account knows this browser alone.
- *
- * @returns the key by which it knows this browser; null without the step-up.
+ * Starts an enrolment under a fresh opaque id; one that was open for the account is cancelled. Where the account has a
+ * factor already this takes a step-up; one of Authy's is to be replaced by another one, all others are added. From now on the
+ * account knows this browser alone.
  */
-export async function startEnrolment(deps: Deps, session: Session, browser: KnowableBrowser): Promise<string | null> {
+export async function startEnrolment(
+  deps: Deps,
+  type: FactorType,
+  session: Session,
+  browser: KnowableBrowser,
+): Promise<Started> {
   const { subscriberId, epoch } = session;
-  const type = firstType(deps);
-  const replacesFactor = (await deps.factors.listActive(subscriberId)).length > 0;
-  const needsStepUp = replacesFactor && !(await isReplacing(deps, session));
-  if (needsStepUp && !(await hasStepUp(deps, session, "replace-phone"))) return null;
+  const factors = await deps.factors.listActive(subscriberId);
+  const replacesFactor = type === "authy-push" && factors.some((factor) => factor.type === type);
+  const action: StepUpAction = replacesFactor ? "replace-phone" : "add-factor";
+  const needsStepUp = factors.length > 0 && !(await isUnderWay(deps, session, action));
+  if (needsStepUp && !(await hasStepUp(deps, session, action))) return { kind: "needs-step-up", action };
   for (;;) {
-    for (const pending of await deps.enrolments.findOpenOfSubscriber(subscriberId))
-      await settleEnrolment(deps, pending.id, { state: "cancelled" }, "person");
+    for (const open of await deps.enrolments.findOpenOfSubscriber(subscriberId))
+      await settleEnrolment(deps, open.id, { state: "cancelled" }, "person");
     const enrolment = newEnrolment(deps, type, session, replacesFactor);
     const started = await allOrNothing(deps, async (inside) => {
       const mayStart =
         (await inside.subscribers.hold(subscriberId, epoch)) &&
-        (!replacesFactor || (await useStepUp(inside, session, "replace-phone")) || !needsStepUp);
+        (factors.length === 0 || (await useStepUp(inside, session, action)) || !needsStepUp);
       if (!mayStart) return { knownKey: null };
       const knownKey = await knowOnlyThisBrowser(inside, subscriberId, browser, enrolment.createdAt);
-      return (await inside.enrolments.insert(enrolment)) ? { knownKey } : null;
+      if (!(await inside.enrolments.insert(enrolment))) return null;
+      await deps.providers[type]?.enrols.begin?.(inside, enrolment);
+      return { knownKey };
     });
     if (started === null) continue; // another tab's enrolment came in between
-    if (started.knownKey !== null && enrolment.nextPollAt !== null)
-      await deps.polls.schedule("registration", enrolment.id, enrolment.nextPollAt);
-    return started.knownKey;
+    if (started.knownKey === null) return { kind: "over" };
+    if (enrolment.nextPollAt !== null) await deps.polls.schedule("registration", enrolment.id, enrolment.nextPollAt);
+    return { kind: "started", knownKey: started.knownKey };
   }
-}
-
-/** @throws when there is none: the settings see to that. */
-function firstType({ providers }: Pick<Deps, "providers">): FactorType {
-  const [type] = Object.keys(providers) as FactorType[];
-  if (type === undefined) throw new Error("there is no type of factor to enrol");
-  return type;
 }
 
 function newEnrolment(
@@ -63,6 +71,7 @@ function newEnrolment(
   replacesFactor: boolean,
 ) {
   const createdAt = now();
+  const isPolled = providers[type]?.enrols.state !== undefined;
   return {
     id: newId(),
     subscriberId: session.subscriberId,
@@ -74,20 +83,20 @@ function newEnrolment(
     createdAt,
     // Whole seconds, so that the token's own end and ours are the same moment.
     expiresAt: new Date((Math.floor(createdAt.getTime() / 1000) + settings.registrationTtlSeconds) * 1000),
-    nextPollAt:
-      providers[type]?.enrols.state === undefined ? null : new Date(createdAt.getTime() + settings.pollRegistrationMs),
+    nextPollAt: isPolled ? new Date(createdAt.getTime() + settings.pollRegistrationMs) : null,
   };
 }
 
-/** A step-up lets one phone be replaced; while its enrolment has not come to that, the code may be made anew. */
-async function isReplacing(deps: Deps, session: Session): Promise<boolean> {
+/** A step-up lets one factor be added; while its enrolment has not come to that, the code may be made anew. */
+async function isUnderWay(deps: Deps, session: Session, action: StepUpAction): Promise<boolean> {
   const used = await deps.attempts.findLatestOfSession(session.id);
   const latest = await readEnrolment(deps, session.id);
-  if (used?.purpose !== "replace-phone" || used.state !== "finished" || used.spentAt === null) return false;
+  if (used?.purpose !== action || used.state !== "finished" || used.spentAt === null) return false;
   const { stepUpTtlSeconds, registrationTtlSeconds } = deps.settings;
   const ageSeconds = (deps.now().getTime() - used.spentAt.getTime()) / 1000;
-  const isUnfinished = latest?.replacesFactor === true && ["pending", "claimed", "expired"].includes(latest.state);
-  return isUnfinished && ageSeconds < stepUpTtlSeconds + registrationTtlSeconds;
+  const isOfAction = latest?.replacesFactor === (action === "replace-phone") && latest.createdAt >= used.spentAt;
+  const isUnfinished = latest !== null && (isOpen(latest) || latest.state === "expired");
+  return isOfAction && isUnfinished && ageSeconds < stepUpTtlSeconds + registrationTtlSeconds;
 }
 
 /** Reads an enrolment as it stands now; one whose time is over ends on the way. */

@@ -1,14 +1,37 @@
+import { type Rows } from "./deps.js";
 import { type Enrolment } from "./enrolment.js";
 import { type Factor, type FactorType } from "./factor.js";
+import { type Subscriber } from "./subscriber.js";
 
 /** The provider's answer about one request to approve. */
 export type ApprovalState = "pending" | "approved" | "denied" | "expired" | "unknown";
 
 /** The provider's answer about one registration. */
-export type RegistrationState =
-  | { readonly state: "pending" }
-  | { readonly state: "failed" }
-  | { readonly state: "completed"; readonly providerId: string; readonly label?: string };
+export type RegistrationState = { readonly state: "pending" } | { readonly state: "failed" } | Completed;
+
+/** An enrolment that became a factor. */
+export interface Completed extends RightCode {
+  readonly state: "completed";
+  readonly providerId: string;
+  readonly label?: string;
+}
+
+/** A code that is right now. */
+export interface RightCode {
+  /**
+   * Makes it count once, in the transaction of what it opens; absent where the provider takes none twice.
+   * @returns false when it was used before.
+   */
+  spend?(rows: Rows): Promise<boolean>;
+}
+
+/** What leads on with an enrolment: both are secrets. */
+export interface Shown {
+  /** What is scanned, or opened. */
+  readonly qrText: string;
+  /** What is typed where nothing can be scanned; null where nothing can be typed. */
+  readonly typed: string | null;
+}
 
 /** How a request looks where it is approved. */
 export interface Push {
@@ -40,14 +63,18 @@ export interface FactorProvider {
   };
   /** Types whose codes are typed. */
   readonly judges?: {
-    /** True when the code is right now. */
-    verifyCode(factor: Factor, code: string): Promise<boolean>;
+    /** @returns null for a wrong code, or one that was used before. */
+    verifyCode(factor: Factor, code: string): Promise<RightCode | null>;
     /** Sends a code where the provider can do that. */
     sendTextMessage?(factor: Factor): Promise<void>;
   };
   readonly enrols: {
-    /** What is scanned, and what is typed where nothing can be scanned (null: it cannot be typed): both secrets. */
-    show(enrolment: Enrolment): Promise<{ readonly qrText: string; readonly typed: string | null }>;
+    /** Makes what is shown, in the transaction that begins the enrolment. */
+    begin?(rows: Rows, enrolment: Pick<Enrolment, "id" | "createdAt">): Promise<void>;
+    /** Null when there is nothing to show any more. */
+    show(enrolment: Enrolment, account: Pick<Subscriber, "username">): Promise<Shown | null>;
+    /** Judges the code that what was just set up shows; absent where nothing is typed. */
+    confirm?(enrolment: Enrolment, code: string): Promise<Completed | null>;
     /** What became of an enrolment; absent where nobody else knows. */
     state?(enrolmentId: string, signal?: AbortSignal): Promise<RegistrationState>;
   };

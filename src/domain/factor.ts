@@ -1,15 +1,23 @@
 import { type Providers } from "./factor-provider.js";
 
 /** The kinds of second factor. Which of them may be added is the operator's choice. */
-export const FACTOR_TYPES = ["authy-push"] as const;
+export const FACTOR_TYPES = ["authy-push", "totp"] as const;
 export type FactorType = (typeof FACTOR_TYPES)[number];
+
+/** What settings, forms and commands call each type. */
+export const FACTOR_NAMES: Readonly<Record<FactorType, string>> = { "authy-push": "authy", totp: "totp" };
+
+/** @returns null for a name that no type has. */
+export function typeNamed(name: string): FactorType | null {
+  return FACTOR_TYPES.find((type) => FACTOR_NAMES[type] === name) ?? null;
+}
 
 /** What somebody enrolled and can answer with, beside the password. */
 export interface Factor {
   readonly id: string;
   readonly subscriberId: string;
   readonly type: FactorType;
-  /** What the provider knows it by: of Authy its user id. */
+  /** What the provider knows it by: Authy's user id; of an authenticator app the factor's own id. */
   readonly providerId: string;
   /** The owner's own name for it; empty where they gave it none. */
   readonly label: string;

@@ -5,6 +5,7 @@ import { type Attempt } from "./attempt.js";
 import { cancelPush } from "./cancel-attempts.js";
 import { type Challenge, spendableSince } from "./challenge.js";
 import { type Deps, type Origin } from "./deps.js";
+import { type RightCode } from "./factor-provider.js";
 import { codeBucket } from "./failures.js";
 import { openSession, renewSession, type SessionBrowser, type SignedIn } from "./open-session.js";
 import { type Session } from "./session.js";
@@ -12,8 +13,7 @@ import { type Session } from "./session.js";
 /** What shows that whoever holds an attempt has the second factor too: judged before, and spent once. */
 export type Proof =
   | { readonly kind: "approval"; readonly challenge: Challenge }
-  /** Of an app; its provider takes none twice. */
-  | { readonly kind: "app code"; readonly factorId: string }
+  | ({ readonly kind: "app code"; readonly factorId: string } & RightCode)
   | { readonly kind: "recovery code"; readonly codeHash: string };
 
 /**
@@ -101,6 +101,7 @@ async function spendProof(inside: Inside, attempt: Attempt, proof: Proof, origin
   if (!(await inside.subscribers.noteSuccess(subscriberId, epoch, isKnownBrowser, at))) return false;
   if (proof.kind === "approval" && !(await inside.challenges.consume(proof.challenge.id, spendableSince(inside), at)))
     return false;
+  if (proof.kind === "app code" && (await proof.spend?.(inside)) === false) return false;
   if (proof.kind === "recovery code") {
     if (!(await inside.recoveryCodes.spend(subscriberId, proof.codeHash, at))) return false;
     await inside.audit.record({ subscriberId, kind: "recovery-code-used", at, origin, detail: purpose });

@@ -1,6 +1,5 @@
 import { type Attempt } from "./attempt.js";
 import { type Deps } from "./deps.js";
-import { type Factor } from "./factor.js";
 import { codeBucket } from "./failures.js";
 import { type Proof } from "./finish-attempt.js";
 import { hashRecoveryCode, looksLikeRecoveryCode } from "./recovery-code.js";
@@ -16,7 +15,7 @@ export type JudgedCode =
   | { readonly kind: "over" };
 
 /**
- * The other ways in: the code of the provider's app, which the provider itself judges, or a recovery code. One counter for both,
+ * The other ways in: the code of an app, which its provider judges, or a recovery code. One counter for both,
  * shared with match codes and strangers' passwords, counted before anything is judged.
  *
  * @throws ProviderUnavailable and its kin when an app code cannot be judged now; recovery codes need no provider.
@@ -38,20 +37,22 @@ export async function judgeCode(deps: Deps, attempt: Attempt, typed: string): Pr
     const isLeft = await deps.recoveryCodes.isLeft(subscriber.id, codeHash);
     return isLeft ? { kind: "right", proof: { kind: "recovery code", codeHash } } : { kind: "wrong" };
   }
-  const factor = digits === null ? null : await factorOfCode(deps, subscriber.id, digits);
-  return factor === null ? { kind: "wrong" } : { kind: "right", proof: { kind: "app code", factorId: factor.id } };
+  const proof = digits === null ? null : await proofOf(deps, subscriber.id, digits);
+  return proof === null ? { kind: "wrong" } : { kind: "right", proof };
 }
 
-/** The factor whose code it is; those that need nobody else come first. */
-async function factorOfCode(
+/** Asks each of the account's factors whose code it is; those that need nobody else come first. */
+async function proofOf(
   { factors, providers }: Pick<Deps, "factors" | "providers">,
   subscriberId: string,
   digits: string,
-): Promise<Factor | null> {
+): Promise<Proof | null> {
   const judged = (await factors.listActive(subscriberId)).toSorted(
     (one, other) => Number(providers[one.type]?.asks !== undefined) - Number(providers[other.type]?.asks !== undefined),
   );
-  for (const factor of judged)
-    if ((await providers[factor.type]?.judges?.verifyCode(factor, digits)) === true) return factor;
+  for (const factor of judged) {
+    const right = (await providers[factor.type]?.judges?.verifyCode(factor, digits)) ?? null;
+    if (right !== null) return { kind: "app code", factorId: factor.id, ...right };
+  }
   return null;
 }

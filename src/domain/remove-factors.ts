@@ -19,9 +19,12 @@ export async function removeAllFactors(
   const active = await factors.listActive(subscriberId);
   if (active.length === 0) return false;
   await recoveryCodes.replace(subscriberId, [], at);
-  for (const { id } of active) {
+  for (const { id, type } of active) {
     await factors.remove(id, at);
-    await audit.record({ subscriberId, kind: "phone-removed", at, origin, detail });
+    await audit.record({
+      ...{ subscriberId, kind: "phone-removed", at, origin },
+      detail: type === "authy-push" ? detail : type,
+    });
   }
   return true;
 }

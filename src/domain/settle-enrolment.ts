@@ -2,11 +2,10 @@ import { announceSettled, logSettled } from "./announce-settled.js";
 import { completeEnrolment } from "./complete-enrolment.js";
 import { type Deps } from "./deps.js";
 import { type EnrolmentEnd } from "./enrolment.js";
-import { type RegistrationState } from "./factor-provider.js";
+import { type Completed } from "./factor-provider.js";
 import { type Witness } from "./watched.js";
 
-export type EnrolmentOutcome =
-  Extract<RegistrationState, { state: "completed" }> | { readonly state: Exclude<EnrolmentEnd, "conflict"> };
+export type EnrolmentOutcome = Completed | { readonly state: Exclude<EnrolmentEnd, "conflict"> };
 
 export type SettleEnrolmentDeps = Pick<Deps, "enrolments" | "transaction" | "feed" | "polls" | "log" | "now">;
 

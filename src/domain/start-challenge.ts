@@ -41,6 +41,9 @@ function budgetSince(subscriber: Subscriber, isKnownBrowser: boolean): Date {
   return isKnownBrowser ? subscriber.lastSuccessAt : (subscriber.strangersSuccessAt ?? subscriber.createdAt);
 }
 
+/** What began in a browser before, and when. */
+export type Begun = Pick<Challenge, "attemptId" | "createdAt">;
+
 /** The browser in which an attempt begins, and whether the account knows it. */
 export interface AttemptBrowser extends Origin {
   readonly visitHash: string;
@@ -59,7 +62,7 @@ export async function startAttempt(
   factors: readonly Factor[],
   browser: AttemptBrowser,
   request: Pick<Attempt, "purpose" | "sessionId" | "next" | "remember">,
-  hasCrossed: (other: Challenge) => boolean,
+  hasCrossed: (other: Begun) => boolean,
 ): Promise<string> {
   const { visitHash: browserHash, isKnown: isKnownBrowser, address, browserLabel } = browser;
   const { id: subscriberId, epoch } = subscriber;
@@ -88,11 +91,12 @@ export async function startChallenge(
   attempt: Attempt,
   subscriber: Subscriber,
   factors: readonly Factor[],
-  hasCrossed: (other: Challenge) => boolean,
+  hasCrossed: (other: Begun) => boolean,
 ): Promise<string | null> {
   const asked = ringing(factors, deps.providers);
   const [factor] = asked;
-  if (factor === undefined || (await pushPause(deps, subscriber, attempt.isKnownBrowser)) !== null) return null;
+  if (factor === undefined) return joinWithoutPush(deps, attempt, hasCrossed);
+  if ((await pushPause(deps, subscriber, attempt.isKnownBrowser)) !== null) return null;
   const matchCode = attempt.asksMatchCode ? newMatchCode() : null;
   const createdAt = deps.now();
   const challenge = {
@@ -136,6 +140,29 @@ export async function startChallenge(
       secondsToExpire: deps.settings.approvalTtlSeconds,
     });
   return null;
+}
+
+/**
+ * The same where nothing can be asked: one attempt for each browser goes on. Of two requests of one click each sees the
+ * other, and the earlier attempt stays.
+ */
+async function joinWithoutPush(
+  deps: Pick<Deps, "attempts" | "transaction" | "now">,
+  attempt: Attempt,
+  hasCrossed: (other: Begun) => boolean,
+): Promise<string | null> {
+  let joined: string | null = null;
+  for (const other of await deps.attempts.findOpenOfSubscriber(attempt.subscriberId)) {
+    if (other.id === attempt.id || other.browserHash !== attempt.browserHash) continue;
+    if (other.purpose !== attempt.purpose || !hasCrossed({ attemptId: other.id, createdAt: other.createdAt }))
+      await deps.transaction((rows) => endAttempt(rows, other, "replaced", deps.now()));
+    else if (rankOf(other) < rankOf(attempt)) joined = other.id;
+  }
+  return joined;
+}
+
+function rankOf({ createdAt, id }: Attempt): string {
+  return `${createdAt.toISOString()} ${id}`;
 }
 
 async function send(

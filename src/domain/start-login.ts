@@ -1,4 +1,3 @@
-import { type Challenge } from "./challenge.js";
 import { allOrNothing } from "./all-or-nothing.js";
 import { checkPassword } from "./check-password.js";
 import { type Deps, type Origin } from "./deps.js";
@@ -6,7 +5,7 @@ import { Busy } from "./errors.js";
 import { passwordBucket } from "./failures.js";
 import { openSession, type SignedIn } from "./open-session.js";
 import { hashSecret } from "./secrets.js";
-import { startAttempt } from "./start-challenge.js";
+import { type Begun, startAttempt } from "./start-challenge.js";
 import { type KnownBrowser, type Subscriber } from "./subscriber.js";
 import { usernameKey } from "./username.js";
 
@@ -68,7 +67,7 @@ export async function startLogin(deps: Deps, form: LoginForm, browser: LoginBrow
 
   // A browser that received the reply to its last sign-in sends that attempt's key. A second sign-in within seconds without
   // the key was sent before that reply arrived: a double click.
-  const hasCrossed = (other: Challenge): boolean =>
+  const hasCrossed = (other: Begun): boolean =>
     other.attemptId !== browser.heldAttemptId && startedAt.getTime() - other.createdAt.getTime() < CROSSING_MS;
   const begun = { ...browser, isKnown: known !== null };
   const request = { purpose: "sign-in", sessionId: null, next: form.next, remember: form.remember } as const;

@@ -5,7 +5,8 @@ import { type Deps } from "./deps.js";
 import { TooMany } from "./errors.js";
 import { sessionToRepeat } from "./finish-attempt.js";
 import { pushPause, type PushPause, startChallenge } from "./start-challenge.js";
-import { type Factor } from "./factor.js";
+import { type Factor, ringing } from "./factor.js";
+import { type Providers } from "./factor-provider.js";
 import { type Subscriber } from "./subscriber.js";
 import { approvals } from "./watched-kinds.js";
 
@@ -18,6 +19,8 @@ export interface WaitingAttempt {
   /** Approved, and finishing opens something now. */
   readonly canFinish: boolean;
   readonly pause: PushPause | null;
+  /** The account's and the attempt's times are not over. */
+  readonly isUsable: boolean;
   readonly resend: { readonly inSeconds: number; readonly left: number | null };
 }
 
@@ -37,7 +40,21 @@ export async function readWaitingAttempt(deps: Deps, attempt: Attempt): Promise<
       : (await sessionToRepeat(deps, attempt.id)) !== null;
   const factors = await deps.factors.listActive(subscriber.id);
   const pause = await pushPause(deps, subscriber, attempt.isKnownBrowser);
-  return { attempt, subscriber, factors, challenge, canFinish, pause, resend: await resendBudget(deps, attempt) };
+  return {
+    attempt,
+    subscriber,
+    factors,
+    challenge,
+    canFinish,
+    pause,
+    isUsable: isUsable(attempt, subscriber, deps.now()),
+    resend: await resendBudget(deps, attempt),
+  };
+}
+
+/** True where nothing was asked and nothing can be: a code is all that leads on. */
+export function asksForCodeOnly({ challenge, factors, isUsable }: WaitingAttempt, providers: Providers): boolean {
+  return isUsable && challenge === null && ringing(factors, providers).length === 0;
 }
 
 /** True while the attempt can still become a sign-in: open, in time, and of the account's present epoch. */

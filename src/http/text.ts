@@ -53,3 +53,10 @@ export function fieldErrors(text: Text, problems: FieldProblems): Record<string,
     entries.map(([field, problem]) => [field, text(`${field}.${problem.code}` as ProblemKey, problem)]),
   );
 }
+
+/** How long to wait after too many wrong codes. */
+export function waitText(text: Text, seconds: number): string {
+  return seconds < 90
+    ? text("code.wait-seconds", { seconds })
+    : text("code.wait-minutes", { minutes: Math.ceil(seconds / 60) });
+}

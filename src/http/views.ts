@@ -13,8 +13,12 @@ export interface Views {
   render(ctx: Context, page: string, locals: Readonly<Record<string, unknown>>): string;
 }
 
-/** Templates escape everything, and refuse a value that was forgotten. */
-export function nunjucksViews(appName: string, sessionKeys: readonly string[]): Views {
+/**
+ * Templates escape everything, and refuse a value that was forgotten.
+ *
+ * @param isPhoneAsked - Whether people can sign in here by a tap.
+ */
+export function nunjucksViews(appName: string, sessionKeys: readonly string[], isPhoneAsked = true): Views {
   const environment = new nunjucks.Environment(new nunjucks.FileSystemLoader(path.join(projectRoot(), "views")), {
     autoescape: true,
     throwOnUndefined: true,
@@ -28,6 +32,7 @@ export function nunjucksViews(appName: string, sessionKeys: readonly string[]): 
         environment.render(`${page}.njk`, {
           page,
           appName,
+          isPhoneAsked,
           assets: assetsPath,
           csrf: csrfToken(ctx.state.visit, sessionKeys),
           signedInAs: ctx.state.subscriber?.username ?? null,

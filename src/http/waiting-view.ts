@@ -1,6 +1,7 @@
 import { MATCH_CODE_TRIES } from "../domain/attempt.js";
 import { isBeingSent, isLive } from "../domain/challenge.js";
-import { type RuleSettings } from "../domain/deps.js";
+import { type Deps } from "../domain/deps.js";
+import { ringing } from "../domain/factor.js";
 import { isUsable, type WaitingAttempt } from "../domain/waiting-attempt.js";
 import { type Text } from "./text.js";
 
@@ -11,8 +12,7 @@ export function waitingView(
   text: Text,
   waiting: WaitingAttempt,
   { base, codePath }: { readonly base: string; readonly codePath: string },
-  settings: RuleSettings,
-  now: Date,
+  { settings, providers, now: clock }: Pick<Deps, "settings" | "providers" | "now">,
   shown: {
     stillPending?: boolean;
     errors?: Readonly<Record<string, string>>;
@@ -22,6 +22,7 @@ export function waitingView(
 ) {
   const { attempt, subscriber, challenge, pause, resend } = waiting;
   const isSignIn = attempt.purpose === "sign-in";
+  const now = clock();
   const state = stateOf(waiting, now);
   // A push that nobody confirmed may still be answered: the page says so and goes on watching.
   const isWatched = challenge !== null && isLive(challenge.state);
@@ -38,7 +39,8 @@ export function waitingView(
     username: subscriber.username,
     browser: attempt.browserLabel,
     address: attempt.address,
-    deviceLabel: text("device.authy"),
+    deviceLabel: text(`device.${challenge?.factorType ?? "authy-push"}`),
+    canAsk: ringing(waiting.factors, providers).length > 0,
     secondsSince: challenge === null ? 0 : secondsBetween(challenge.createdAt, now),
     secondsLeft: challenge === null ? 0 : secondsBetween(now, challenge.expiresAt),
     totalSeconds: settings.approvalTtlSeconds,

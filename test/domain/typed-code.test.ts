@@ -103,7 +103,7 @@ describe("K9 a code that is judged", () => {
       factors: { listActive: () => Promise.resolve([{ id: "f", type: "authy-push", providerId: "7" }]) },
       providers: {
         "authy-push": {
-          judges: { verifyCode: (_factor: unknown, code: string) => Promise.resolve(code === "1230987") },
+          judges: { verifyCode: (_factor: unknown, code: string) => Promise.resolve(code === "1230987" ? {} : null) },
         },
       },
       failures: {

@@ -66,6 +66,8 @@ const nobody = openBrowser(origin);
 const beginner = await register("ada");
 const enrolling = await register("bea");
 assert.match((await enrolling.post("/account/two-factor/registration")).location, /registration$/);
+const enrollingApp = await register("bob");
+assert.match((await enrollingApp.post("/account/two-factor/registration", { type: "totp" })).location, /registration$/);
 const owner = await register("cyd");
 assert.equal((await openBrowser(origin).post("/login", { username: "cyd", password: PASSWORD })).location, "/account");
 await application.addPhone("cyd");
@@ -107,6 +109,8 @@ const FORMS: readonly Form[] = [
   { route: "/account/approval/code/sms", browser: stepping },
   { route: "/account/two-factor/registration", browser: beginner },
   { route: "/account/two-factor/registration", browser: enrolling },
+  { route: "/account/two-factor/registration", browser: enrollingApp, fields: { type: "totp" } },
+  { route: "/account/two-factor/registration/confirm", browser: enrollingApp, fields: { code: "123456" } },
   { route: "/account/two-factor/registration/cancel", browser: enrolling },
   { route: "/account/two-factor/disable", browser: await granted("hal", "disable-two-factor") },
   { route: "/account/recovery-codes", browser: await granted("ida", "new-recovery-codes") },

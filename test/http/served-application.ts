@@ -19,6 +19,7 @@ import { loadText } from "../../src/http/text.js";
 import { nunjucksViews } from "../../src/http/views.js";
 import { passwords } from "../../src/passwords/argon2.js";
 import { authyCallbacks } from "../../src/providers/authy/callbacks.js";
+import { totpProvider } from "../../src/providers/totp/provider.js";
 import { TEST_SETTINGS } from "../kit/environment.js";
 import { type Owner } from "../kit/owner.js";
 
@@ -45,7 +46,7 @@ const SILENT_PROVIDER: FactorProvider = {
     send: () => Promise.resolve({ ref: randomUUID(), reach: "ringing" }),
     state: () => Promise.resolve("pending"),
   },
-  judges: { verifyCode: () => Promise.resolve(false), sendTextMessage: () => Promise.resolve() },
+  judges: { verifyCode: () => Promise.resolve(null), sendTextMessage: () => Promise.resolve() },
   enrols: {
     show: ({ id }) => Promise.resolve({ qrText: `authy://account?token=${id}`, typed: null }),
     state: () => Promise.resolve({ state: "pending" }),
@@ -66,14 +67,19 @@ export async function serveApplication(owner: Owner): Promise<ServedApplication>
   };
   const config = loadConfig({ ...env, ...TEST_SETTINGS, LOOP_LAG_SHED_MS: "0" }, () => [KEY]);
   const nothing = (): Promise<void> => Promise.resolve();
+  const rows = databaseRows(database);
+  const now = (): Date => new Date();
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const text = loadText("en");
   const deps = {
-    ...databaseRows(database),
-    ...{ now: () => new Date(), settings: config.rules, http: config, text, pushWords: pushWords(text) },
-    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    ...rows,
+    ...{ now, log, settings: config.rules, http: config, text, pushWords: pushWords(text) },
     feed: { publish: nothing },
     polls: { schedule: nothing, forget: nothing, noticeLoss: () => Promise.resolve(false) },
-    providers: { "authy-push": SILENT_PROVIDER },
+    providers: {
+      "authy-push": SILENT_PROVIDER,
+      totp: totpProvider({ ...rows, log, now, appName: "Example", secretKeys: [Buffer.alloc(32, KEY)] }),
+    },
     passwords: passwords(config.argon2TestStrength, config.limits.hashesQueued),
     views: nunjucksViews("Example", [KEY]),
     streams: { size: 0, open: nothing, tell: () => undefined, drain: () => undefined },
@@ -86,7 +92,7 @@ export async function serveApplication(owner: Owner): Promise<ServedApplication>
   const health = { isOpen: () => true, isDraining: () => false } as unknown as Health;
 
   const registering = mock.method(Router.prototype as unknown as Registers, "register");
-  const app = createApp(deps, health, [authyCallbacks(deps, config.authy)]);
+  const app = createApp(deps, health, config.authy === null ? [] : [authyCallbacks(deps, config.authy)]);
   registering.mock.restore();
   const server = app.listen(0, "127.0.0.1");
   await once(server, "listening");

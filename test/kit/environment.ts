@@ -58,6 +58,17 @@ export const TEST_SETTINGS: Readonly<Record<string, string>> = {
   RESEND_AFTER_SECONDS: "0",
 };
 
+/** Without Authy: any authenticator app alone. An empty variable is none. */
+export const WITHOUT_AUTHY: Readonly<Record<string, string>> = {
+  FACTORS: "totp",
+  APP_NAME: "Example",
+  ...Object.fromEntries(
+    ["APP_NAME", "APP_ID", "PRODUCTION_API_KEY", "API_URL", "CALLBACK_URL", "WEBHOOK_URL", "WEBHOOK_SIGNING_KEY"].map(
+      (name) => [`AUTHY_${name}`, ""],
+    ),
+  ),
+};
+
 /** For crowds: no limit on what a person or a browser may do. */
 export const NO_LIMITS: Readonly<Record<string, string>> = {
   LIMIT_RESENDS: "0",

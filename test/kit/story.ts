@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { authenticator, type Authenticator } from "./authenticator.js";
 import type { Browser, Page } from "./browser.js";
 import type { EventStream } from "./event-stream.js";
 import { waitingIn } from "./people.js";
@@ -14,6 +15,9 @@ export interface Stage {
   /** Told of each step as it is done. */
   readonly onStep?: (step: StoryStep) => void;
 }
+
+/** What is enough for what needs no phone. */
+export type Told = Pick<Stage, "browser" | "onStep">;
 
 /** One line of the timeline. */
 export interface StoryStep {
@@ -59,8 +63,28 @@ export async function tellStory(stage: Stage, who: Credentials): Promise<StorySt
   return steps;
 }
 
+/** The same with any authenticator app in the place of a phone that is asked. */
+export async function tellAppStory(stage: Told, who: Credentials): Promise<StoryStep[]> {
+  const steps: StoryStep[] = [];
+  const told: Told = {
+    ...stage,
+    onStep(step) {
+      steps.push(step);
+      stage.onStep?.(step);
+    },
+  };
+  await register(told, who);
+  const app = await enrolApp(told, who);
+  await signOut(told);
+  await signInByCode(told, who, app);
+  await disableByCode(told, app);
+  await signOut(told);
+  await signInByPassword(told, who);
+  return steps;
+}
+
 /** Opens an account; the browser is signed in afterwards. */
-export function register(stage: Stage, who: Credentials): Promise<void> {
+export function register(stage: Told, who: Credentials): Promise<void> {
   return step(stage, "register", async () => {
     const form = await stage.browser.visit("/register");
     const page = await stage.browser.submit(form, "/register", { ...who });
@@ -86,8 +110,53 @@ export async function enrol(stage: Stage, who: Credentials): Promise<void> {
   });
 }
 
+/** Sets up an authenticator app: scans the QR code, and types what the app shows. @returns the app. */
+export async function enrolApp(stage: Told, who: Pick<Credentials, "password">): Promise<Authenticator> {
+  const { browser } = stage;
+  const page = await step(stage, "show the QR code", async () => {
+    const question = await browser.visit("/account/two-factor?add=totp");
+    const asksPassword = question.html.querySelector('form [name="password"]') !== null;
+    const start = "/account/two-factor/registration";
+    return expectPage(await browser.submit(question, start, asksPassword ? { password: who.password } : {}), 200);
+  });
+  return step(stage, "set up the app and type its code", async () => {
+    const picture = await browser.get("/account/two-factor/registration/qrcode.svg");
+    const app = authenticator(readQrCode(picture.body));
+    const code = await app.code();
+    const done = await browser.submit(page, "/account/two-factor/registration/confirm", { code });
+    assert.equal(done.html.querySelector("h1")?.text, "Your authenticator app is added");
+    return app;
+  });
+}
+
+/** Signs in with the password and the code of an app. */
+export async function signInByCode(stage: Told, who: Credentials, app: Authenticator): Promise<void> {
+  const page = await step(stage, "sign in with the password", async () => {
+    const asked = await submitPassword(stage.browser, who);
+    assert.equal(asked.url.pathname, "/login/approval", "no code was asked for");
+    return asked;
+  });
+  await step(stage, "type the code of the app", async () => {
+    expectPage(await stage.browser.submit(page, "/login/code", { code: await app.code() }), 200);
+    await expectSignedIn(stage.browser);
+  });
+}
+
+/** Turns two-factor sign-in off again, which takes a code of its own. */
+export async function disableByCode(stage: Told, app: Authenticator): Promise<void> {
+  const { browser } = stage;
+  const allowed = await step(stage, "type a code to disable", async () => {
+    const explanation = await browser.visit("/account/two-factor/disable");
+    const asked = await browser.submit(explanation, "/account/approval", { action: "disable-two-factor" });
+    return expectPage(await browser.submit(asked, "/account/approval/code", { code: await app.code() }), 200);
+  });
+  await step(stage, "disable", async () => {
+    expectPage(await browser.submit(allowed, "/account/two-factor/disable"), 200);
+  });
+}
+
 /** Ends the session. */
-export function signOut({ browser, ...stage }: Stage): Promise<void> {
+export function signOut({ browser, ...stage }: Told): Promise<void> {
   return step(stage, "sign out", async () => {
     expectPage(await browser.submit(await browser.visit("/account"), "/logout"), 200);
     const page = await browser.visit("/account");
@@ -107,7 +176,7 @@ export async function signInByPush(stage: Stage, who: Credentials): Promise<void
 }
 
 /** Signs in where no phone is enrolled. */
-export function signInByPassword(stage: Stage, who: Credentials): Promise<void> {
+export function signInByPassword(stage: Told, who: Credentials): Promise<void> {
   return step(stage, "sign in without the phone", async () => {
     expectPage(await submitPassword(stage.browser, who), 200);
     await expectSignedIn(stage.browser);

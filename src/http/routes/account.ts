@@ -2,11 +2,13 @@ import Router from "@koa/router";
 
 import { isStepUpAction } from "../../domain/attempt.js";
 import { type AuditEvent } from "../../domain/audit.js";
+import { type Factor, type FactorType } from "../../domain/factor.js";
 import { type Session } from "../../domain/session.js";
 import { endOtherSessions, endSession } from "../../domain/sign-out.js";
 import { hashSecret } from "../../domain/secrets.js";
 import { type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
+import { factorView, offeredTypes } from "../factor-view.js";
 import { knownKey } from "../known-browser.js";
 import { flash } from "../middleware/carry-messages.js";
 import { originOf } from "../origin.js";
@@ -28,7 +30,7 @@ export function account(deps: HttpDeps): Router<RequestState> {
 
   router.get("/account", async function showAccount(ctx) {
     const { session, subscriber } = signedInOf(ctx);
-    const [factor] = await deps.factors.listActive(subscriber.id);
+    const factors = await deps.factors.listActive(subscriber.id);
     const recoveryCodesLeft = await deps.recoveryCodes.countLeft(subscriber.id);
     const key = knownKey(ctx, subscriber.id);
     const browsers = await deps.browsers.list(subscriber.id);
@@ -36,11 +38,8 @@ export function account(deps: HttpDeps): Router<RequestState> {
       username: subscriber.username,
       email: subscriber.email,
       mustChangePassword: subscriber.mustChangePassword,
-      protection: protectionText(ctx.state.text, factor !== undefined, recoveryCodesLeft),
-      factor:
-        factor === undefined
-          ? null
-          : { id: factor.id, enrolledAt: factor.createdAt.toISOString(), deviceLabel: ctx.state.text("device.authy") },
+      protection: protectionText(ctx.state.text, factors, offeredTypes(deps), recoveryCodesLeft),
+      factors: factors.map((factor) => factorView(ctx.state.text, factor)),
       recoveryCodesLeft,
       sessions: (await deps.sessions.list(subscriber.id, deps.now())).map((one) => sessionView(one, session.id)),
       browsers: browsers.map((browser) => ({
@@ -109,9 +108,16 @@ export function account(deps: HttpDeps): Router<RequestState> {
   return router;
 }
 
-function protectionText(text: Text, hasFactor: boolean, recoveryCodesLeft: number): string {
-  if (!hasFactor) return text("protection.password");
-  return text(recoveryCodesLeft === 0 ? "protection.phone-without-codes" : "protection.phone");
+function protectionText(
+  text: Text,
+  factors: readonly Factor[],
+  [firstOffer]: readonly FactorType[],
+  recoveryCodesLeft: number,
+): string {
+  if (factors.length === 0) return text(firstOffer === "totp" ? "protection.password-app" : "protection.password");
+  const isApp = factors.every(({ type }) => type === "totp");
+  const what = text(isApp ? "protection.app" : factors.length === 1 ? "protection.phone" : "protection.several");
+  return recoveryCodesLeft === 0 ? `${what} ${text("protection.without-codes")}` : what;
 }
 
 function sessionView(session: Session, currentId: string) {
@@ -161,14 +167,23 @@ const WAYS: Readonly<Record<string, TextKey>> = {
   operator: "way.operator",
   "disable-two-factor": "way.disable-two-factor",
   "replace-phone": "way.replace-phone",
+  "add-factor": "way.add-factor",
   "change-password": "way.change-password",
   "new-recovery-codes": "way.new-recovery-codes",
 };
 
+function whatOf({ kind, detail }: AuditEvent, isStepUp: boolean): TextKey {
+  if (kind === "sign-in-denied" && isStepUp) return "activity.step-up-denied";
+  // Every factor's line is of the kind that phones had: processes of the release before know no other.
+  if (detail === "totp" && kind === "phone-enrolled") return "activity.app-enrolled";
+  if (detail === "totp" && kind === "phone-removed") return "activity.app-removed";
+  return `activity.${kind}`;
+}
+
 function activityView(text: Text, event: AuditEvent) {
   const way = event.kind === "sign-in-failed" ? undefined : WAYS[event.detail];
   const isStepUp = isStepUpAction(event.detail);
-  const what = text(event.kind === "sign-in-denied" && isStepUp ? "activity.step-up-denied" : `activity.${event.kind}`);
+  const what = text(whatOf(event, isStepUp));
   return {
     at: event.at.toISOString(),
     text: way === undefined ? what : text("activity.how", { what, way: text(way) }),

@@ -3,13 +3,13 @@ import Router from "@koa/router";
 import { LoginError, ProviderRefused } from "../../domain/errors.js";
 import { judgeCode } from "../../domain/judge-code.js";
 import { isUsable, readWaitingAttempt } from "../../domain/waiting-attempt.js";
+import { appsOf, showCodePage } from "../code-page.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { flash } from "../middleware/carry-messages.js";
 import { fields } from "../middleware/form.js";
-import { typedBefore } from "../middleware/show-form-again.js";
-import { type Text } from "../text.js";
-import { seeOther, show } from "../views.js";
+import { waitText } from "../text.js";
+import { seeOther } from "../views.js";
 import { attemptIn, finishAndGoOn, loadAttempt, type WaitingPlace } from "./waiting.js";
 
 /** A code in place of the tap on the phone: the app's, a recovery code, or one by text message where that is allowed. */
@@ -17,28 +17,15 @@ export function code(deps: HttpDeps, place: WaitingPlace): Router<RequestState> 
   const router = new Router<RequestState>();
   const load = loadAttempt(place);
 
-  function showCode(ctx: Context, errors: Readonly<Record<string, string>>, status = 200): void {
-    show(
-      ctx,
-      "login-code",
-      {
-        base: place.base === "/login/approval" ? "/login" : place.base,
-        action: place.codePath,
-        smsAllowed: deps.settings.textMessages,
-        smsAction: `${place.codePath}/sms`,
-        back: place.base,
-        recoveryAllowed: true,
-        triesLeft: null,
-        values: { code: typedBefore(ctx, "code") },
-        errors,
-      },
-      status,
-    );
+  const showCode = (ctx: Context, errors: Readonly<Record<string, string>>, status?: number): Promise<void> =>
+    showCodePage(deps, ctx, place, attemptIn(ctx), errors, status);
+
+  async function wrongText(ctx: Context): Promise<string> {
+    const apps = appsOf(await deps.factors.listActive(attemptIn(ctx).subscriberId));
+    return ctx.state.text(apps === "authy" ? "code.wrong" : "code.wrong-app");
   }
 
-  router.get(place.codePath, load, function askForCode(ctx) {
-    showCode(ctx, {});
-  });
+  router.get(place.codePath, load, (ctx) => showCode(ctx, {}));
 
   router.post(place.codePath, load, async function submitCode(ctx) {
     const { code: typed } = fields(ctx, ["code"]);
@@ -48,7 +35,7 @@ export function code(deps: HttpDeps, place: WaitingPlace): Router<RequestState> 
     } catch (error) {
       if (!(error instanceof LoginError) || !error.code.startsWith("provider_")) throw error;
       ctx.state.log.warn({ code: error.code }, "Authy could not verify the code");
-      showCode(ctx, { form: ctx.state.text("code.unavailable") }, 503);
+      await showCode(ctx, { form: ctx.state.text("code.unavailable") }, 503);
       ctx.set("Retry-After", "5");
       return;
     }
@@ -57,10 +44,10 @@ export function code(deps: HttpDeps, place: WaitingPlace): Router<RequestState> 
         await finishAndGoOn(ctx, place, judged.proof);
         return;
       case "wrong":
-        showCode(ctx, { code: ctx.state.text("code.wrong") }, 422);
+        await showCode(ctx, { code: await wrongText(ctx) }, 422);
         return;
       case "wait":
-        showCode(ctx, { form: waitText(ctx.state.text, judged.seconds) }, 429);
+        await showCode(ctx, { form: waitText(ctx.state.text, judged.seconds) }, 429);
         ctx.set("Retry-After", String(judged.seconds));
         return;
       case "over":
@@ -93,10 +80,4 @@ export function code(deps: HttpDeps, place: WaitingPlace): Router<RequestState> 
     seeOther(ctx, place.codePath);
   });
   return router;
-}
-
-function waitText(text: Text, seconds: number): string {
-  return seconds < 90
-    ? text("code.wait-seconds", { seconds })
-    : text("code.wait-minutes", { minutes: Math.ceil(seconds / 60) });
 }

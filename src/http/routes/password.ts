@@ -7,6 +7,7 @@ import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { flash } from "../middleware/carry-messages.js";
 import { fields } from "../middleware/form.js";
+import { asksBy } from "../factor-view.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
 import { giveSession, sessionBrowser } from "../signed-in.js";
 import { fieldErrors } from "../text.js";
@@ -19,6 +20,7 @@ export function password(deps: HttpDeps): Router<RequestState> {
 
   async function form(ctx: Context, errors: Readonly<Record<string, string>>, status: number): Promise<void> {
     const { session, subscriber } = signedInOf(ctx);
+    const factors = await deps.factors.listActive(subscriber.id);
     show(
       ctx,
       "password",
@@ -26,7 +28,8 @@ export function password(deps: HttpDeps): Router<RequestState> {
         values: { username: subscriber.username },
         errors,
         stepUp: await hasStepUp(deps, session, "change-password"),
-        hasFactor: (await deps.factors.listActive(subscriber.id)).length > 0,
+        hasFactor: factors.length > 0,
+        asksBy: asksBy(factors, deps),
         mustChangePassword: subscriber.mustChangePassword,
         passwordMinLength: deps.settings.passwordMinLength,
       },

@@ -5,6 +5,7 @@ import { type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { carriedBy, flash } from "../middleware/carry-messages.js";
 import { originOf } from "../origin.js";
+import { asksBy } from "../factor-view.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
 import { seal, unseal } from "../sealed.js";
 import { seeOther, show } from "../views.js";
@@ -16,6 +17,7 @@ export function recoveryCodes(deps: HttpDeps): Router<RequestState> {
 
   router.get("/account/recovery-codes", async function showRecoveryCodes(ctx) {
     const { session, subscriber } = signedInOf(ctx);
+    const factors = await deps.factors.listActive(subscriber.id);
     const carried = carriedBy(ctx);
     const codes = carried.sealed === undefined ? null : unseal(carried.sealed, ctx.state.held?.key ?? "");
     delete carried.sealed;
@@ -23,7 +25,8 @@ export function recoveryCodes(deps: HttpDeps): Router<RequestState> {
       codes: codes === null ? null : codes.split(" "),
       stepUp: await mayMakeRecoveryCodes(deps, session),
       left: await deps.recoveryCodes.countLeft(subscriber.id),
-      hasFactor: (await deps.factors.listActive(subscriber.id)).length > 0,
+      hasFactor: factors.length > 0,
+      asksBy: asksBy(factors, deps),
     });
   });
 

@@ -22,6 +22,7 @@ import { waiting, type WaitingPlace } from "./waiting.js";
 const PAGES: Readonly<Record<StepUpAction, string>> = {
   "disable-two-factor": "/account/two-factor/disable",
   "replace-phone": "/account/two-factor",
+  "add-factor": "/account/two-factor",
   "change-password": "/account/password",
   "new-recovery-codes": "/account/recovery-codes",
 };

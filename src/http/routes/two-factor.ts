@@ -2,20 +2,27 @@ import Router from "@koa/router";
 import QRCode from "qrcode";
 
 import { confirmPassword } from "../../domain/check-password.js";
+import { confirmEnrolment } from "../../domain/confirm-enrolment.js";
 import { disableTwoFactor } from "../../domain/disable-two-factor.js";
 import { needsFreshPassword, readEnrolment, startEnrolment } from "../../domain/enrol.js";
 import { type Enrolment, isOpen } from "../../domain/enrolment.js";
+import { FACTOR_NAMES, typeNamed } from "../../domain/factor.js";
 import { settleEnrolment } from "../../domain/settle-enrolment.js";
 import { hasStepUp } from "../../domain/step-up.js";
+import { type Subscriber } from "../../domain/subscriber.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
+import { asksBy, factorView, offeredTypes } from "../factor-view.js";
 import { giveKnownKey, knownKey } from "../known-browser.js";
 import { flash } from "../middleware/carry-messages.js";
-import { fields } from "../middleware/form.js";
+import { fields, MalformedForm } from "../middleware/form.js";
+import { typedBefore } from "../middleware/show-form-again.js";
 import { HttpRefusal } from "../refusal.js";
 import { originOf } from "../origin.js";
+import { queryText } from "../query-text.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
 import { giveSession, sessionBrowser } from "../signed-in.js";
+import { waitText } from "../text.js";
 import { seeOther, show } from "../views.js";
 
 const REGISTRATION = "/account/two-factor/registration";
@@ -27,20 +34,26 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
 
   async function showTwoFactor(ctx: Context, errors: Readonly<Record<string, string>>, status: number): Promise<void> {
     const { session, subscriber } = signedInOf(ctx);
-    const [factor] = await deps.factors.listActive(subscriber.id);
+    const factors = await deps.factors.listActive(subscriber.id);
+    const hasPhone = factors.some(({ type }) => type === "authy-push");
+    const [first] = offeredTypes(deps);
+    const asked = typeNamed(queryText(ctx, "add") || typedBefore(ctx, "type"));
+    const adding = asked !== null && deps.providers[asked] !== undefined ? asked : factors.length === 0 ? first : null;
     show(
       ctx,
       "two-factor",
       {
-        factor:
-          factor === undefined
-            ? null
-            : {
-                id: factor.id,
-                enrolledAt: factor.createdAt.toISOString(),
-                deviceLabel: ctx.state.text("device.authy"),
-              },
-        mayReplace: factor !== undefined && (await hasStepUp(deps, session, "replace-phone")),
+        factors: factors.map((factor) => factorView(ctx.state.text, factor)),
+        asksBy: asksBy(factors, deps),
+        /** The type that is to be added, where the page is about that. */
+        adding: adding == null ? null : FACTOR_NAMES[adding],
+        isFirstOffer: adding === first,
+        hasPhone,
+        otherOffers: offeredTypes(deps)
+          .filter((type) => type !== adding && !(type === "authy-push" && hasPhone))
+          .map((type) => FACTOR_NAMES[type]),
+        mayReplace: factors.length > 0 && (await hasStepUp(deps, session, "replace-phone")),
+        mayAdd: factors.length === 0 || (await hasStepUp(deps, session, "add-factor")),
         needsPassword: needsFreshPassword(deps, session),
         errors,
       },
@@ -52,7 +65,9 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
 
   router.post(REGISTRATION, async function startRegistration(ctx) {
     const { session, subscriber } = signedInOf(ctx);
-    const { password } = fields(ctx, [], ["password"]);
+    const { password, type: name } = fields(ctx, [], ["password", "type"]);
+    const type = name === "" ? offeredTypes(deps)[0] : typeNamed(name);
+    if (type == null || deps.providers[type] === undefined) throw new MalformedForm({ type: "unknown-value" });
     if (needsFreshPassword(deps, session)) {
       if (!(await confirmPassword(deps, session.id, subscriber, password))) {
         const why = ctx.state.text(password === "" ? "confirm-password.missing" : "confirm-password.wrong");
@@ -62,17 +77,24 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
       await deps.sessions.notePassword(session.id, deps.now());
     }
     const browser = { ...originOf(ctx), knownKey: knownKey(ctx, subscriber.id) };
-    const key = await startEnrolment(deps, session, browser);
-    if (key === null) {
-      flash(ctx, "note", ctx.state.text("flash.replacing-needs-approval"));
-      seeOther(ctx, "/account/two-factor");
+    const started = await startEnrolment(deps, type, session, browser);
+    if (started.kind === "started") {
+      giveKnownKey(ctx, subscriber.id, started.knownKey);
+      seeOther(ctx, REGISTRATION);
       return;
     }
-    giveKnownKey(ctx, subscriber.id, key);
-    seeOther(ctx, REGISTRATION);
+    if (started.kind === "needs-step-up")
+      flash(
+        ctx,
+        "note",
+        ctx.state.text(
+          started.action === "replace-phone" ? "flash.replacing-needs-approval" : "flash.adding-needs-approval",
+        ),
+      );
+    seeOther(ctx, "/account/two-factor");
   });
 
-  router.get(REGISTRATION, async function showRegistration(ctx) {
+  async function showRegistration(ctx: Context, errors: Readonly<Record<string, string>>, status = 200): Promise<void> {
     const { session, subscriber } = signedInOf(ctx);
     const enrolment = await readEnrolment(deps, session.id);
     // A form that would start an enrolment may come again long after the last one ended.
@@ -85,16 +107,46 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
       ctx,
       "two-factor-registration",
       {
-        enrolment: await enrolmentView(deps, enrolment),
+        enrolment: await enrolmentView(deps, enrolment, subscriber),
         recoveryCodesLeft: await deps.recoveryCodes.countLeft(subscriber.id),
+        values: { code: typedBefore(ctx, "code") },
+        errors,
       },
-      enrolment.state === "conflict" ? 409 : 200,
+      enrolment.state === "conflict" ? 409 : status,
     );
+  }
+
+  router.get(REGISTRATION, (ctx) => showRegistration(ctx, {}));
+
+  router.get(`${REGISTRATION}/confirm`, function leadBack(ctx) {
+    seeOther(ctx, REGISTRATION);
+  });
+
+  router.post(`${REGISTRATION}/confirm`, async function confirmRegistration(ctx) {
+    const { session } = signedInOf(ctx);
+    const { code } = fields(ctx, ["code"]);
+    const confirmed = await confirmEnrolment(deps, session, code);
+    switch (confirmed.kind) {
+      case "wrong":
+        await showRegistration(ctx, { code: ctx.state.text("confirm-code.wrong") }, 422);
+        return;
+      case "wait":
+        await showRegistration(ctx, { form: waitText(ctx.state.text, confirmed.seconds) }, 429);
+        ctx.set("Retry-After", String(confirmed.seconds));
+        return;
+      case "confirmed":
+        await deps.sessionsEnded();
+        seeOther(ctx, REGISTRATION);
+        return;
+      case "over":
+        seeOther(ctx, REGISTRATION);
+    }
   });
 
   router.get(`${REGISTRATION}/qrcode.svg`, async function showQrCode(ctx) {
-    const enrolment = await readEnrolment(deps, signedInOf(ctx).session.id);
-    const shown = enrolment && (await shownOf(deps, enrolment));
+    const { session, subscriber } = signedInOf(ctx);
+    const enrolment = await readEnrolment(deps, session.id);
+    const shown = enrolment && (await shownOf(deps, enrolment, subscriber));
     if (shown === null) throw new HttpRefusal(404, "no-enrolment");
     ctx.set("Cache-Control", "no-store");
     ctx.type = "image/svg+xml";
@@ -118,18 +170,15 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
 
   router.get("/account/two-factor/disable", async function showDisable(ctx) {
     const { session, subscriber } = signedInOf(ctx);
-    const [factor] = await deps.factors.listActive(subscriber.id);
-    if (factor === undefined) {
+    const factors = await deps.factors.listActive(subscriber.id);
+    if (factors.length === 0) {
       seeOther(ctx, "/account/two-factor");
       return;
     }
     show(ctx, "two-factor-disable", {
       stepUp: await hasStepUp(deps, session, "disable-two-factor"),
-      factor: {
-        id: factor.id,
-        enrolledAt: factor.createdAt.toISOString(),
-        deviceLabel: ctx.state.text("device.authy"),
-      },
+      factors: factors.map((factor) => factorView(ctx.state.text, factor)),
+      asksBy: asksBy(factors, deps),
     });
   });
 
@@ -150,19 +199,23 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
 }
 
 /** What is scanned or typed to go on with an enrolment; null when there is no more of it to see. */
-async function shownOf({ providers }: Pick<HttpDeps, "providers">, enrolment: Enrolment) {
+async function shownOf({ providers }: Pick<HttpDeps, "providers">, enrolment: Enrolment, subscriber: Subscriber) {
   const enrols = providers[enrolment.type]?.enrols;
-  return enrolment.state !== "pending" || enrols === undefined ? null : enrols.show(enrolment);
+  return enrolment.state !== "pending" || enrols === undefined ? null : enrols.show(enrolment, subscriber);
 }
 
-async function enrolmentView(deps: Pick<HttpDeps, "providers" | "now">, enrolment: Enrolment) {
+async function enrolmentView(deps: Pick<HttpDeps, "providers" | "now">, enrolment: Enrolment, subscriber: Subscriber) {
   const isPending = enrolment.state === "pending";
+  const shown = await shownOf(deps, enrolment, subscriber);
   return {
     challengeId: enrolment.id,
     eventsPath: isPending ? `/challenges/${enrolment.id}/events` : "",
     statusPath: isPending ? `/challenges/${enrolment.id}` : "",
     state: isPending ? "waiting" : enrolment.state,
-    openUrl: (await shownOf(deps, enrolment))?.qrText ?? null,
+    type: FACTOR_NAMES[enrolment.type],
+    isConfirmedHere: deps.providers[enrolment.type]?.enrols.confirm !== undefined,
+    openUrl: shown?.qrText ?? null,
+    typed: shown?.typed ?? null,
     qrPath: `${REGISTRATION}/qrcode.svg?for=${enrolment.id.slice(0, 8)}`,
     expiresAt: enrolment.expiresAt.toISOString(),
     secondsLeft: Math.max(0, Math.round((enrolment.expiresAt.getTime() - deps.now().getTime()) / 1000)),

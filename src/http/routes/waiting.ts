@@ -5,8 +5,9 @@ import { type Attempt } from "../../domain/attempt.js";
 import { type Proof } from "../../domain/finish-attempt.js";
 import { judgeApproval } from "../../domain/judge-approval.js";
 import { type SessionBrowser, type SignedIn } from "../../domain/open-session.js";
-import { readWaitingAttempt, resendPush } from "../../domain/waiting-attempt.js";
+import { asksForCodeOnly, readWaitingAttempt, resendPush } from "../../domain/waiting-attempt.js";
 import { type AttemptCookie, forgetAttempt } from "../attempt-cookie.js";
+import { showCodePage } from "../code-page.js";
 import { type Context, type Middleware, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { flash } from "../middleware/carry-messages.js";
@@ -72,12 +73,16 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
       seeOther(ctx, place.elsewhere);
       return;
     }
+    if (asksForCodeOnly(read, deps.providers)) {
+      await showCodePage(deps, ctx, place, attempt, {}, status);
+      return;
+    }
     const recoveryAllowed = (await deps.recoveryCodes.countLeft(attempt.subscriberId)) > 0;
     show(
       ctx,
       place.page,
       {
-        waiting: waitingView(ctx.state.text, read, place, deps.settings, deps.now(), { ...shown, recoveryAllowed }),
+        waiting: waitingView(ctx.state.text, read, place, deps, { ...shown, recoveryAllowed }),
         errors: shown.errors ?? {},
       },
       status,

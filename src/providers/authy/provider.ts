@@ -48,8 +48,8 @@ export function authyProvider(call: AuthyClient, application: AuthyApplication &
       async verifyCode({ providerId: id }, code) {
         const path = `protected/json/verify/${encodeURIComponent(code)}/${encodeURIComponent(id)}`;
         const answer = await call("GET", path, { query: { force: "true" } });
-        if (answer.isSuccess) return answer.body["token"] === "is valid";
-        if (WRONG_TOKEN.has(answer.errorCode)) return false;
+        if (answer.isSuccess) return answer.body["token"] === "is valid" ? {} : null;
+        if (WRONG_TOKEN.has(answer.errorCode)) return null;
         throw new ProviderRefused(`Authy could not verify the code (${answer.status} ${answer.errorCode})`);
       },
       async sendTextMessage({ providerId: id }) {

@@ -1,0 +1,36 @@
+import { type Deps } from "./deps.js";
+import { readEnrolment } from "./enrol.js";
+import { isOpen } from "./enrolment.js";
+import { sessionBucket } from "./failures.js";
+import { type Session } from "./session.js";
+import { settleEnrolment } from "./settle-enrolment.js";
+import { appCodeIn } from "./typed-code.js";
+
+export type Confirmed =
+  | { readonly kind: "confirmed" }
+  | { readonly kind: "wrong" }
+  /** Not judged: too many wrong ones before. */
+  | { readonly kind: "wait"; readonly seconds: number }
+  /** There is nothing to confirm, or no more. */
+  | { readonly kind: "over" };
+
+/**
+ * Completes the enrolment of a session by the code that what was just set up shows: only then does it protect the account.
+ * A try is counted before it is judged, among the session's own failures.
+ */
+export async function confirmEnrolment(deps: Deps, session: Session, typed: string): Promise<Confirmed> {
+  const enrolment = await readEnrolment(deps, session.id);
+  const confirm = enrolment && deps.providers[enrolment.type]?.enrols.confirm;
+  if (enrolment === null || !isOpen(enrolment) || confirm == null) return { kind: "over" };
+  const code = appCodeIn(typed);
+  if (code === null) return { kind: "wrong" }; // which costs no try
+  const bucket = sessionBucket(session.id);
+  const wait = await deps.failures.take(bucket, deps.now(), deps.settings);
+  if (wait !== null) return { kind: "wait", seconds: wait };
+  const completed = await confirm(enrolment, code);
+  if (completed === null) return { kind: "wrong" };
+  // Its own try alone: wrong passwords of this session are counted in the same place.
+  await deps.failures.giveBack(bucket);
+  const isSettled = await settleEnrolment(deps, enrolment.id, completed, "person");
+  return { kind: isSettled ? "confirmed" : "over" };
+}
