@@ -131,9 +131,8 @@ export function createServices(config: Config, log: Log): Services {
     async close() {
       clearInterval(adjusting);
       redisWatch.close();
-      await Promise.race([queue.close(), new Promise((resolve) => setTimeout(resolve, 1000).unref())]).catch(
-        () => undefined,
-      );
+      const told = Promise.all([queue.close(), feed.sent()]);
+      await Promise.race([told, new Promise((resolve) => setTimeout(resolve, 1000).unref())]).catch(() => undefined);
       redis.disconnect();
       producer.disconnect();
       if (database.isInitialized) await database.destroy();

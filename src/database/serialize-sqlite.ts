@@ -3,7 +3,15 @@ import type Database from "better-sqlite3";
 import { type DataSource, type EntityManager, type QueryRunner } from "typeorm";
 import { BetterSqlite3QueryRunner } from "typeorm/driver/better-sqlite3/BetterSqlite3QueryRunner.js";
 
+import { type DirectSqlite, directSqlite } from "./direct-sqlite.js";
 import { isBusy } from "./errors.js";
+
+const direct = new WeakMap<DataSource, DirectSqlite>();
+
+/** The direct way to an SQLite database that was serialized; undefined for any other. */
+export function directWayTo(dataSource: DataSource): DirectSqlite | undefined {
+  return direct.get(dataSource);
+}
 
 /** How long a statement is tried again while another process writes. */
 const PATIENCE_MS = 1000;
@@ -55,6 +63,7 @@ export function serializeSqlite(dataSource: DataSource): DataSource {
   // Inside nothing waits for another process: the whole transaction is tried again.
   const transaction = (...given: Parameters<EntityManager["transaction"]>) => patiently(() => orNone(given));
   Object.assign(dataSource.manager, { transaction });
+  direct.set(dataSource, directSqlite(dataSource, patiently));
   return dataSource;
 }
 

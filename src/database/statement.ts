@@ -1,6 +1,7 @@
 import { type EntityMetadata } from "typeorm";
 
 import { type RowSource } from "./schema.js";
+import { directWayTo } from "./serialize-sqlite.js";
 
 /** What may stand for a `:name`. */
 export type Value = string | number | boolean | Date | null | readonly string[];
@@ -21,18 +22,26 @@ export function statement<Row extends object>(
   text: Text,
 ): (source: RowSource, values: Readonly<Record<string, Value>>) => Promise<Row[]> {
   const [sqlite, postgres] = [forSqlite(text), forPostgres(text)];
+  const doesWrite = !/^\s*SELECT\b/i.test(sqlite.sql);
   return async (source, values) => {
     const { metadata } = source.getRepository(entity);
-    const isPostgres = metadata.dataSource.options.type === "postgres";
+    const { dataSource } = metadata;
+    const isPostgres = dataSource.options.type === "postgres";
     const { sql, names } = isPostgres ? postgres : sqlite;
     const given = names.map((name) => {
       const value = values[name];
       if (value === undefined) throw new Error(`a statement about ${entity} lacks its :${name}`);
       return isPostgres ? value : valueForSqlite(value);
     });
-    const found = await source.query<unknown[]>(sql, given);
-    // PostgreSQL's driver adds the number of rows to those that an UPDATE returns.
-    const rows = Array.isArray(found[0]) ? found[0] : found;
+    // Inside a transaction only its own manager leads to its connection.
+    const isOutside = source === dataSource || source === dataSource.manager;
+    const direct = isOutside ? directWayTo(dataSource) : undefined;
+    let rows: unknown[];
+    if (direct === undefined) {
+      const found = await source.query<unknown[]>(sql, given);
+      // PostgreSQL's driver adds the number of rows to those that an UPDATE returns.
+      rows = Array.isArray(found[0]) ? found[0] : found;
+    } else rows = await (doesWrite ? direct.write(sql, given) : direct.read(sql, given));
     return rows.map(readerOf(metadata, isPostgres)) as Row[];
   };
 }

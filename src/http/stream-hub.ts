@@ -133,8 +133,8 @@ export function streamHub(
     for (const stream of watched.get(status.id)?.streams ?? []) {
       if (status.version <= stream.lastVersion) continue;
       stream.lastVersion = status.version;
-      write(stream, eventText(status));
-      if (isFinal(status.status)) end(stream);
+      if (isFinal(status.status)) end(stream, eventText(status));
+      else write(stream, eventText(status));
     }
     if (!isFinal(status.status) && deps.now().getTime() >= status.expiresAt.getTime() + times.overdueMs)
       deps.onOverdue(status);

@@ -17,6 +17,9 @@ function jobIdOf(id: string): string {
   return `poll-${id}`;
 }
 
+/** Removing a job is worth nobody's waiting: answers that are under way go first. */
+const REMOVE_AFTER_MS = 100;
+
 /** Stands in Redis as long as Redis remembers its jobs. */
 const MEMORY_KEY = "countersign:jobs-remembered";
 
@@ -43,6 +46,13 @@ export function pollQueue(
     },
   });
   queue.on("error", () => undefined); // the connection says so itself
+  let forgotten: string[] = [];
+  const remove = (): void => {
+    const ids = forgotten;
+    forgotten = [];
+    // 0 means it runs right now: then it will see the settled row.
+    if (connection.status === "ready") for (const id of ids) queue.remove(jobIdOf(id)).catch(onRefused);
+  };
   return {
     schedule(kind, id, at) {
       if (connection.status === "ready")
@@ -52,8 +62,8 @@ export function pollQueue(
       return Promise.resolve();
     },
     forget(id) {
-      // 0 means it runs right now: then it will see the settled row.
-      if (connection.status === "ready") queue.remove(jobIdOf(id)).catch(onRefused);
+      forgotten.push(id);
+      if (forgotten.length === 1) setTimeout(remove, REMOVE_AFTER_MS).unref();
     },
     async noticeLoss() {
       if (connection.status !== "ready") return false;

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as wait } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as wait } from "node:timers/promises";
 import { type Redis } from "ioredis";
 
 import { type Feed, type FeedListeners, type Notifications } from "../domain/deps.js";
@@ -10,6 +10,7 @@ import { type Troubles } from "./troubles.js";
 const PING_EVERY_MS = 5000;
 const PONG_WITHIN_MS = 4000;
 const SUBSCRIBED_WITHIN_MS = 200;
+const UNSUBSCRIBE_AFTER_MS = 100;
 const HEARD_WITHIN_MS = 800;
 const SESSIONS = "sessions";
 const DEAF: Cause = { reason: "what is published is not heard: that connection is made anew", isAway: true };
@@ -20,6 +21,8 @@ export interface ChallengeFeed extends Feed {
   sessionsEnded(): Promise<void>;
   /** From now on this process hears at once what it publishes itself. */
   tellAtOnce(onStatus: FeedListeners["onStatus"]): void;
+  /** Resolves when nothing is on its way to Redis any more. */
+  sent(): Promise<void>;
 }
 
 /**
@@ -28,12 +31,27 @@ export interface ChallengeFeed extends Feed {
  */
 export function challengeFeed(redis: Redis, troubles: Troubles): ChallengeFeed {
   let tellOwn: FeedListeners["onStatus"] = () => undefined;
+  let leaving: (readonly [to: string, message: string])[] = [];
+  let sending: Promise<void> = Promise.resolve();
   // Nobody waits for it: a Redis that hangs must hold up no callback.
   const publish = (to: string, message: string): void => {
-    if (redis.status === "ready")
-      redis.publish(to, message).catch((error: unknown) => {
-        troubles.failed("feed", error, "publish to challenge:*");
-      });
+    leaving.push([to, message]);
+    if (leaving.length === 1) setImmediate(send);
+  };
+  // What one turn of the event loop has to say goes out as one piece.
+  const send = (): void => {
+    const messages = leaving;
+    leaving = [];
+    if (redis.status !== "ready") return;
+    const pipeline = redis.pipeline();
+    for (const [to, message] of messages) pipeline.publish(to, message);
+    const refused = (error: unknown): void => {
+      troubles.failed("feed", error, "publish to challenge:*");
+    };
+    sending = pipeline.exec().then((results) => {
+      const [error] = results?.find(([each]) => each !== null) ?? [null];
+      if (error !== null) refused(error);
+    }, refused);
   };
   return {
     publish(status) {
@@ -47,6 +65,10 @@ export function challengeFeed(redis: Redis, troubles: Troubles): ChallengeFeed {
     tellAtOnce(onStatus) {
       tellOwn = onStatus;
     },
+    async sent() {
+      if (leaving.length > 0) await nextTurn();
+      await sending;
+    },
   };
 }
 
@@ -56,6 +78,13 @@ export function challengeNotifications(redis: Redis): Notifications & {
   tryWith(publisher: Redis): Promise<Cause | null>;
 } {
   const watched = new Set<string>();
+  /** Nobody in this process waits for these any more; they are unsubscribed together. */
+  let left: string[] = [];
+  const unsubscribe = (): void => {
+    const channels = left.filter((id) => !watched.has(id)).map(channel);
+    left = [];
+    if (channels.length > 0 && redis.status === "ready") void redis.unsubscribe(...channels).catch(() => undefined);
+  };
   /** On this one the process hears itself. */
   const own = channel(`check-${randomUUID()}`);
   let hearItself = (): void => undefined;
@@ -86,7 +115,8 @@ export function challengeNotifications(redis: Redis): Notifications & {
     },
     unwatch(id) {
       watched.delete(id);
-      if (redis.status === "ready") void redis.unsubscribe(channel(id)).catch(() => undefined);
+      left.push(id);
+      if (left.length === 1) setTimeout(unsubscribe, UNSUBSCRIBE_AFTER_MS).unref();
     },
     listen({ onStatus, onChange, onSessionsEnded, onReconnect }) {
       redis.on("message", (from: string, message: string) => {
