@@ -13,10 +13,19 @@ const ago = (seconds: number): string => new Date(NOW - seconds * 1000).toISOStr
 
 const text = loadText("en");
 const firefox = "Firefox on Linux";
-const site = { csrf: "csrf-of-this-session", appName: "Acme", signedInAs: null, flashes: [], values: {}, errors: {} };
+const site = {
+  ...{ csrf: "csrf-of-this-session", appName: "Acme", isPhoneAsked: true, signedInAs: null, flashes: [] },
+  ...{ values: {}, errors: {} },
+};
 const signedIn = { ...site, signedInAs: "maria" };
 
-const factor = { id: "f1", enrolledAt: ago(40 * 86_400), deviceLabel: "Phone ending in 42" };
+const factor = { id: "f1", type: "authy", enrolledAt: ago(40 * 86_400), deviceLabel: "Phone ending in 42" };
+const app = { id: "f2", type: "totp", enrolledAt: ago(3 * 86_400), deviceLabel: "Authenticator app" };
+const twoFactor = {
+  ...{ ...signedIn, factors: [], asksBy: "phone", adding: "authy", isFirstOffer: true, hasPhone: false },
+  ...{ otherOffers: ["totp"], mayReplace: false, mayAdd: true, needsPassword: false },
+};
+const oneFactor = { ...twoFactor, factors: [factor], adding: null, hasPhone: true, mayAdd: false };
 
 const sessions = [
   { id: "s1", current: true, browser: firefox, address: "203.0.113.9", createdAt: ago(600), seenAt: ago(5) },
@@ -66,6 +75,7 @@ const waiting = {
   totalSeconds: 120,
   resendInSeconds: 18,
   resendsLeft: 3,
+  canAsk: true,
   matchCodeAsked: false,
   matchCodeTriesLeft: null,
   errors: {},
@@ -110,6 +120,9 @@ const enrolment = {
   challengeId: "e1",
   eventsPath: "/challenges/e1/events",
   state: "waiting",
+  type: "authy",
+  isConfirmedHere: false,
+  typed: null,
   openUrl: "authy://account?token=eyJhbGciOiJIUzI1NiJ9.e30.x",
   qrPath: "/account/two-factor/registration/qrcode.svg",
   expiresAt: ago(-288),
@@ -126,7 +139,7 @@ const account = {
   username: "maria",
   email: "maria@example.com",
   protection: "A password and a tap on your phone protect this account.",
-  factor,
+  factors: [factor],
   recoveryCodesLeft: 8,
   sessions,
   browsers: [{ label: firefox, firstSeenAt: ago(40 * 86_400), lastSeenAt: ago(5), current: true }],
@@ -138,6 +151,8 @@ const code = {
   ...site,
   base: "/login",
   action: "/login/code",
+  apps: "authy",
+  isAsked: true,
   smsAllowed: false,
   smsAction: "/login/code/sms",
   back: "/login/approval",
@@ -256,6 +271,11 @@ export const PAGE_STATES: readonly PageState[] = [
       recoveryAllowed: false,
     },
   },
+  {
+    name: "login-code-app",
+    template: "login-code",
+    locals: { ...code, apps: "totp", isAsked: false },
+  },
   { name: "not-me", template: "not-me", locals: { ...site, base: "/login/approval" } },
   { name: "account", template: "account", locals: account },
   {
@@ -277,46 +297,65 @@ export const PAGE_STATES: readonly PageState[] = [
     locals: {
       ...account,
       protection: "Only a password protects this account.",
-      factor: null,
+      factors: [],
       recoveryCodesLeft: 0,
       browsers: [],
       activity: [],
     },
   },
-  { name: "two-factor-enable", template: "two-factor", locals: { ...signedIn, factor: null, needsPassword: false } },
+  { name: "two-factor-enable", template: "two-factor", locals: twoFactor },
+  { name: "two-factor-enable-app", template: "two-factor", locals: { ...twoFactor, adding: "totp", otherOffers: [] } },
+  {
+    name: "two-factor-add-app",
+    template: "two-factor",
+    locals: { ...oneFactor, adding: "totp", otherOffers: [], asksBy: "code" },
+  },
+  {
+    name: "two-factor-several",
+    template: "two-factor",
+    locals: { ...oneFactor, factors: [factor, app] },
+  },
+  { name: "two-factor-replace", template: "two-factor", locals: { ...oneFactor, mayReplace: true } },
   {
     name: "two-factor-enable-password",
     template: "two-factor",
-    locals: { ...signedIn, factor: null, needsPassword: true, errors: { password: "This is not your password." } },
+    locals: { ...twoFactor, needsPassword: true, errors: { password: "This is not your password." } },
   },
-  { name: "two-factor-manage", template: "two-factor", locals: { ...signedIn, factor, needsPassword: false } },
+  { name: "two-factor-manage", template: "two-factor", locals: oneFactor },
   enrol("waiting", {}),
   enrol("completed", { state: "completed" }),
   enrol("completed-with-codes", { state: "completed" }, 10),
+  enrol("app", { type: "totp", isConfirmedHere: true, openUrl: "otpauth://totp/x", typed: "ABCD EFGH IJKL MNOP" }),
+  enrol("app-completed", { type: "totp", state: "completed" }),
+  enrol("app-expired", { type: "totp", state: "expired" }),
   enrol("expired", { state: "expired" }),
   enrol("cancelled", { state: "cancelled" }),
   enrol("failed", { state: "failed" }),
   enrol("conflict", { state: "conflict" }),
-  { name: "two-factor-disable", template: "two-factor-disable", locals: { ...signedIn, factor, stepUp: false } },
+  {
+    name: "two-factor-disable",
+    template: "two-factor-disable",
+    locals: { ...signedIn, factors: [factor], asksBy: "phone", stepUp: false },
+  },
   {
     name: "two-factor-disable-approved",
     template: "two-factor-disable",
-    locals: { ...signedIn, factor, stepUp: true },
+    locals: { ...signedIn, factors: [factor, app], asksBy: "phone", stepUp: true },
   },
   {
     name: "two-factor-disable-none",
     template: "two-factor-disable",
-    locals: { ...signedIn, factor: null, stepUp: false },
+    locals: { ...signedIn, factors: [], asksBy: "code", stepUp: false },
   },
   {
     name: "recovery-codes",
     template: "recovery-codes",
-    locals: { ...signedIn, codes: null, stepUp: false, left: 2, hasFactor: true },
+    locals: { ...signedIn, codes: null, stepUp: false, left: 2, hasFactor: true, asksBy: "phone" },
   },
   {
     name: "recovery-codes-approved",
     template: "recovery-codes",
-    locals: { ...signedIn, codes: null, stepUp: true, left: 0, hasFactor: true },
+    locals: { ...signedIn, codes: null, stepUp: true, left: 0, hasFactor: true, asksBy: "phone" },
   },
   {
     name: "recovery-codes-shown",
@@ -326,17 +365,31 @@ export const PAGE_STATES: readonly PageState[] = [
   {
     name: "recovery-codes-no-phone",
     template: "recovery-codes",
-    locals: { ...signedIn, codes: null, stepUp: false, left: 0, hasFactor: false },
+    locals: { ...signedIn, codes: null, stepUp: false, left: 0, hasFactor: false, asksBy: "phone" },
   },
   {
     name: "password-ask-phone",
     template: "password",
-    locals: { ...signedIn, stepUp: false, hasFactor: true, passwordMinLength: 12, values: { username: "maria" } },
+    locals: {
+      ...signedIn,
+      stepUp: false,
+      hasFactor: true,
+      asksBy: "phone",
+      passwordMinLength: 12,
+      values: { username: "maria" },
+    },
   },
   {
     name: "password",
     template: "password",
-    locals: { ...signedIn, stepUp: true, hasFactor: true, passwordMinLength: 12, values: { username: "maria" } },
+    locals: {
+      ...signedIn,
+      stepUp: true,
+      hasFactor: true,
+      asksBy: "phone",
+      passwordMinLength: 12,
+      values: { username: "maria" },
+    },
   },
   {
     name: "password-errors",
@@ -345,6 +398,7 @@ export const PAGE_STATES: readonly PageState[] = [
       ...signedIn,
       stepUp: false,
       hasFactor: false,
+      asksBy: "phone",
       passwordMinLength: 12,
       values: { username: "maria" },
       errors: {
