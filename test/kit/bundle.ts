@@ -7,7 +7,7 @@ import { ensureBuilt } from "./built.js";
 
 const BUNDLES = ".data/cache/bundles";
 /** The scripts of the processes that tests start most. */
-const SCRIPTS = ["dist/src/server.js", "dist/workers/index.js"];
+const SCRIPTS = ["dist/src/server.js", "dist/workers/index.js", "dist/scripts/admin.js"];
 /** They load machine code, or a file beside them. */
 const EXTERNAL = ["better-sqlite3", "@node-rs/argon2", "msgpackr-extract", "pg-native", "@zxcvbn-ts/*"];
 /** What CommonJS modules find in their scope. */

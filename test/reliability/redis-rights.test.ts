@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
 
+import { bundleOf } from "../kit/bundle.js";
 import { runCommand } from "../kit/command.js";
 import { BOUNDED } from "../kit/in-time.js";
 import { type Program } from "../kit/program.js";
@@ -13,7 +14,7 @@ describe("a Redis user without a right", () => {
 
   /** What the operator's tool says about Redis, or about its memory. */
   async function doctor(t: TestContext, row = "redis"): Promise<string> {
-    const args = ["dist/scripts/admin.js", "doctor", "--json"];
+    const args = [bundleOf("dist/scripts/admin.js"), "doctor", "--json"];
     const command = runCommand(t, process.execPath, args, shared().program.env);
     await command.exitCode;
     const rows = JSON.parse(command.stdout()) as { what: string; state: string; why: string }[];

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, describe, it, type TestContext } from "node:test";
 
 import { type Credentials, enrol, register, signInByPassword, type Stage } from "../kit/story.js";
+import { bundleOf } from "../kit/bundle.js";
 import { runCommand } from "../kit/command.js";
 import { type Program, startProgram } from "../kit/program.js";
 
@@ -12,7 +13,7 @@ interface Said {
 }
 
 async function admin(t: TestContext, program: Program, ...args: string[]): Promise<Said> {
-  const command = runCommand(t, process.execPath, ["dist/scripts/admin.js", ...args], program.env);
+  const command = runCommand(t, process.execPath, [bundleOf("dist/scripts/admin.js"), ...args], program.env);
   const code = await command.exitCode;
   return { code, out: command.stdout(), err: command.stderr() };
 }
@@ -91,7 +92,7 @@ describe("the operator's tool", () => {
         ["authy", "ok"],
       ],
     );
-    const command = runCommand(t, process.execPath, ["dist/scripts/admin.js", "doctor"], {
+    const command = runCommand(t, process.execPath, [bundleOf("dist/scripts/admin.js"), "doctor"], {
       ...program.env,
       AUTHY_PRODUCTION_API_KEY: "another-key-than-the-right-one",
     });
