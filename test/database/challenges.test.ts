@@ -3,6 +3,8 @@ import { randomUUID } from "node:crypto";
 import { it } from "node:test";
 
 import { type Challenges, MOVES, type ChallengeState, type Outcome } from "../../src/domain/challenge.js";
+import { type Deps } from "../../src/domain/deps.js";
+import { pushPause } from "../../src/domain/start-challenge.js";
 import { aChallenge, anAttempt, anOwner, at, onBothDatabases, winners } from "./both.js";
 
 const OUTCOMES: readonly Outcome[] = ["approved", "denied", "expired", "superseded", "cancelled", "failed"];
@@ -174,6 +176,25 @@ onBothDatabases("challenges", (store) => {
       await factors.remove(isAnswererRemoved ? other.id : owner.factorId, at(1100));
       assert.equal(await challenges.consume(id, at(0), at(1500)), !isAnswererRemoved);
     }
+  });
+
+  it("PH15: counts pushes of all types together, and gives a browser one live push whatever its type", async () => {
+    const { challenges } = store();
+    const owner = await anOwner(store());
+    const subscriber = await store().subscribers.find(owner.subscriberId);
+    assert.ok(subscriber);
+    const deps = { challenges, settings: { pushLimit: 2 }, now: () => at(2000) } as unknown as Deps;
+    const isPaused = async (): Promise<boolean> => (await pushPause(deps, subscriber, true)) !== null;
+    await aChallenge(store(), owner, { factorType: "authy-push", browserHash: owner.factorId, createdAt: at(1000) });
+    assert.equal(await isPaused(), false);
+    const another = aChallenge(store(), owner, {
+      factorType: "totp",
+      browserHash: owner.factorId,
+      createdAt: at(1000),
+    });
+    await assert.rejects(another, /live challenge already/);
+    await aChallenge(store(), owner, { factorType: "totp", createdAt: at(1000) });
+    assert.equal(await isPaused(), true);
   });
 
   it("names the factor that was asked where the answer names none, and none where nobody answered", async () => {

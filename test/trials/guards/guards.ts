@@ -358,4 +358,25 @@ export const GUARDS: readonly Guard[] = [
     put: "if (opened !== null && at.getTime() === 0) await rows.sessions.end(opened.subscriberId, opened.id, at);",
     ...{ rule: "T3", tests: FINISH },
   },
+  {
+    what: "a time step of an authenticator app is spent whenever it is right",
+    file: "src/database/totp-secrets.ts",
+    find: "{ factorId, lastStep: LessThan(step) }",
+    put: "{ factorId, lastStep: LessThan(step + 2) }",
+    ...{ rule: "PH18", tests: ["test/providers/contract.test.ts"] },
+  },
+  {
+    what: "an approval counts although the factor that gave it was removed",
+    file: "src/database/challenges.ts",
+    find: "coalesce(challenges.answered_by, challenges.factor_id)",
+    put: "challenges.factor_id",
+    ...{ rule: "PH6", tests: ["test/database/challenges.test.ts"] },
+  },
+  {
+    what: "each type of factor has a push budget of its own",
+    file: "src/database/challenges.ts",
+    find: ".andWhere(\"challenge.createdAt > :since AND challenge.state <> 'failed'\", { since })",
+    put: ".andWhere(\"challenge.createdAt > :since AND challenge.factorType = 'authy-push'\", { since })",
+    ...{ rule: "PH15", tests: ["test/database/challenges.test.ts"] },
+  },
 ];
