@@ -46,7 +46,7 @@ export type AuthyNode = Record<
 
 export type Reply = Record<string, unknown>;
 
-const FOLDER = fileURLToPath(new URL("../../test/libraries", import.meta.url));
+const FOLDER = fileURLToPath(new URL("libraries", import.meta.url));
 
 /** Loads the old clients out of their own folder, installing them first when they are not there. */
 export function oldClients(): {

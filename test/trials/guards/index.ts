@@ -14,7 +14,7 @@ type Result = "caught" | "missed" | "not found in the file" | "does not compile"
 function copyOfSources(): string {
   const folder = mkdtempSync(path.join(tmpdir(), "countersign-guards-"));
   cpSync(".", folder, { recursive: true, filter: (file) => !NOT_COPIED.has(path.basename(file)) });
-  for (const each of ["node_modules", "sandbox/test/libraries/node_modules", "test/libraries/node_modules"])
+  for (const each of ["node_modules", "sandbox/test/libraries/node_modules"])
     trySymlink(path.resolve(each), path.join(folder, each));
   return folder;
 }
