@@ -21,7 +21,7 @@ async function main() {
   if (command === undefined) {
     throw new SetupError(`Usage: node scripts/setup.mjs ${Object.keys(COMMANDS).join("|")} [options]`, 64);
   }
-  if (readOptions(command, given).help) {
+  if (readOptions(name, given).help) {
     process.stdout.write(command.help);
     return 0;
   }
@@ -32,7 +32,7 @@ async function main() {
       needTestPrograms();
     }
     await installWhenStale(".", { mayInstallCompiler: name === "test" });
-    if (name === "test" && !isQuick) await installWhenStale("test/libraries");
+    if (name === "test" && !isQuick) await installWhenStale("sandbox/test/libraries");
     if (!isQuick) await buildWhenStale();
   });
   return command.script === undefined ? 0 : handOver(command.script, given);

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { createRedisServer } from "js-redis-server";
-import { findRedisServer, startPrivateRedis } from "../../test/kit/private-redis.js";
+import { startPrivateRedis } from "../../test/kit/private-redis.js";
+import { findProgram } from "../setup/find-programs.mjs";
 
 /** The Redis that this demo uses. */
 export interface DemoRedis {
@@ -32,7 +33,7 @@ export async function chooseRedis(
   if (given !== undefined && given !== "") {
     return { url: given, description: "the one that REDIS_URL names", exited: never, stop: () => Promise.resolve() };
   }
-  const program = findRedisServer();
+  const program = findProgram("redis");
   if (program === undefined) return embeddedRedis("no redis-server or valkey-server on PATH");
   const folder = path.join(dataFolder, "redis");
   const redis = await startPrivateRedis(program, folder);

@@ -1,7 +1,9 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import got from "got";
-import { lineAsText, type LogLine } from "../../test/kit/part.js";
+
+import type { Owner } from "../../test/kit/owner.js";
+import { endedByItself, lineAsText, type LogLine, type Part } from "../../test/kit/part.js";
 import {
   migrate,
   PartFailed,
@@ -13,13 +15,19 @@ import {
 import { isSettlement, type Settlements } from "../../test/kit/settlements.js";
 import { choosePorts, type Ports } from "./addresses.js";
 import { demoEnvironment } from "./environment.js";
-import type { Household } from "./household.js";
-import type { DemoOptions } from "./options.js";
 import { chooseRedis } from "./redis-choice.js";
 
 const TRIES_FOR_PORTS = 5;
 const WARNING_LEVEL = 40;
 const LINES_FOR_A_REASON = 200;
+const GROUP_SIGNAL_MS = 300;
+
+export interface DemoOptions {
+  readonly once: boolean;
+  readonly "no-callbacks": boolean;
+  readonly json: boolean;
+  readonly redis: "embedded";
+}
 
 /** The program while it runs: where it listens, and which Redis it uses. */
 export interface RunningProgram {
@@ -27,47 +35,83 @@ export interface RunningProgram {
   readonly phone: string;
   readonly redis: string;
   readonly logFolder: string;
-}
-
-export interface ProgramPlace {
-  readonly options: DemoOptions;
-  readonly dataFolder: string;
-  readonly household: Household;
-  readonly settlements: Settlements;
+  /** Rejects when one of its processes ends by itself: which one, and why. Never resolves. */
+  readonly broken: Promise<never>;
 }
 
 /**
- * Brings a Redis, migrates the database, and starts sandbox, web and worker. All of it joins the household at once,
- * whatever becomes of the rest.
+ * Brings a Redis, migrates the database, and starts sandbox, web and worker. All of it ends with its owner, whatever becomes
+ * of the rest.
+ *
  * @throws PortUnusable, or PartFailed with the reason.
  */
-export async function startProgram({
-  options,
-  dataFolder,
-  household,
-  settlements,
-}: ProgramPlace): Promise<RunningProgram> {
+export async function startProgram(
+  owner: Owner,
+  options: Partial<DemoOptions>,
+  dataFolder: string,
+  settlements: Settlements,
+): Promise<RunningProgram> {
   const logFolder = path.join(dataFolder, "logs");
   mkdirSync(logFolder, { recursive: true, mode: 0o700 });
-  const redis = await chooseRedis(process.env, dataFolder, options.embeddedRedis);
-  household.addRedis(redis);
+  const parts = new Set<Part>();
+  let isEnding = false;
+  let fail: (reason: Error) => void = () => undefined;
+  const broken = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  broken.catch(() => undefined); // it may break while nobody waits for it
+  const breakUnlessEnding = (reason: string): void => {
+    // Ctrl-C reaches the parts at the same time as this process, and they may be faster.
+    setTimeout(() => {
+      if (!isEnding) fail(new Error(reason));
+    }, GROUP_SIGNAL_MS);
+  };
+
+  const redis = await chooseRedis(process.env, dataFolder, options.redis === "embedded");
+  owner.after(() => redis.stop());
+  void redis.exited.then(() => {
+    breakUnlessEnding("Redis ended by itself: its log is in the data folder");
+  });
+  owner.after(() => {
+    isEnding = true;
+    return stopParts();
+  });
+  // setup.mjs ends what was started should this process be killed outright; it may be gone itself.
+  const tellSetup = (): void => {
+    const started = Array.from(parts, ({ pid }) => pid).concat(redis.pid ?? []);
+    if (process.connected) process.send?.({ started }, () => undefined);
+  };
+  function addPart(part: Part): void {
+    parts.add(part);
+    tellSetup();
+    void part.exited.then((exit) => {
+      const endedItself = parts.delete(part);
+      tellSetup();
+      if (endedItself && part.name !== "migrate") breakUnlessEnding(endedByItself(part.name, exit, part.lines));
+    });
+  }
+  async function stopParts(): Promise<void> {
+    const stopping = [...parts];
+    parts.clear();
+    await Promise.all(stopping.map((part) => part.stop()));
+  }
 
   async function startOn(ports: Ports): Promise<RunningProgram> {
     const env = demoEnvironment(process.env, {
       ports,
       redisUrl: redis.url,
       dataFolder,
-      isOnce: options.once,
-      withWebhooks: !options.noCallbacks,
+      isOnce: options.once === true,
+      withWebhooks: options["no-callbacks"] !== true,
     });
     const settings = (name: string): StartSettings => ({
       env,
       logFile: path.join(logFolder, `${name}.log`),
       keepLines: LINES_FOR_A_REASON,
-      onStart: household.addPart,
+      onStart: addPart,
       onLine(line) {
         settlements.hear(line);
-        if (!options.once) showLine(name, line);
+        if (options.once !== true) showLine(name, line);
       },
     });
     await migrate(settings("migrate"));
@@ -77,8 +121,8 @@ export async function startProgram({
       startWorker(settings("worker")),
     ]);
     const phone = `http://localhost:${ports.sandbox}`;
-    if (options.noCallbacks) await got.put(`${phone}/faults`, { json: { callbacks: "drop" } });
-    return { site: env["PUBLIC_URL"] ?? "", phone, redis: redis.description, logFolder };
+    if (options["no-callbacks"] === true) await got.put(`${phone}/faults`, { json: { callbacks: "drop" } });
+    return { site: env["PUBLIC_URL"] ?? "", phone, redis: redis.description, logFolder, broken };
   }
 
   for (let tries = 1; ; tries++) {
@@ -86,7 +130,7 @@ export async function startProgram({
     try {
       return await startOn(ports);
     } catch (error) {
-      await household.stopParts();
+      await stopParts();
       // Somebody took a port between our look and our listening: the next look finds another one, or says so.
       if (!(error instanceof PartFailed) || !error.portWasTaken || tries === TRIES_FOR_PORTS) throw error;
     }

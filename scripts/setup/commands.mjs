@@ -48,7 +48,11 @@ Exit codes: 0 all passed, 1 something failed, 64 wrong options.
   },
   bench: {
     script: "test/trials/bench/index.ts",
-    options: { only: { type: "string" }, rounds: { type: "string" }, json: { type: "boolean" } },
+    options: {
+      only: { type: "string", values: ["latency", "throughput", "memory", "polling"], several: true },
+      rounds: { type: "string", number: "a whole number from 1 on" },
+      json: { type: "boolean" },
+    },
     help: `npm run bench -- [options]
 
 Installs and builds what is missing, then measures the program beside a bare server of node:http and ioredis: both are up
@@ -65,12 +69,12 @@ Exit codes: 0 measured, 1 something failed, 64 wrong options.
   storm: {
     script: "test/trials/storm/index.ts",
     options: {
-      logins: { type: "string" },
-      seed: { type: "string" },
-      database: { type: "string", values: ["sqlite", "postgres"] },
-      minutes: { type: "string" },
-      browsers: { type: "string" },
-      faults: { type: "string" },
+      logins: { type: "string", number: "a whole number from 1 on", default: "500" },
+      seed: { type: "string", number: "a whole number" },
+      database: { type: "string", values: ["sqlite", "postgres"], default: "sqlite" },
+      minutes: { type: "string", number: "a number", default: "30" },
+      browsers: { type: "string", number: "a whole number from 1 on", default: "24" },
+      faults: { type: "string", number: "a whole number", default: "120" },
       logs: { type: "string" },
     },
     help: `npm run storm -- [options]
@@ -95,7 +99,13 @@ Exit codes: 0 nothing was lost, doubled or wrong, 1 something was, 64 wrong opti
   attack: {
     script: "test/trials/attack/index.ts",
     options: {
-      only: { type: "string" },
+      only: {
+        type: "string",
+        values: [
+          ...["forged-callbacks", "replays", "races", "push-bombing", "guessing"],
+          ...["timing", "next-values", "scripts-in-pages", "malformed"],
+        ],
+      },
       short: { type: "boolean" },
     },
     help: `npm run attack -- [options]

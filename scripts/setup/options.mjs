@@ -1,35 +1,43 @@
-import * as util from "node:util";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { COMMANDS } from "./commands.mjs";
 import { SetupError } from "./messages.mjs";
 
 const WRONG_USAGE = 64; // EX_USAGE of sysexits.h
 
+const NUMBERS = {
+  "a number": /^\d{1,9}(\.\d+)?$/,
+  "a whole number": /^\d{1,9}$/,
+  "a whole number from 1 on": /^[1-9]\d{0,8}$/,
+};
+
 /**
- * Reads a command's options before any work is done for it.
+ * Reads a command's options as its table in commands.mjs has them: the set-up before any work is done, to refuse what is
+ * wrong, and the command's own script for the values.
  * @returns the values by name, and `help` when it was asked for.
  * @throws SetupError with exit code 64 for an option that the command doesn't have, or a value it doesn't take.
  */
-export function readOptions(command, given) {
-  const options = { ...command.options, help: { type: "boolean", short: "h" } };
+export function readOptions(name, given = process.argv.slice(2)) {
+  const { options: table, needs = {}, positionals: allowPositionals = false } = COMMANDS[name];
+  const options = { ...table, help: { type: "boolean", short: "h" } };
   let values;
   try {
-    ({ values } = util.parseArgs({
-      args: given,
-      options,
-      allowPositionals: command.positionals === true,
-      strict: true,
-    }));
+    ({ values } = parseArgs({ args: given, options, allowPositionals, strict: true }));
   } catch (error) {
     throw wrongUsage(error.message.split(". To specify")[0]);
   }
-  for (const [name, { values: allowed }] of Object.entries(options)) {
-    if (allowed !== undefined && values[name] !== undefined && !allowed.includes(values[name])) {
-      throw wrongUsage(`--${name} takes ${allowed.join(" or ")}, not '${values[name]}'`);
-    }
+  for (const [option, { values: allowed, several = false, number }] of Object.entries(options)) {
+    const value = values[option];
+    if (value === undefined) continue;
+    if (allowed !== undefined && !(several ? value.split(",") : [value]).every((each) => allowed.includes(each)))
+      throw wrongUsage(`--${option} takes ${allowed.join(" or ")}, not '${value}'`);
+    if (number === undefined) continue;
+    if (!NUMBERS[number].test(value)) throw wrongUsage(`--${option} takes ${number}, not '${value}'`);
+    values[option] = Number(value);
   }
-  for (const [name, needed] of Object.entries(command.needs ?? {})) {
-    if (values[name] && !values[needed]) throw wrongUsage(`--${name} goes with --${needed} only`);
-  }
-  return values;
+  for (const [option, needed] of Object.entries(needs))
+    if (values[option] && !values[needed]) throw wrongUsage(`--${option} goes with --${needed} only`);
+  return { ...values };
 }
 
 function wrongUsage(problem) {

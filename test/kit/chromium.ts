@@ -1,5 +1,5 @@
 import { type Browser, chromium, type LaunchOptions } from "playwright-core";
-import { findChromium } from "./find-programs.js";
+import { needProgram } from "../../scripts/setup/find-programs.mjs";
 import type { Owner } from "./owner.js";
 
 /** Without these Chromium calls home at every start, which a machine without a way out answers late. */
@@ -19,7 +19,7 @@ const QUIET = [
 export async function launchBrowser(owner: Owner, { args = [], ...options }: LaunchOptions = {}): Promise<Browser> {
   const asRoot = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
   const browser = await chromium.launch({
-    executablePath: findChromium(),
+    executablePath: needProgram("chromium"),
     args: [...QUIET, ...asRoot, ...args],
     ...options,
   });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { findPgBouncer } from "./find-programs.js";
+import { needProgram } from "../../scripts/setup/find-programs.mjs";
 import type { Owner } from "./owner.js";
 import { freePort } from "./ports.js";
 import { accountToRunAs, type TestPostgres } from "./postgres.js";
@@ -48,7 +48,7 @@ export async function startPgBouncer(
   if (account.uid !== undefined && account.gid !== undefined) chownSync(folder, account.uid, account.gid);
 
   const output: string[] = [];
-  const server: ChildProcess = spawn(findPgBouncer(), [path.join(folder, "pgbouncer.ini")], {
+  const server: ChildProcess = spawn(needProgram("pgbouncer"), [path.join(folder, "pgbouncer.ini")], {
     ...account,
     cwd: folder,
     stdio: ["ignore", "ignore", "pipe"],

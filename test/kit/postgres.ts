@@ -5,7 +5,7 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { freePort } from "./ports.js";
-import { findPostgres } from "./find-programs.js";
+import { needProgram } from "../../scripts/setup/find-programs.mjs";
 import type { Owner } from "./owner.js";
 
 const READY_WITHIN_MS = 20_000;
@@ -42,7 +42,7 @@ export async function startPostgres(
   owner: Owner,
   { withTls = false, access = [] }: PostgresSettings = {},
 ): Promise<TestPostgres> {
-  const programs = findPostgres();
+  const programs = path.dirname(needProgram("postgres"));
   const account = accountToRunAs();
   const folder = newFolder(account);
   const cluster = path.join(folder, "cluster");

@@ -4,7 +4,6 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { findOnPath } from "./find-program.js";
 import { freePort } from "./ports.js";
 
 const READY_WITHIN_MS = 10_000;
@@ -29,11 +28,6 @@ export interface RedisAddress {
 
 export async function newAddress(): Promise<RedisAddress> {
   return { port: await freePort(), password: randomBytes(24).toString("hex") };
-}
-
-/** The Redis or Valkey server on PATH. */
-export function findRedisServer(): string | undefined {
-  return findOnPath(["redis-server", "valkey-server"]);
 }
 
 /**

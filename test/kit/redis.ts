@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Redis } from "ioredis";
-import { findRedisServer, newAddress, type PrivateRedis, startPrivateRedis } from "./private-redis.js";
+import { needProgram } from "../../scripts/setup/find-programs.mjs";
+import { newAddress, type PrivateRedis, startPrivateRedis } from "./private-redis.js";
 import type { Owner } from "./owner.js";
 
 /** A real Redis of the test's own, which can be broken in every way that a Redis breaks. */
@@ -28,8 +29,7 @@ export interface TestRedis {
 
 /** Starts a Redis on a free port with its data in a temporary folder. */
 export async function startRedis(owner: Owner): Promise<TestRedis> {
-  const program = findRedisServer();
-  if (program === undefined) throw new Error("there is no redis-server or valkey-server on PATH");
+  const program = needProgram("redis");
   const folder = mkdtempSync(path.join(tmpdir(), "countersign-redis-"));
   const address = await newAddress();
   let server: PrivateRedis | undefined;

@@ -11,7 +11,7 @@ import { redisAddress } from "../../src/redis/address.js";
 import { redisConnection } from "../../src/redis/connections.js";
 import { redisTroubles } from "../../src/redis/troubles.js";
 import { freePort } from "../kit/ports.js";
-import { findRedisServer } from "../kit/private-redis.js";
+import { needProgram } from "../../scripts/setup/find-programs.mjs";
 
 const PASSWORD = "a#b/c?d@e%f:g h";
 const CERTIFICATES = path.resolve("test/kit/certificates");
@@ -38,7 +38,7 @@ describe("K24: a real Redis, by each form of its address", () => {
       ...{ "tls-ca-cert-file": `${CERTIFICATES}/authority.pem`, "tls-auth-clients": "no" },
     };
     const words = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
-    server = spawn(findRedisServer() ?? "redis-server", words, { stdio: "ignore" });
+    server = spawn(needProgram("redis"), words, { stdio: "ignore" });
   });
   after(async () => {
     server?.kill("SIGKILL");

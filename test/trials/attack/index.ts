@@ -1,21 +1,18 @@
-import { parseArgs } from "node:util";
-
-import { StopRequested, watchForStop } from "../../../scripts/demo/stop-request.js";
+import { readOptions } from "../../../scripts/setup/options.mjs";
+import { type Owner } from "../../kit/owner.js";
+import { runCommandLine } from "../../kit/stop-request.js";
 import { closeAttacked } from "./attacked-program.js";
 import { type Attack, type Outcome } from "./attack.js";
 import { ATTACKS } from "./attacks.js";
 
 /** Runs the attacks one after another and prints what became of each. */
-async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { only: { type: "string" }, short: { type: "boolean" } } });
-  const chosen = ATTACKS.filter(({ name }) => values.only === undefined || name === values.only);
-  if (chosen.length === 0) {
-    console.error(`There is no attack of that name. Names: ${ATTACKS.map(({ name }) => name).join(", ")}`);
-    return 64;
-  }
+async function main(owner: Owner): Promise<number> {
+  owner.after(closeAttacked);
+  const { only, short = false } = readOptions<{ only: string; short: boolean }>("attack");
+  const chosen = ATTACKS.filter(({ name }) => only === undefined || name === only);
   const table: { attack: Attack; count: number; outcome: Outcome; seconds: number }[] = [];
   for (const attack of chosen) {
-    const count = values.short === true ? attack.short : attack.full;
+    const count = short ? attack.short : attack.full;
     const startedAt = performance.now();
     let told = 0;
     const outcome = await attack.run(count, (done) => {
@@ -43,10 +40,4 @@ async function main(): Promise<number> {
   return table.every(({ outcome }) => outcome.isKept) ? 0 : 1;
 }
 
-try {
-  process.exitCode = await Promise.race([main(), watchForStop()]);
-} catch (error) {
-  if (!(error instanceof StopRequested)) throw error;
-  await closeAttacked();
-  process.exit(130);
-}
+await runCommandLine(main);

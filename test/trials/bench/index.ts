@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { parseArgs } from "node:util";
 
-import { StopRequested, watchForStop } from "../../../scripts/demo/stop-request.js";
-import { newOwner, type Owner } from "../../kit/owner.js";
-import { findRedisServer, startPrivateRedis } from "../../kit/private-redis.js";
+import { needProgram } from "../../../scripts/setup/find-programs.mjs";
+import { readOptions } from "../../../scripts/setup/options.mjs";
+import { type Owner } from "../../kit/owner.js";
+import { startPrivateRedis } from "../../kit/private-redis.js";
+import { runCommandLine } from "../../kit/stop-request.js";
 import { latency } from "./latency.js";
 import { memory } from "./memory.js";
 import { polling } from "./polling.js";
@@ -22,18 +23,11 @@ const BENCHMARKS: Readonly<Record<string, (sides: Sides, size: { rounds?: number
 
 /** Measures the product beside a bare server, both up at the same time and taking turns. @returns the exit code. */
 async function main(owner: Owner): Promise<number> {
-  const options = { only: { type: "string" }, rounds: { type: "string" }, json: { type: "boolean" } } as const;
-  const { only, rounds, json = false } = parseArgs({ options }).values;
-  const names = only?.split(",") ?? Object.keys(BENCHMARKS);
-  const isCount = rounds === undefined || /^[1-9]\d?$/.test(rounds);
-  if (!isCount || !names.every((name) => Object.hasOwn(BENCHMARKS, name))) {
-    console.error(`--only takes ${Object.keys(BENCHMARKS).join(", ")}; --rounds a number from 1 to 99.`);
-    return 64;
-  }
+  const { only, rounds, json = false } = readOptions<{ only: string; rounds: number; json: boolean }>("bench");
   const sides = await startSides(owner);
   const measured: Figure[] = [];
-  for (const name of names) {
-    const figures = (await BENCHMARKS[name]?.(sides, rounds === undefined ? {} : { rounds: Number(rounds) })) ?? [];
+  for (const name of only?.split(",") ?? Object.keys(BENCHMARKS)) {
+    const figures = (await BENCHMARKS[name]?.(sides, rounds === undefined ? {} : { rounds })) ?? [];
     measured.push(...figures);
     if (!json) figures.forEach(printLine);
   }
@@ -42,13 +36,11 @@ async function main(owner: Owner): Promise<number> {
 }
 
 async function startSides(owner: Owner): Promise<Sides> {
-  const program = findRedisServer();
-  if (program === undefined) throw new Error("Install redis-server or valkey-server: the benchmarks need a real one.");
   const folder = mkdtempSync(path.join(tmpdir(), "countersign-bench-"));
   owner.after(() => {
     rmSync(folder, { recursive: true, force: true });
   });
-  const redis = await startPrivateRedis(program, path.join(folder, "redis"));
+  const redis = await startPrivateRedis(needProgram("redis"), path.join(folder, "redis"));
   owner.after(() => redis.stop());
   const ground = { folder, redisUrl: redis.url };
   const bare = await startBare(owner, ground);
@@ -62,12 +54,4 @@ function printLine({ name, unit, bare, product, ratio, least, most }: Figure): v
   );
 }
 
-const owner = newOwner();
-try {
-  process.exitCode = await Promise.race([main(owner), watchForStop()]);
-} catch (error) {
-  if (!(error instanceof StopRequested)) console.error(error instanceof Error ? error.message : error);
-  process.exitCode = error instanceof StopRequested ? 130 : 1;
-}
-await owner.end();
-process.exit();
+await runCommandLine(main);

@@ -1,44 +1,21 @@
-import { newOwner } from "../../kit/owner.js";
-import { readOptions, type StormOptions } from "./options.js";
-import { runStorm } from "./storm.js";
+import { readOptions } from "../../../scripts/setup/options.mjs";
+import { type Owner } from "../../kit/owner.js";
+import { runCommandLine } from "../../kit/stop-request.js";
+import { runStorm, type StormOptions } from "./storm.js";
 import { tableOf } from "./table.js";
 
-const WRONG_USAGE = 64; // EX_USAGE of sysexits.h
-
-function given(): StormOptions | null {
-  try {
-    return readOptions();
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    console.error(error.message);
-    process.exitCode = WRONG_USAGE;
-    return null;
-  }
-}
-
-/** Runs a storm and prints what came of it. Exit code 1 when anything was lost, doubled or wrong. */
-async function main(): Promise<void> {
-  const options = given();
-  if (options === null) return;
-  const owner = newOwner();
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => {
-      void owner.end().finally(() => process.exit(130));
-    });
+/** Runs a storm and prints what came of it. @returns 1 when anything was lost, doubled or wrong. */
+async function main(owner: Owner): Promise<number> {
+  // The table of options has a value for each but the seed.
+  const given = readOptions<StormOptions>("storm") as Omit<StormOptions, "seed"> & { readonly seed?: number };
+  const options = { ...given, seed: given.seed ?? Date.now() % 1_000_000 };
   console.log(`A storm over ${options.logins} sign-ins on ${options.database}, seed ${options.seed}`);
-  try {
-    const report = await runStorm(owner, options, (line) => {
-      console.error(line);
-    });
-    console.log(tableOf(report));
-    const { lost, double, wrong } = report.verdict;
-    if (lost.length + double.length + wrong.length > 0) process.exitCode = 1;
-  } finally {
-    await owner.end();
-  }
+  const report = await runStorm(owner, options, (line) => {
+    console.error(line);
+  });
+  console.log(tableOf(report));
+  const { lost, double, wrong } = report.verdict;
+  return lost.length + double.length + wrong.length > 0 ? 1 : 0;
 }
 
-main().catch((error: unknown) => {
-  console.error(error);
-  process.exitCode = 1;
-});
+await runCommandLine(main);

@@ -5,7 +5,6 @@ import { type Answer } from "../../kit/browser.js";
 import { type Owner } from "../../kit/owner.js";
 import { judge, type Verdict } from "./audit.js";
 import { authyFaults, type Fault, processFaults } from "./faults.js";
-import { type StormOptions } from "./options.js";
 import { enrolPerson } from "./people.js";
 import { type Random, seededRandom } from "../../kit/random.js";
 import { countersign, type Ending, type Plan, signOut, type StormPerson } from "./sign-in.js";
@@ -16,6 +15,19 @@ const PLANS: readonly Plan[] = [...Array<Plan>(15).fill("approve"), "approve-twi
 
 /** How many of those who signed in ask for something that needs the phone again. */
 const STEP_UPS = 0.15;
+
+export interface StormOptions {
+  readonly logins: number;
+  readonly seed: number;
+  readonly database: "sqlite" | "postgres";
+  /** No sign-in is begun after this many minutes. */
+  readonly minutes: number;
+  readonly browsers: number;
+  /** About how many faults strike, spread over the storm. */
+  readonly faults: number;
+  /** An existing folder in which each process writes its log. */
+  readonly logs?: string | undefined;
+}
 
 /** A storm's result, and how fast it went. */
 export interface Report {

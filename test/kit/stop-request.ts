@@ -1,3 +1,5 @@
+import { newOwner, type Owner } from "./owner.js";
+
 /** Somebody pressed Ctrl-C, closed the terminal, or ended npm. */
 export class StopRequested extends Error {}
 
@@ -19,4 +21,21 @@ export function watchForStop(): Promise<never> {
   process.channel?.unref();
   request.catch(() => undefined);
   return request;
+}
+
+/**
+ * Runs a command of its own from start to end, and ends what it has started: with the exit code that `main` gives, with 130
+ * when somebody stopped it, with 1 and the reason when it failed.
+ */
+export async function runCommandLine(main: (owner: Owner) => Promise<number>): Promise<never> {
+  const owner = newOwner();
+  let code: number;
+  try {
+    code = await Promise.race([main(owner), watchForStop()]);
+  } catch (error) {
+    if (!(error instanceof StopRequested)) console.error(error instanceof Error ? error.message : error);
+    code = error instanceof StopRequested ? 130 : 1;
+  }
+  await owner.end();
+  process.exit(code);
 }

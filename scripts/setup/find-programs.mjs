@@ -1,0 +1,57 @@
+import { accessSync, constants, existsSync, readdirSync } from "node:fs";
+import path from "node:path";
+import process from "node:process";
+
+/** What the tests run for real: its commands, and where they lie when not on the PATH. */
+export const PROGRAMS = {
+  redis: { name: "Redis", commands: ["redis-server", "valkey-server"] },
+  chromium: {
+    name: "Chromium",
+    // The shell is the same browser without the windows that nobody sees here: a page costs half as much.
+    commands: ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
+    elsewhere: () => ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"],
+  },
+  // Debian and Homebrew keep the server's programs off the PATH.
+  postgres: { name: "PostgreSQL", commands: ["initdb"], elsewhere: initdbs },
+  // Debian keeps it where only root's PATH leads.
+  pgbouncer: { name: "PgBouncer", commands: ["pgbouncer"], elsewhere: () => ["/usr/sbin/pgbouncer"] },
+};
+
+/** The full path of one of PROGRAMS; undefined when this machine lacks it. */
+export function findProgram(name) {
+  const { commands, elsewhere = () => [] } = PROGRAMS[name];
+  return commands.map(onPath).find((found) => found !== undefined) ?? elsewhere().find(isExecutable);
+}
+
+/** The same where it has to be there. @throws when this machine lacks it. */
+export function needProgram(name) {
+  const found = findProgram(name);
+  if (found === undefined) throw new Error(`there is no ${PROGRAMS[name].name} on this machine`);
+  return found;
+}
+
+/** The full path of a command on the PATH. */
+export function onPath(command) {
+  const folders = (process.env["PATH"] ?? "").split(path.delimiter).filter((folder) => folder !== "");
+  return folders.map((folder) => path.join(folder, command)).find(isExecutable);
+}
+
+function isExecutable(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The newest version first. */
+function initdbs() {
+  const versions = (folder) => (existsSync(folder) ? readdirSync(folder) : []).map((name) => path.join(folder, name));
+  const number = (folder) => Number(/^(?:postgresql@)?(\d+)$/.exec(path.basename(folder))?.[1] ?? 0);
+  return ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt"]
+    .flatMap(versions)
+    .filter((folder) => number(folder) > 0)
+    .sort((one, other) => number(other) - number(one))
+    .map((folder) => path.join(folder, "bin", "initdb"));
+}

@@ -1,0 +1,2 @@
+export function takeLock(socketPath: string): Promise<{ close(): void } | "taken" | undefined>;
+export function isLocked(socketPath: string): Promise<boolean>;
