@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { Redis } from "ioredis";
 import { BOUNDED, inTime } from "../kit/in-time.js";
 import { challengeOf, enrol, type Person, startSignIn, typePassword } from "../kit/people.js";
-import { type Program } from "../kit/program.js";
+import { type Program, startProgram } from "../kit/program.js";
 import { until } from "../kit/until.js";
 import { finish, openStream, sharedProgram, startBalanced } from "./sign-ins.js";
 
@@ -112,7 +112,8 @@ describe("Redis goes away", () => {
 
 describe("Redis comes back", () => {
   it("E7: a bell is heard again after Redis was killed, without waiting for the next reading", BOUNDED, async (t) => {
-    const program = await startBalanced(t, { env: { STREAM_REREAD_MS: "3600000" } });
+    // The callback comes to another process than the one on which the browser waits.
+    const program = await startProgram(t, { webs: 2, callbackTo: 1, env: { STREAM_REREAD_MS: "3600000" } });
     const ada = await enrol(program, "ada");
     const waiting = await startSignIn(ada);
     const stream = await openStream(ada, waiting);

@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Redis } from "ioredis";
 
 import { type Browser, openBrowser } from "../kit/browser.js";
-import { enrol, type Person, register, sendCallback, type Waiting, waitingIn } from "../kit/people.js";
+import { enrol, isSignedIn, type Person, register, sendCallback, type Waiting, waitingIn } from "../kit/people.js";
 import { startProgram } from "../kit/program.js";
 import { until } from "../kit/until.js";
 
@@ -178,6 +178,26 @@ describe("event streams of the whole program", () => {
     const [first] = refused;
     await delay(1000 * Number(first?.headers["retry-after"]));
     assert.equal((await poll(browser, id)).status, 200);
+  });
+
+  it("E6 believes a forged message no longer than until the row is read, and opens nothing by it", async () => {
+    const redis = new Redis(program.redis.url);
+    try {
+      const { browser, id, events } = await waitingSignIn();
+      const stream = await open(browser, events);
+      await until(() => eventsIn(stream).length > 0, "no first event came");
+      const forged = { kind: "approval", status: "approved", version: 2, expiresAt: new Date().toISOString() };
+      await redis.publish(`challenge:${id}`, JSON.stringify(forged));
+      await until(() => stream.hasEnded, "the forged end was not told");
+      assert.equal((await browser.post("/login/approval/finish")).location, "/login/approval?still=pending");
+      assert.equal(await isSignedIn(browser), false);
+      const next = await open(browser, events);
+      await until(() => eventsIn(next).length > 0, "no first event came");
+      assert.match(next.text, /"pending"/);
+      next.close();
+    } finally {
+      redis.disconnect();
+    }
   });
 
   it("E15 listens to Redis on one connection for each process, however many streams are open", async () => {
