@@ -1,4 +1,5 @@
 import { type ServerResponse } from "node:http";
+import { type Socket } from "node:net";
 
 import { type Notifications } from "../domain/deps.js";
 import { Busy, TooMany } from "../domain/errors.js";
@@ -28,7 +29,7 @@ export interface StreamLimits {
 export type StreamSubject = Pick<LiveStatus, "id" | "kind">;
 
 interface Stream {
-  readonly res: ServerResponse;
+  readonly socket: Socket;
   readonly id: string;
   readonly owner: StreamOwner;
   lastVersion: number;
@@ -70,7 +71,7 @@ export function streamHub(
   times: { rereadMs: number; heartbeatMs: number; overdueMs: number },
 ): StreamHub {
   /** By id: the kind, so that a row is read again from its own table alone, and whoever watches it. */
-  const watched = new Map<string, { readonly kind: WatchedKind; readonly streams: Set<Stream> }>();
+  const watched = new Map<string, { readonly kind: WatchedKind; streams: readonly Stream[] }>();
   const counts = new Map<string, number>();
   let size = 0;
   let isDraining = false;
@@ -96,23 +97,24 @@ export function streamHub(
   async function add(stream: Stream, kind: WatchedKind): Promise<void> {
     size += 1;
     for (const [key] of keysOf(stream.owner)) count(key, 1);
-    stream.res.once("close", () => {
+    stream.socket.once("close", () => {
       remove(stream);
     });
     const watching = watched.get(stream.id);
-    if (watching !== undefined) watching.streams.add(stream);
+    if (watching !== undefined) watching.streams = [...watching.streams, stream];
     else {
-      watched.set(stream.id, { kind, streams: new Set([stream]) });
+      watched.set(stream.id, { kind, streams: [stream] });
       await deps.notifications.watch(stream.id);
     }
   }
 
   function remove(stream: Stream): void {
-    const streams = watched.get(stream.id)?.streams;
-    if (streams?.delete(stream) !== true) return;
+    const watching = watched.get(stream.id);
+    if (watching?.streams.includes(stream) !== true) return;
+    watching.streams = watching.streams.filter((each) => each !== stream);
     size -= 1;
     for (const [key] of keysOf(stream.owner)) count(key, -1);
-    if (streams.size === 0) {
+    if (watching.streams.length === 0) {
       watched.delete(stream.id);
       deps.notifications.unwatch(stream.id);
     }
@@ -120,13 +122,14 @@ export function streamHub(
 
   function end(stream: Stream, lastWords?: string): void {
     remove(stream);
-    stream.res.end(lastWords);
+    if (lastWords !== undefined) stream.socket.write(lastWords);
+    stream.socket.destroySoon();
   }
 
   function write(stream: Stream, text: string): void {
-    stream.res.write(text);
+    stream.socket.write(text);
     // A reader that lets this much pile up is not reading.
-    if (stream.res.writableLength > MAX_PENDING_BYTES) stream.res.destroy();
+    if (stream.socket.writableLength > MAX_PENDING_BYTES) stream.socket.destroy();
   }
 
   function announce(status: LiveStatus): void {
@@ -149,7 +152,7 @@ export function streamHub(
   }
 
   async function endDeadSessions(): Promise<void> {
-    const streams = Array.from(watched.values(), (each) => [...each.streams]).flat();
+    const streams = Array.from(watched.values(), (each) => each.streams).flat();
     const sessionIds = [...new Set(streams.map(({ owner }) => owner.sessionId).filter((id) => id !== null))];
     for (let from = 0; from < sessionIds.length; from += READ_AT_ONCE) {
       const asked = new Set(sessionIds.slice(from, from + READ_AT_ONCE));
@@ -201,20 +204,18 @@ export function streamHub(
   return {
     async open(res, { id, kind }, owner) {
       refuseTooMany(owner);
-      res.on("error", ignore);
-      res.writeHead(200, {
-        "Content-Type": "text/event-stream; charset=utf-8",
-        "Cache-Control": "no-store, no-transform",
-        "X-Accel-Buffering": "no",
-        Connection: "close",
-      });
+      const { socket } = res;
+      // Behind an answer that is not written yet; no browser asks like that.
+      if (socket === null) throw new Busy("no connection of its own", 1);
+      res.statusCode = 200;
+      for (const [name, value] of STREAM_HEADERS) res.setHeader(name, value);
       if (res.req.method === "HEAD") {
         res.end();
         return;
       }
-      res.write("retry: 2000\n\n");
-      if (res.destroyed) return; // it left while its row was looked up
-      const stream: Stream = { res, id, owner, lastVersion: 0 };
+      socket.write(`${takeHead(res)}retry: 2000\n\n`);
+      if (socket.destroyed) return; // it left while its row was looked up
+      const stream: Stream = { socket, id, owner, lastVersion: 0 };
       await add(stream, kind);
       try {
         const [present] = await deps.readStatuses(kind, [id]);
@@ -233,16 +234,33 @@ export function streamHub(
       clearInterval(rereads);
       clearInterval(heartbeats);
       for (const { streams } of [...watched.values()])
-        for (const stream of [...streams])
+        for (const stream of streams)
           // Spread over a second and a half, so that the next process is not met by all at once.
           end(stream, `retry: ${500 + Math.floor(Math.random() * 1500)}\n\n`);
     },
   };
 }
 
-/** A reader that left between two writes is no error; one function for all, since there may be many. */
-function ignore(): void {
-  return;
+const STREAM_HEADERS = [
+  ["Content-Type", "text/event-stream; charset=utf-8"],
+  ["Cache-Control", "no-store, no-transform"],
+  ["X-Accel-Buffering", "no"],
+  ["Connection", "close"],
+] as const;
+
+/**
+ * The head of an answer, which then holds it no longer. A stream is written past its response, to the connection itself: Node.js
+ * would keep its headers twice for as long as it is open, which takes more memory than all the rest of it. Its body ends with
+ * the connection.
+ */
+function takeHead(res: ServerResponse): string {
+  const lines = [`HTTP/1.1 ${res.statusCode} OK`, `Date: ${new Date().toUTCString()}`];
+  for (const [name, values] of Object.entries(res.getHeaders()))
+    for (const value of [values ?? []].flat()) lines.push(`${name}: ${value}`);
+  // As it was before the first header was set. Where Node.js calls it otherwise, each stream takes more memory and that is all.
+  const headers = Object.getOwnPropertySymbols(res).find(({ description }) => description === "kOutHeaders");
+  if (headers !== undefined) Object.assign(res, { [headers]: null });
+  return `${lines.join("\r\n")}\r\n\r\n`;
 }
 
 /** One event, as browsers read it. */

@@ -1,3 +1,4 @@
+import { type ServerResponse } from "node:http";
 import Router from "@koa/router";
 
 import { findOwnStatus, type OwnStatus } from "../../domain/find-own-status.js";
@@ -21,6 +22,7 @@ export function challenges(deps: HttpDeps): Router<RequestState> {
       address: networkOf(originOf(ctx).address),
     });
     ctx.respond = false;
+    forgetContext(ctx.res);
   });
 
   router.get("/challenges/:id", async function readStatus(ctx) {
@@ -31,6 +33,18 @@ export function challenges(deps: HttpDeps): Router<RequestState> {
   });
 
   return router;
+}
+
+/**
+ * Koa waits for the end of each answer (by the package on-finished), and keeps the whole context of its request until then. It
+ * has nothing to do then here: it is told that it is over, and its listeners go. A stream would take twice the memory with them.
+ */
+function forgetContext(res: ServerResponse & { __onFinished?: ((error: null) => void) | null }): void {
+  res.__onFinished?.(null);
+  for (const emitter of [res, res.socket])
+    for (const event of ["end", "finish", "error", "close"])
+      for (const listener of (emitter?.listeners(event) ?? []) as ((...given: unknown[]) => void)[])
+        if (listener.name === "onevent") emitter?.removeListener(event, listener);
 }
 
 async function findOwn(deps: HttpDeps, ctx: Context & { params: Record<string, string> }): Promise<OwnStatus> {
