@@ -47,7 +47,7 @@ export interface Services {
   /** False until the database was opened for the first time: before that nothing can be asked of it. */
   isOpen(): boolean;
   /**
-   * Opens the database, and waits for one that is away: a process starts with anything missing and heals alone.
+   * Opens the database, and waits for one that is away: a process starts with anything missing, and recovers by itself.
    * @throws what the database says, or that it was aborted, once it is `stopping`.
    */
   open(stopping: AbortSignal): Promise<void>;
@@ -71,7 +71,7 @@ export async function openServices(config: Config, log: Log, stopping: AbortSign
   return services;
 }
 
-/** Creates all adapters; the only module that imports every room. */
+/** Creates all adapters; the only module that imports every folder of src/. */
 export function createServices(config: Config, log: Log): Services {
   const database = new DataSource(dataSourceOptions(config.databaseUrl, { poolSize: config.databasePoolSize }));
   let isOpen = false;

@@ -225,7 +225,7 @@ export const TABLE = {
   },
   streamRereadMs: setting("STREAM_REREAD_MS", ms, "2000", "how often the rows that somebody watches are read again"),
   streamHeartbeatMs: setting("STREAM_HEARTBEAT_MS", ms, "15000", "how often an open stream carries a comment"),
-  reconcileMs: setting("RECONCILE_MS", ms, "1000", "how often a worker looks for lost polls and ends that nobody called"),
+  reconcileMs: setting("RECONCILE_MS", ms, "1000", "how often a worker looks for lost polls, and for requests and attempts whose time is over"),
   drainWaitMs: setting("DRAIN_WAIT_MS", whole(0, 5000), "500", "after SIGTERM `/readyz` says 503 for so long before the process stops to accept: longer than your balancer takes to notice, at most `5000`"),
   argon2TestStrength: setting("ARGON2_TEST_STRENGTH", flag, "false", "for tests only; production refuses it"),
 } as const;

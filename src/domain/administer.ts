@@ -11,7 +11,7 @@ const ELSEWHERE = { address: "", browserLabel: "" };
 const OPERATOR = "operator";
 
 /**
- * Removes all factors and the recovery codes of somebody who lost them; sessions end. Their providers are told by the worker.
+ * Removes all factors and the recovery codes of somebody who lost them; sessions end. The worker removes them at their providers.
  *
  * @returns false when none was enrolled.
  */
@@ -25,7 +25,7 @@ export async function resetTwoFactor(deps: Deps, { id }: Subscriber): Promise<bo
   return removed !== null;
 }
 
-/** Forgets failed tries, and lets requests go to the phone again. */
+/** Forgets failed tries, and allows requests to the phone again. */
 export async function unlock(deps: Deps, subscriber: Subscriber): Promise<void> {
   await deps.transaction(async (rows) => {
     const [subscriberId, at] = [subscriber.id, deps.now()];

@@ -15,8 +15,8 @@ export function logSettled(log: Pick<Log, "info">, { id, kind, status }: LiveSta
 }
 
 /**
- * Tells what was settled, for the one caller that changed the row, after its commit: whoever hears of it can already
- * read it. Nobody waits for it, and nothing is lost when this process dies before: the row tells the same.
+ * Publishes what was settled, for the one caller that changed the row, after its commit: whoever is notified can already
+ * read the row. Nothing waits for it, and nothing is lost when this process dies before: the row says the same.
  */
 export function announceSettled({ feed, polls }: Pick<Deps, "feed" | "polls">, status: LiveStatus, by: Witness): void {
   feed.publish(status);

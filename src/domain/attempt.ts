@@ -16,7 +16,7 @@ const STEP_UP_ACTIONS = [
 /** Sensitive acts that ask for a fresh approval of their own. */
 export type StepUpAction = (typeof STEP_UP_ACTIONS)[number];
 
-/** True for the name of an act that takes a step-up. */
+/** True for the name of an act that needs a step-up. */
 export function isStepUpAction(name: string): name is StepUpAction {
   return (STEP_UP_ACTIONS as readonly string[]).includes(name);
 }

@@ -7,7 +7,7 @@ export type AuditKind =
   | "signed-out"
   | "sign-in-failed"
   | "sign-in-denied"
-  /** The password was right, and nobody signed in. */
+  /** The password was right, and the sign-in was not finished. */
   | "sign-in-ended"
   | "step-up-ended"
   | "not-me"
@@ -38,7 +38,7 @@ export interface HistoryPage {
 
 /** The rows of security events. */
 export interface Audit {
-  /** Writes one line, in the transaction of the change that it tells of: neither stands without the other. */
+  /** Writes one line, in the transaction of the change that it records: both are committed, or none. */
   record(event: Omit<AuditEvent, keyof Origin | "detail"> & { origin: Origin; detail?: string }): Promise<void>;
   /** The newest first, from `offset`; without those of the kinds left out. */
   list(subscriberId: string, page: HistoryPage): Promise<AuditEvent[]>;

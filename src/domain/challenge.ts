@@ -92,12 +92,12 @@ const PUBLIC: Readonly<Record<ChallengeState, PublicStatus>> = {
   failed: "failed",
 };
 
-/** What the outside is told of a state: superseded reads as cancelled, consumed and lapsed as approved. */
+/** What browsers see of a state: superseded reads as cancelled, consumed and lapsed as approved. */
 export function publicStatus(state: ChallengeState): PublicStatus {
   return PUBLIC[state];
 }
 
-/** What a watcher is told of a challenge. */
+/** What event streams and status requests show of a challenge. */
 export function challengeStatus({
   id,
   state,

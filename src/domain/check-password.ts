@@ -3,7 +3,7 @@ import { sessionBucket } from "./failures.js";
 import { normalizePassword } from "./password-policy.js";
 import { type Subscriber } from "./subscriber.js";
 
-/** `not-judged`: too many failures before; nobody is told this from `wrong`. */
+/** `not-judged`: too many failures before; the answer is the same as for `wrong`. */
 export type Judged = "right" | "wrong" | "not-judged";
 
 /**
@@ -12,7 +12,7 @@ export type Judged = "right" | "wrong" | "not-judged";
  * A right one gives back its own try and no other: where a phone is enrolled it is half a sign-in, and whoever has it
  * must not buy new guesses at the codes with it. Callers clear the bucket when nothing more is asked.
  *
- * @param isOwn - A browser or session that the owner uses: its turn comes before the strangers'.
+ * @param isOwn - A browser or session that the owner uses: its turn comes before that of unknown browsers.
  */
 export async function checkPassword(
   deps: Pick<Deps, "subscribers" | "passwords" | "failures" | "settings" | "now">,

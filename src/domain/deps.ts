@@ -46,15 +46,15 @@ export interface PushWords {
 
 /** Tells whoever watches a challenge or enrolment what it has become: those of this process at once, the others by Redis. */
 export interface Feed {
-  /** Never throws, and nobody waits for it. What is lost loses nothing: the rows are read again. */
+  /** Never throws, and returns at once. A lost message delays a page until it reads its row again. */
   publish(status: LiveStatus): void;
 }
 
 /** The other end of the feed, once for a whole process. */
 export interface Notifications {
   /**
-   * From now on the listeners hear of this challenge or enrolment. Resolves once that is so, or soon when nothing can be
-   * heard: reading again makes up for what was missed.
+   * From now on the listeners are called for this challenge or enrolment. Resolves once that is so, or soon where Redis does
+   * not answer: the rows are read again from time to time.
    */
   watch(id: string): Promise<void>;
   unwatch(id: string): void;
@@ -62,13 +62,13 @@ export interface Notifications {
   close(): void;
 }
 
-/** Who hears of what. Only the rows are believed for longer than the next reading of them. */
+/** What is called when. A message counts only until the row is read the next time. */
 export interface FeedListeners {
   readonly onStatus: (status: LiveStatus) => void;
   /** Something about a row has changed, and the row says what. */
   readonly onChange: (id: string) => void;
   readonly onSessionsEnded: () => void;
-  /** After a time in which nothing was heard: everything may have changed. */
+  /** After a time without a connection: everything may have changed. */
   readonly onReconnect: () => void;
 }
 
@@ -87,13 +87,13 @@ export interface Polls {
 /** Password hashing, bounded in how much runs at once. */
 export interface Passwords {
   /**
-   * Waits for one of the few places in which a password may be judged; the owner's browsers go before strangers.
+   * Waits for one of the few places in which a password may be judged; known browsers go before unknown ones.
    * Throws Busy when too many of the same kind wait already.
    */
   inTurn<T>(work: () => Promise<T>, isOwn?: boolean): Promise<T>;
   hash(password: string): Promise<string>;
   verify(hash: string, password: string): Promise<boolean>;
-  /** Spends the time of a verification on nobody's hash. */
+  /** Takes as long as a verification, for a name that has no account. */
   verifyNothing(password: string): Promise<void>;
   needsRehash(hash: string): boolean;
   /** In the list of common passwords, or among its first so many. */
@@ -141,7 +141,7 @@ export interface Rows {
   readonly audit: Audit;
 }
 
-/** Everything the rules may ask of the rooms around them. Each rule picks the few it needs. */
+/** The ports of the rules: all that they may ask of the other folders. Each rule picks the few it needs. */
 export interface Deps extends Rows {
   /** The database's idea of now; handed on by itself. */
   readonly now: () => Date;

@@ -1,6 +1,6 @@
 const MAX_LENGTH = 254;
 
-/** What `<input type=email>` takes (HTML living standard, "valid e-mail address"), and the same with letters of any script. */
+/** What `<input type=email>` accepts (HTML living standard, "valid e-mail address"), and the same with letters of any script. */
 const LOCAL_PART = "[\\p{L}\\p{M}\\p{N}.!#$%&'*+\\/=?^_`{|}~\\-]+";
 const LABEL = "[\\p{L}\\p{N}](?:[\\p{L}\\p{M}\\p{N}\\-]{0,61}[\\p{L}\\p{M}\\p{N}])?";
 const VALID = new RegExp(`^${LOCAL_PART}@${LABEL}(?:\\.${LABEL})*$`, "u");

@@ -1,7 +1,7 @@
 import { type Attempt } from "./attempt.js";
 import { type Deps, type Rows } from "./deps.js";
 
-/** How an attempt came to an end without a success. A denial is told by itself. */
+/** How an attempt came to an end without a success. A denial has an entry of its own in the history. */
 export type AttemptEnd = "ran-out" | "cancelled" | "replaced" | "wrong-codes" | "signed-out" | "account-changed";
 
 type EndRows = Pick<Rows, "attempts" | "challenges" | "audit">;
@@ -9,7 +9,7 @@ type EndRows = Pick<Rows, "attempts" | "challenges" | "audit">;
 const BATCH = 200;
 
 /**
- * Ends an open attempt and tells its owner, in the caller's transaction: whoever began it had the right password.
+ * Ends an open attempt and records it for its owner, in the caller's transaction: whoever began it had the right password.
  * The history has one entry for each such attempt; where the phone denied it, the denial is that entry.
  *
  * @returns false when it had come to its end, or its success, before.

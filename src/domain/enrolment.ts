@@ -25,7 +25,7 @@ export interface Enrolment extends WatchedRow {
   readonly settledBy: Witness | null;
 }
 
-/** What the outside is told of a state: what protects another account reads as failed. */
+/** What browsers see of a state: what protects another account reads as failed. */
 export function publicEnrolmentStatus(state: EnrolmentState): PublicStatus {
   return state === "conflict" ? "failed" : state;
 }
@@ -35,7 +35,7 @@ export function isOpen({ state }: Pick<Enrolment, "state">): boolean {
   return state === "pending" || state === "claimed";
 }
 
-/** What a watcher is told of an enrolment. */
+/** What event streams and status requests show of an enrolment. */
 export function enrolmentStatus({
   id,
   state,

@@ -31,14 +31,14 @@ export function secondsToWait(failures: number, lastAt: Date, now: Date, limits:
 }
 
 /**
- * Where wrong passwords are counted: strangers share one bucket for each name, whether the name exists or not, and each
- * browser of the owner has its own, so that no stranger can use up the owner's tries.
+ * Where wrong passwords are counted: all unknown browsers share one bucket for each name, whether the name exists or not,
+ * and each known browser has its own, so that nobody else can use up the owner's tries.
  */
 export function passwordBucket(nameKey: string, browser: Pick<KnownBrowser, "id"> | null): string {
   return browser === null ? `name:${nameKey}` : `browser:${browser.id}`;
 }
 
-/** Where wrong codes of an attempt are counted: whoever holds the password alone shares the strangers' bucket. */
+/** Where wrong codes of an attempt are counted: an unknown browser shares the bucket of wrong passwords. */
 export function codeBucket(
   usernameKey: string,
   { subscriberId, isKnownBrowser }: Pick<Attempt, "subscriberId" | "isKnownBrowser">,

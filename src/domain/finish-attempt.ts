@@ -17,7 +17,7 @@ export type Proof =
   | { readonly kind: "recovery code"; readonly codeHash: string };
 
 /**
- * The one door through which a sign-in with a second factor becomes a session.
+ * Turns a sign-in with a second factor into a session; nothing else does.
  *
  * @param proof - Null when it was spent before: then only a repeat can come of it.
  * @returns null when it is over: the attempt or what it opened was ended, or somebody else spent the proof.
@@ -42,7 +42,7 @@ export async function finishLogin(
 }
 
 /**
- * The one door through which a proof allows one sensitive act: the session goes on under a new key.
+ * Allows one sensitive act for a proof, and nothing else does: the session goes on under a new key.
  *
  * @param session - Null when the browser brought a key that lives no more.
  * @param proof - Null when it was spent before: then only a repeat can come of it.

@@ -16,7 +16,7 @@ export type JudgedCode =
 
 /**
  * The other ways in: the code of an app, which its provider judges, or a recovery code. One counter for both,
- * shared with match codes and strangers' passwords, counted before anything is judged.
+ * shared with match codes and the passwords of unknown browsers, counted before anything is judged.
  *
  * @throws ProviderUnavailable and its kin when an app code cannot be judged now; recovery codes need no provider.
  */

@@ -14,8 +14,8 @@ const REBUILD_PAUSE_MS = 50;
 const ALL_POLLS_MS = 7 * 86_400_000;
 
 /**
- * Repairs what a crash or an empty Redis left behind, from the rows alone: polls that nobody made, ends that nobody
- * called, approvals that nobody used. Harmless when nothing is wrong, and when several run at once.
+ * Repairs what a crash or an empty Redis left behind, from the rows alone: polls without a job, requests and attempts
+ * whose time is over, approvals that were not used. Harmless when nothing is wrong, and when several run at once.
  */
 export async function reconcile(deps: WatchedDeps & Pick<Deps, "attempts">): Promise<void> {
   const now = deps.now();

@@ -3,7 +3,7 @@ import { type Origin } from "./deps.js";
 
 /**
  * Removes all factors of an account with its recovery codes, inside a transaction: every session ends with the account's
- * next epoch. The factors' providers are told later, by the worker.
+ * next epoch. The worker removes them at their providers later.
  *
  * @returns false when the account has none.
  */

@@ -28,8 +28,8 @@ export interface LoginBrowser extends Origin {
   readonly knownKeyFor: (subscriberId: string) => string | null;
   /** Of the key of the living session that it brought; null when it brought none. */
   readonly sessionKeyHash: string | null;
-  /** Counts the try against what strangers may do in all. Throws TooMany. */
-  readonly admitStranger: () => Promise<void>;
+  /** Counts the try against the limit for all unknown browsers together. Throws TooMany. */
+  readonly admitUnknown: () => Promise<void>;
 }
 
 export type Login =
@@ -39,7 +39,7 @@ export type Login =
 
 /**
  * The password's half of a sign-in. A right one opens the account when no factor is enrolled, else an attempt whose push
- * is on its way when this returns. A wrong name, a wrong password and a paused account are told apart by nobody.
+ * is on its way when this returns. A wrong name, a wrong password and a paused account get the same answer.
  *
  * @throws Busy when too many passwords wait already.
  */
@@ -48,12 +48,12 @@ export async function startLogin(deps: Deps, form: LoginForm, browser: LoginBrow
   const key = usernameKey(form.username);
   const subscriber = await deps.subscribers.findByName(key);
   const known = subscriber === null ? null : await knownBrowser(deps, subscriber.id, browser);
-  // A flood of strangers must not shut the owner out: browsers of theirs are not counted among them.
-  if (known === null) await browser.admitStranger();
+  // Known browsers are not counted: a flood of guesses must not keep the owner out.
+  if (known === null) await browser.admitUnknown();
   const bucket = passwordBucket(key, known);
   const judged = await checkPassword(deps, subscriber, form.password, bucket, known !== null);
   if (judged !== "right" || subscriber === null) {
-    // What was not judged is no event: a flood would bury the owner's history.
+    // What was not judged is not recorded: a flood of guesses would fill the owner's history.
     const failed = { kind: "sign-in-failed", at: deps.now(), origin: browser, detail: "password" } as const;
     if (judged === "wrong" && subscriber !== null) await deps.audit.record({ subscriberId: subscriber.id, ...failed });
     await untilFloor(startedAt, deps);
@@ -107,7 +107,7 @@ async function signInByPassword(
   return signedIn;
 }
 
-/** Every refusal takes at least this long, so that the time tells nothing about which kind it was. */
+/** Every refusal takes at least this long, so that its time does not show which kind it was. */
 async function untilFloor(startedAt: Date, { settings, now }: Pick<Deps, "settings" | "now">): Promise<void> {
   const left = startedAt.getTime() + settings.loginFloorMs - now().getTime();
   if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));

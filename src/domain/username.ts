@@ -2,7 +2,7 @@ const ALLOWED = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,30}[A-Za-z0-9])?$/;
 
 /**
  * The one form under which an account is found and its failures are counted: case, Unicode form and blanks around it
- * make no difference. Never fails; what is no possible name simply finds nobody.
+ * make no difference. Never fails; for what cannot be a name no account is found.
  */
 export function usernameKey(typed: string): string {
   return typed.normalize("NFKC").trim().toLowerCase().slice(0, 256);

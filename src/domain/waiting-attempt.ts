@@ -24,7 +24,7 @@ export interface WaitingAttempt {
   readonly resend: { readonly inSeconds: number; readonly left: number | null };
 }
 
-/** Reads an attempt as it stands now; the clock's verdict is passed on the way. */
+/** Reads an attempt as it stands now. A push whose time is over, or an approval that was not used in time, ends on the way. */
 export async function readWaitingAttempt(deps: Deps, attempt: Attempt): Promise<WaitingAttempt | null> {
   const subscriber = await deps.subscribers.find(attempt.subscriberId);
   if (subscriber === null) return null;

@@ -15,7 +15,7 @@ export const PUBLIC_STATUSES = [
 ] as const;
 export type PublicStatus = (typeof PUBLIC_STATUSES)[number];
 
-/** What a watcher is told about a challenge or an enrolment. */
+/** What event streams and status requests show of a challenge or an enrolment. */
 export interface LiveStatus {
   readonly id: string;
   readonly kind: WatchedKind;

@@ -11,7 +11,7 @@ export type AttemptCookie = "attempt" | "step-up";
 const FOR_MS = 86_400_000;
 
 /**
- * The cookie of an attempt: fresh after each right password and for each step-up, so that no id that a stranger planted
+ * The cookie of an attempt: fresh after each right password and for each step-up, so that no id that somebody else planted
  * before is worth anything. Nobody is signed in by it.
  */
 export function giveAttempt(ctx: Context, name: AttemptCookie, key: string): void {

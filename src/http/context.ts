@@ -11,7 +11,7 @@ import { type Views } from "./views.js";
 export interface RequestState {
   readonly log: Log;
   readonly requestId: string;
-  /** What the request's one line in the log says, beside the request itself. */
+  /** More fields for the request's one line in the log. */
   logged: { readonly fields: LogFields; readonly message: string };
   /** The words of the reader's language. */
   readonly text: Text;

@@ -3,7 +3,7 @@ import { EXPIRY_GRACE_MS } from "../domain/watched.js";
 import { WATCHED, type WatchedDeps } from "../domain/watched-kinds.js";
 import { type StreamHub, streamHub, type StreamLimits } from "./stream-hub.js";
 
-/** The event streams of this process over the rows of every kind. What nobody answers in time ends here, too. */
+/** The event streams of this process over the rows of every kind. What was not answered in time ends here, too. */
 export function eventStreams(
   deps: WatchedDeps & Pick<Deps, "sessions" | "now">,
   notifications: Notifications,

@@ -1,6 +1,6 @@
 import { type ErrorPage, type TextValues } from "./text.js";
 
-/** A refusal of the HTTP room itself: a status, and the page that explains it. */
+/** A request that src/http itself refuses: a status, and the page that explains it. */
 export class HttpRefusal extends Error {
   constructor(
     readonly status: number,

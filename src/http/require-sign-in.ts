@@ -4,12 +4,12 @@ import { type Context, type Middleware } from "./context.js";
 import { seeOther } from "./views.js";
 
 /**
- * Sends strangers to the sign-in, and the owner of an account that must have a new password to that first.
+ * Sends whoever is not signed in to the sign-in, and the owner of an account that must have a new password to that first.
  *
  * @param options - `beforeNewPassword` marks the pages that lead to the new password.
  */
 export function requireSignIn(options: { beforeNewPassword?: boolean } = {}): Middleware {
-  return async function sendStrangersToSignIn(ctx, next) {
+  return async function sendToSignIn(ctx, next) {
     const { session, subscriber } = ctx.state;
     if (session === null || subscriber === null) {
       const next = ctx.method === "GET" ? ctx.path + ctx.search : "/account";

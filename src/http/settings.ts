@@ -1,4 +1,4 @@
-/** What the HTTP room is told at start. */
+/** The settings of src/http. */
 export interface HttpSettings {
   /** How browsers reach us, without a slash at its end. */
   readonly publicUrl: string;

@@ -25,7 +25,7 @@ export function nunjucksViews(appName: string, sessionKeys: readonly string[], i
   });
   return {
     render(ctx, page, locals) {
-      // An error may strike before the session was read: then there is nobody and no message.
+      // An error may come before the session was read: then nobody is known to be signed in, and there are no messages.
       const hasSession = "session" in ctx && ctx.state.visit !== "";
       const flashes = hasSession ? takeFlashes(ctx) : [];
       const renderBelow = (notes: readonly Flash[]): string =>

@@ -20,7 +20,7 @@ const ABSURD = { memoryCost: 1_048_576, timeCost: 20, parallelism: 16 };
 
 /**
  * argon2id (what the library does unless told otherwise), at most one hash for each core at once: the thread pool is shared
- * with the database driver and DNS. Owners do not queue behind strangers, so that a flood of guesses shuts nobody out.
+ * with the database driver and DNS. Known browsers do not queue behind unknown ones: a flood of guesses keeps no owner out.
  *
  * @param queueLimit - How many of each kind may wait for their turn; the next one gets Busy.
  */
@@ -30,22 +30,22 @@ export function passwords(isTestStrength: boolean, queueLimit: number): Password
     (dictionary["passwords-common"] as readonly string[]).map((password, rank) => [password, rank]),
   );
   const places = Math.max(1, availableParallelism());
-  const strangers: (() => void)[] = [];
+  const unknown: (() => void)[] = [];
   const owners: (() => void)[] = [];
   let running = 0;
-  let nobody: Promise<string> | undefined;
+  let hashOfNobody: Promise<string> | undefined;
 
   return {
     async inTurn(work, isOwn = false) {
       if (running >= places) {
-        const waiting = isOwn ? owners : strangers;
+        const waiting = isOwn ? owners : unknown;
         if (waiting.length >= queueLimit) throw new Busy("too many passwords wait to be judged");
         await new Promise<void>((resolve) => waiting.push(resolve));
       } else running += 1;
       try {
         return await work();
       } finally {
-        const next = owners.shift() ?? strangers.shift();
+        const next = owners.shift() ?? unknown.shift();
         if (next === undefined) running -= 1;
         else next(); // the place is handed over, not given back
       }
@@ -60,8 +60,8 @@ export function passwords(isTestStrength: boolean, queueLimit: number): Password
       }
     },
     async verifyNothing(password) {
-      nobody ??= hash("nobody's password", strength);
-      await verify(await nobody, password);
+      hashOfNobody ??= hash("nobody's password", strength);
+      await verify(await hashOfNobody, password);
     },
     needsRehash(stored) {
       const has = strengthOf(stored);

@@ -17,7 +17,7 @@ function jobIdOf(id: string): string {
   return `poll-${id}`;
 }
 
-/** Removing a job is worth nobody's waiting: answers that are under way go first. */
+/** Nothing waits until a job is removed: answers that are under way go first. */
 const REMOVE_AFTER_MS = 100;
 
 /** Stands in Redis as long as Redis remembers its jobs. */

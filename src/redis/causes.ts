@@ -6,7 +6,8 @@ export interface Cause {
 }
 
 const REPLICA = "the server is a read-only replica: after a failover REDIS_URL must lead to the new primary";
-const UNTRUSTED = "its certificate is signed by nobody who is trusted here: name the authority's file in REDIS_CA";
+const UNTRUSTED =
+  "its certificate is signed by no authority that is trusted here: name the authority's file in REDIS_CA";
 
 /** What the server, Node.js or the client says, and what that means. */
 const MEANINGS: readonly (readonly [said: RegExp, means: string])[] = [

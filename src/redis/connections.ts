@@ -6,7 +6,7 @@ import { type Troubles } from "./troubles.js";
 const comeBack = (tries: number): number => Math.min(50 * tries, 1000);
 
 const ROLES = {
-  /** Fails fast: a page must not hang because a bell cannot be rung. */
+  /** Fails fast: a page must not hang because Redis does not answer. */
   page: { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 400, connectTimeout: 1000 },
   /** For adding jobs, which takes a script. */
   producer: { enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: 1000, connectTimeout: 1000 },

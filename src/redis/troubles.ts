@@ -1,7 +1,7 @@
 import { type Log } from "../domain/deps.js";
 import { type Cause, causeOf } from "./causes.js";
 
-/** A trouble that lasts is told again this often. */
+/** A trouble that lasts is logged again this often. */
 const TELL_AGAIN_MS = 60_000;
 /** Who hears only of failures, and never that all is well, counts as well after so long without one. */
 const FORGET_FAILURE_MS = 5000;

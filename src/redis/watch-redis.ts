@@ -62,7 +62,7 @@ export interface RedisWatch {
   close(): void;
 }
 
-/** Tries Redis over and over, and tells the troubles. */
+/** Tries Redis over and over, and notes what is wrong. */
 export function watchRedis(redis: Redis, troubles: Troubles): RedisWatch {
   const more: Need[] = [];
   let [triedAt, troubledAt] = [-Infinity, -Infinity];

@@ -137,7 +137,7 @@ onBothDatabases("challenges", (store) => {
     await aChallenge(store(), owner, { browserHash });
   });
 
-  it("T4: lets one of many finishes spend an approval", async () => {
+  it("T4: spends an approval for one of many finishes", async () => {
     const { challenges } = store();
     const owner = await anOwner(store());
     const id = await aChallenge(store(), owner);
@@ -147,7 +147,7 @@ onBothDatabases("challenges", (store) => {
     assert.equal((await challenges.find(id))?.state, "consumed");
   });
 
-  it("T2, T3: lets nobody spend an approval that lapsed, or whose phone or minute is gone", async () => {
+  it("T2, T3: spends no approval that lapsed, whose phone was removed, or whose minute is over", async () => {
     const { challenges, factors, database } = store();
     const spoil: [string, (id: string, factorId: string) => Promise<unknown>][] = [
       ["the phone was removed", (_id, factorId) => factors.remove(factorId, at(1))],

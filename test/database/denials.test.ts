@@ -22,9 +22,9 @@ async function consequences({ subscribers, audit }: Store, { subscriberId }: Own
 
 onBothDatabases("a denial", (store) => {
   it("P5: is shown to the owner and pauses unknown browsers, once, however many report it", async () => {
-    const [stranger, known] = [await anOwner(store()), await anOwner(store())];
+    const [unknown, known] = [await anOwner(store()), await anOwner(store())];
     for (const [owner, isKnownBrowser] of [
-      [stranger, false],
+      [unknown, false],
       [known, true],
     ] as const) {
       const id = await aChallenge(store(), owner, { isKnownBrowser });
@@ -32,7 +32,7 @@ onBothDatabases("a denial", (store) => {
       assert.equal((await Promise.all(reports)).filter(Boolean).length, 1);
     }
     const history = ["sign-in-denied sign-in"];
-    assert.deepEqual(await consequences(store(), stranger), { frozenUntil: at(901_000), history });
+    assert.deepEqual(await consequences(store(), unknown), { frozenUntil: at(901_000), history });
     assert.deepEqual(await consequences(store(), known), { frozenUntil: null, history });
   });
 

@@ -15,12 +15,12 @@ describe("E1: whose a status is", () => {
     const own = await findOwnStatus(deps, "challenge-1", { attempt: attempt("attempt-1"), session: null });
     assert.deepEqual(own?.owner, { kind: "attempt", id: "attempt-1", subscriberId: "ada" });
     assert.equal(own.status.kind, "approval");
-    for (const stranger of [
+    for (const other of [
       { attempt: null, session: null },
       { attempt: attempt("attempt-2"), session: session("attempt-1") },
       { attempt: null, session: session("session-1") },
     ])
-      assert.equal(await findOwnStatus(deps, "challenge-1", stranger), null);
+      assert.equal(await findOwnStatus(deps, "challenge-1", other), null);
   });
 
   it("of a step-up: the session's that asked for it, even where another browser holds its attempt", async () => {
@@ -30,11 +30,11 @@ describe("E1: whose a status is", () => {
     attempts.set("attempt-1", { ...asked, purpose: "change-password", sessionId: "session-1" });
     const own = await findOwnStatus(deps, "challenge-1", { attempt: null, session: session("session-1") });
     assert.deepEqual(own?.owner, { kind: "session", id: "session-1", subscriberId: "ada" });
-    for (const stranger of [
+    for (const other of [
       { attempt: attempt("attempt-1"), session: null },
       { attempt: attempt("attempt-1"), session: session("session-2") },
     ])
-      assert.equal(await findOwnStatus(deps, "challenge-1", stranger), null);
+      assert.equal(await findOwnStatus(deps, "challenge-1", other), null);
     attempts.set("attempt-1", { ...asked, purpose: "change-password", sessionId: null });
     assert.equal(await findOwnStatus(deps, "challenge-1", { attempt: null, session: null }), null);
   });
@@ -44,11 +44,11 @@ describe("E1: whose a status is", () => {
     const own = await findOwnStatus(deps, "enrolment-1", { attempt: null, session: session("session-1") });
     assert.deepEqual(own?.owner, { kind: "session", id: "session-1", subscriberId: "ada" });
     assert.equal(own.status.kind, "registration");
-    for (const stranger of [
+    for (const other of [
       { attempt: attempt("attempt-1"), session: null },
       { attempt: attempt("session-1"), session: session("session-2") },
     ])
-      assert.equal(await findOwnStatus(deps, "enrolment-1", stranger), null);
+      assert.equal(await findOwnStatus(deps, "enrolment-1", other), null);
   });
 
   it("of what is not there: nobody's", async () => {

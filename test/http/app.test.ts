@@ -114,7 +114,7 @@ describe("the routes of the application", () => {
       assert.notEqual(await elsewhere(path), "/account/password", path);
   });
 
-  it("lead strangers to the sign-in from every page of an account", async () => {
+  it("lead whoever is not signed in to the sign-in from every page of an account", async () => {
     for (const path of [
       "/account",
       "/account/activity",

@@ -14,7 +14,7 @@ export interface Asks {
 
 const watched = new WeakMap<Program, { count: number; now: number; most: number }>();
 
-/** Counts the questions about approvals from now on, at the door of the sandbox. */
+/** Counts the questions about approvals from now on, where the sandbox receives them. */
 export function watchAsks(program: Program): Asks {
   let seen = watched.get(program);
   if (seen === undefined) {

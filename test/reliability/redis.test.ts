@@ -111,25 +111,29 @@ describe("Redis goes away", () => {
 });
 
 describe("Redis comes back", () => {
-  it("E7: a bell is heard again after Redis was killed, without waiting for the next reading", BOUNDED, async (t) => {
-    // The callback comes to another process than the one on which the browser waits.
-    const program = await startProgram(t, { webs: 2, callbackTo: 1, env: { STREAM_REREAD_MS: "3600000" } });
-    const ada = await enrol(program, "ada");
-    const waiting = await startSignIn(ada);
-    const stream = await openStream(ada, waiting);
-    await program.redis.kill();
-    await program.redis.restart();
-    const redis = new Redis(program.redis.url);
-    t.after(() => {
-      redis.disconnect();
-    });
-    const listeners = async (): Promise<boolean> =>
-      Number((await redis.pubsub("NUMSUB", `challenge:${waiting.id}`))[1]) === 1;
-    await until(listeners, "nobody listens again");
-    await ada.answer("approve");
-    const { value } = await inTime(2000, "the event after the tap", stream.end);
-    assert.deepEqual(value, { final: "approved" });
-  });
+  it(
+    "E7: notifications arrive again after Redis was killed, without waiting for the next reading",
+    BOUNDED,
+    async (t) => {
+      // The callback comes to another process than the one on which the browser waits.
+      const program = await startProgram(t, { webs: 2, callbackTo: 1, env: { STREAM_REREAD_MS: "3600000" } });
+      const ada = await enrol(program, "ada");
+      const waiting = await startSignIn(ada);
+      const stream = await openStream(ada, waiting);
+      await program.redis.kill();
+      await program.redis.restart();
+      const redis = new Redis(program.redis.url);
+      t.after(() => {
+        redis.disconnect();
+      });
+      const listeners = async (): Promise<boolean> =>
+        Number((await redis.pubsub("NUMSUB", `challenge:${waiting.id}`))[1]) === 1;
+      await until(listeners, "nobody listens again");
+      await ada.answer("approve");
+      const { value } = await inTime(2000, "the event after the tap", stream.end);
+      assert.deepEqual(value, { final: "approved" });
+    },
+  );
 });
 
 describe("stopping and starting", () => {

@@ -12,9 +12,9 @@ import { until } from "../kit/until.js";
 const NO_LIMITS: StreamLimits = { streamsPerSession: 0, streamsPerUser: 0, streamsPerAddress: 0, streams: 0 };
 const TIMES = { rereadMs: 100, heartbeatMs: 15_000, overdueMs: 5000 };
 
-interface Bell {
-  ring: (id: string) => void;
-  tell: (status: LiveStatus) => void;
+interface Notifier {
+  change: (id: string) => void;
+  settle: (status: LiveStatus) => void;
   sessions: () => void;
   reconnect: () => void;
 }
@@ -23,7 +23,7 @@ interface Bell {
 async function openHub(t: TestContext, limits: Partial<StreamLimits> = {}, times: Partial<typeof TIMES> = {}) {
   const rows = new Map<string, LiveStatus>();
   const dead = new Set<string>();
-  const bell: Partial<Bell> = {};
+  const notifier: Partial<Notifier> = {};
   let reading: (() => Promise<void>) | undefined;
   let isAway = false;
   let missed = 0;
@@ -35,7 +35,12 @@ async function openHub(t: TestContext, limits: Partial<StreamLimits> = {}, times
         watch: () => Promise.resolve(),
         unwatch: () => undefined,
         listen({ onStatus, onChange, onSessionsEnded, onReconnect }) {
-          Object.assign(bell, { ring: onChange, tell: onStatus, sessions: onSessionsEnded, reconnect: onReconnect });
+          Object.assign(notifier, {
+            change: onChange,
+            settle: onStatus,
+            sessions: onSessionsEnded,
+            reconnect: onReconnect,
+          });
         },
         close: () => undefined,
       },
@@ -77,7 +82,7 @@ async function openHub(t: TestContext, limits: Partial<StreamLimits> = {}, times
     hub,
     set,
     dead,
-    bell: bell as Bell,
+    notifier: notifier as Notifier,
     origin,
     browser,
     /** How many requests have arrived. */
@@ -93,14 +98,14 @@ async function openHub(t: TestContext, limits: Partial<StreamLimits> = {}, times
 
 describe("event streams", () => {
   it("E4, E5: an answer that lands while the row is first read is told, once, after a whole head", async (t) => {
-    const { browser, set, bell, readSlowly } = await openHub(t, {}, { rereadMs: 60_000 });
+    const { browser, set, notifier, readSlowly } = await openHub(t, {}, { rereadMs: 60_000 });
     for (let round = 0; round < 20; round++) {
       const id = `c${round}`;
       set(id, "pending", 1);
       readSlowly(async () => {
         readSlowly(undefined);
         set(id, "approved", 2); // between the first reading and its writing
-        bell.ring(id);
+        notifier.change(id);
         await wait(round % 5);
       });
       const told: string[] = [];
@@ -110,7 +115,7 @@ describe("event streams", () => {
     }
   });
 
-  it("E6: a bell that nobody rang costs no more than one round of reading", async (t) => {
+  it("E6: a lost notification costs no more than one round of reading", async (t) => {
     const { browser, set } = await openHub(t);
     set("c1", "pending", 1);
     const told: string[] = [];
@@ -121,7 +126,7 @@ describe("event streams", () => {
   });
 
   it("E6: an end that is told is passed on without a look at the row, once, whoever tells it again", async (t) => {
-    const { hub, browser, set, bell, asked } = await openHub(t, {}, { rereadMs: 60_000 });
+    const { hub, browser, set, notifier, asked } = await openHub(t, {}, { rereadMs: 60_000 });
     set("c1", "pending", 1);
     const told: string[] = [];
     const stream = browser.watch("/s/u/c1", (status) => told.push(status)).end;
@@ -129,26 +134,26 @@ describe("event streams", () => {
     const expiresAt = new Date();
     const end = { id: "c1", kind: "approval", status: "denied", version: 2, expiresAt } as const;
     hub.tell(end);
-    bell.tell(end);
-    bell.ring("c1");
+    notifier.settle(end);
+    notifier.change("c1");
     assert.deepEqual(await stream, { final: "denied" });
     assert.deepEqual([told, asked], [["pending", "denied"], ["approval c1"]]);
   });
 
   it("E6: whatever else is told only makes it read the row, and hides nothing that comes later", async (t) => {
-    const { browser, set, bell, asked } = await openHub(t, {}, { rereadMs: 60_000 });
+    const { browser, set, notifier, asked } = await openHub(t, {}, { rereadMs: 60_000 });
     set("c1", "pending", 1);
     const told: string[] = [];
     const stream = browser.watch("/s/u/c1", (status) => told.push(status)).end;
     await until(() => told.length > 0, "no first event came", 10_000);
     const forged = { id: "c1", kind: "approval", status: "pending", version: 1e15, expiresAt: new Date(0) } as const;
-    bell.tell(forged);
-    bell.tell({ ...forged, kind: "registration", status: "completed" });
-    bell.tell({ ...forged, id: "nobody waits for this", status: "approved" });
+    notifier.settle(forged);
+    notifier.settle({ ...forged, kind: "registration", status: "completed" });
+    notifier.settle({ ...forged, id: "nobody waits for this", status: "approved" });
     await until(() => asked.length === 3, "the row was not read", 10_000);
     assert.deepEqual([told, new Set(asked)], [["pending"], new Set(["approval c1"])]);
     set("c1", "approved", 2);
-    bell.ring("c1");
+    notifier.change("c1");
     assert.deepEqual(await stream, { final: "approved" });
   });
 
@@ -211,7 +216,7 @@ describe("event streams", () => {
   }
 
   it("E11: drops a reader that lets 64 KiB pile up, and no other", async (t) => {
-    const { origin, hub, browser, set, bell } = await openHub(t, {}, { rereadMs: 60_000 });
+    const { origin, hub, browser, set, notifier } = await openHub(t, {}, { rereadMs: 60_000 });
     for (const id of ["c1", "c2"]) set(id, "pending", 1);
     const slow = connect(Number(new URL(origin).port), "127.0.0.1");
     slow.on("error", () => undefined);
@@ -225,7 +230,7 @@ describe("event streams", () => {
       () => {
         for (let n = 0; n < 2000; n++) {
           set("c1", "pending", (version += 1));
-          bell.ring("c1");
+          notifier.change("c1");
         }
         return hub.size === 1;
       },
@@ -233,21 +238,21 @@ describe("event streams", () => {
       120_000,
     );
     set("c2", "approved", 2);
-    bell.ring("c2");
+    notifier.change("c2");
     assert.deepEqual(await reading, { final: "approved" });
   });
 
   it("E2: ends with its session", async (t) => {
-    const { browser, hub, set, dead, bell } = await openHub(t, {}, { rereadMs: 60_000 });
+    const { browser, hub, set, dead, notifier } = await openHub(t, {}, { rereadMs: 60_000 });
     set("c1", "pending", 1);
     const ended = browser.watch("/s1/u/c1").end;
     const other = browser.watch("/s2/u/c1").end;
     await until(() => hub.size === 2, "the streams did not open", 10_000);
     dead.add("s1");
-    bell.sessions();
+    notifier.sessions();
     assert.ok("cut" in (await ended), "the stream of the dead session was not cut");
     set("c1", "approved", 2);
-    bell.ring("c1");
+    notifier.change("c1");
     assert.deepEqual(await other, { final: "approved" });
   });
 

@@ -29,10 +29,10 @@ const strict = await startProgram(
   { workers: 0, env: { LIMIT_LOGINS_PER_ADDRESS: "4", TRUST_PROXY: "1", FAILURE_WAIT_SECONDS: "60" } },
 );
 
-describe("the password door", () => {
+describe("wrong passwords and codes", () => {
   const failures = (bucket: string, at: Program = program): number =>
     Number(at.rows.one("SELECT count FROM failure_counts WHERE bucket = ?", bucket)?.["count"] ?? 0);
-  const stranger = (at: Program, username: string, password: string, address = "198.51.100.1"): Promise<Answer> =>
+  const tryFromUnknown = (at: Program, username: string, password: string, address = "198.51.100.1"): Promise<Answer> =>
     at.openBrowser({ address }).post("/login", { username, password });
   /** What an answer shows, without what differs between any two. */
   const shown = ({ status, headers, body }: Answer, username: string) => ({
@@ -47,11 +47,11 @@ describe("the password door", () => {
     const [plain, withPhone, locked] = [await register(program), await enrol(program), await register(program)];
     program.rows.run("INSERT INTO failure_counts VALUES (?, 12, '2999-01-01 00:00:00.000')", `name:${locked.username}`);
     const answers = [
-      shown(await stranger(program, "nobody-here", WRONG), "nobody-here"),
-      shown(await stranger(program, plain.username, WRONG), plain.username),
-      shown(await stranger(program, withPhone.username, WRONG), withPhone.username),
-      shown(await stranger(program, locked.username, WRONG), locked.username),
-      shown(await stranger(program, locked.username, locked.password), locked.username),
+      shown(await tryFromUnknown(program, "nobody-here", WRONG), "nobody-here"),
+      shown(await tryFromUnknown(program, plain.username, WRONG), plain.username),
+      shown(await tryFromUnknown(program, withPhone.username, WRONG), withPhone.username),
+      shown(await tryFromUnknown(program, locked.username, WRONG), locked.username),
+      shown(await tryFromUnknown(program, locked.username, locked.password), locked.username),
     ];
     for (const answer of answers) assert.deepEqual(answer, answers[0]);
     assert.equal(answers[0]?.status, 422);
@@ -59,18 +59,18 @@ describe("the password door", () => {
 
   it("A4 judges no more than the limit between successes, the right password included", async () => {
     const person = await register(program);
-    for (let tries = 0; tries < 20; tries += 1) await stranger(program, person.username, WRONG);
+    for (let tries = 0; tries < 20; tries += 1) await tryFromUnknown(program, person.username, WRONG);
     assert.equal(failures(`name:${person.username}`), 12);
-    assert.equal((await stranger(program, person.username, person.password)).status, 422);
+    assert.equal((await tryFromUnknown(program, person.username, person.password)).status, 422);
   });
 
-  it("A4 lets waits grow after the first five", async () => {
+  it("A4 makes waits grow after the first five", async () => {
     const person = await register(strict);
     const bucket = `name:${person.username}`;
     let tries = 0;
     const countAfterTry = async (): Promise<number> => {
       tries += 1;
-      await stranger(strict, person.username, WRONG, `198.51.100.${10 + tries}`);
+      await tryFromUnknown(strict, person.username, WRONG, `198.51.100.${10 + tries}`);
       return failures(bucket, strict);
     };
     const letPass = (seconds: number): void => {
@@ -101,24 +101,24 @@ describe("the password door", () => {
     assert.equal(failures(`name:${person.username}`), 12);
   });
 
-  it("A5 lets the owner in from a known browser while strangers have used up every try", async () => {
+  it("A5 accepts the owner in a known browser after unknown ones have used up every try", async () => {
     const person = await enrol(program);
-    for (let tries = 0; tries < 15; tries += 1) await stranger(program, person.username, WRONG);
+    for (let tries = 0; tries < 15; tries += 1) await tryFromUnknown(program, person.username, WRONG);
     await person.browser.post("/logout");
     await person.signIn();
     assert.equal(await isSignedIn(person.browser), true);
-    assert.equal(failures(`name:${person.username}`), 12, "and the strangers' count stays");
+    assert.equal(failures(`name:${person.username}`), 12, "and the count of unknown browsers stays");
   });
 
   it("A6 limits tries by address, by the /64 of an IPv6 one, and tells when to come back", async () => {
     const seen: number[] = [];
     for (let tries = 0; tries < 6; tries += 1) {
-      const reply = await stranger(strict, `nobody${tries}`, WRONG, `2001:db8:1:2::${tries + 1}`);
+      const reply = await tryFromUnknown(strict, `nobody${tries}`, WRONG, `2001:db8:1:2::${tries + 1}`);
       seen.push(reply.status);
       if (reply.status === 429) assert.match(String(reply.headers["retry-after"]), /^[1-9]\d*$/);
     }
     assert.deepEqual(seen, [422, 422, 422, 422, 429, 429]);
-    assert.equal((await stranger(strict, "nobody", WRONG, "2001:db8:1:3::1")).status, 422);
+    assert.equal((await tryFromUnknown(strict, "nobody", WRONG, "2001:db8:1:3::1")).status, 422);
   });
 
   it("A7 puts case, Unicode form and blanks into one bucket", async () => {
@@ -126,7 +126,7 @@ describe("the password door", () => {
     const name = person.username;
     const wide = Array.from(name, (sign) => String.fromCodePoint((sign.codePointAt(0) ?? 0) + 0xfee0)).join("");
     for (const written of [name, name.toUpperCase(), `  ${name}\t`, wide, ` ${wide.toUpperCase()} `])
-      await stranger(program, written, WRONG);
+      await tryFromUnknown(program, written, WRONG);
     assert.equal(failures(`name:${name}`), 5);
   });
 
@@ -148,7 +148,7 @@ describe("the password door", () => {
     await strict.redis.kill();
     const seen: number[] = [];
     for (let tries = 0; tries < 6; tries += 1)
-      seen.push((await stranger(strict, `nobody-a8-${tries}`, WRONG, "198.51.100.50")).status);
+      seen.push((await tryFromUnknown(strict, `nobody-a8-${tries}`, WRONG, "198.51.100.50")).status);
     await strict.redis.restart();
     assert.deepEqual(seen, [422, 422, 422, 422, 429, 429]);
   });
@@ -349,7 +349,7 @@ describe("the password door", () => {
     assert.equal(await send("/login", `username=%ed%a0%80&password=${password}`), 422, "half a surrogate is no name");
   });
 
-  it("A19 opens no side door to level 2: every page of an account sends a half sign-in away", async () => {
+  it("A19 has no other way to level 2: every page of an account sends a half sign-in away", async () => {
     const person = await enrol(program);
     const browser = program.openBrowser();
     await person.login(browser);

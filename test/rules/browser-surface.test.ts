@@ -99,11 +99,11 @@ describe("the browser surface", () => {
         program.rows.all("SELECT * FROM factors ORDER BY id"),
         program.rows.all("SELECT * FROM recovery_codes ORDER BY id"),
       ]);
-    const [before, rang] = [snapshot(), (await program.phone.requests()).length];
+    const [before, sent] = [snapshot(), (await program.phone.requests()).length];
     for (const each of [browser, person.browser])
       for (const to of [...UNSAFE, "/", "/account", "/login/approval/not-me"]) await each.get(to);
     assert.equal(snapshot(), before);
-    assert.equal((await program.phone.requests()).length, rang);
+    assert.equal((await program.phone.requests()).length, sent);
   });
 
   it("K18 takes nothing away on HEAD: messages and codes that are shown once are still there", async () => {

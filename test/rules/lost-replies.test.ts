@@ -237,19 +237,19 @@ describe("a lost reply", () => {
 
   it("T3: shows no approval that counts no more, since the page would spend it over and over", async () => {
     const person = await enrol(program);
-    const stranger = program.openBrowser();
+    const other = program.openBrowser();
     const shown = async (): Promise<string> => {
-      assert.equal((await stranger.post("/login/approval/finish")).location, "/login/approval");
-      return (await stranger.get("/login/approval")).body;
+      assert.equal((await other.post("/login/approval/finish")).location, "/login/approval");
+      return (await other.get("/login/approval")).body;
     };
-    await person.signIn(stranger);
+    await person.signIn(other);
     await person.browser.post("/logout");
     await person.signIn();
     await person.browser.post("/account/sessions/revoke-others");
     assert.match(await shown(), /data-state="cancelled"[^]*This request is over/, "the owner ended what it opened");
-    assert.equal((await stranger.get("/login")).status, 200);
+    assert.equal((await other.get("/login")).status, 200);
 
-    await person.login(stranger);
+    await person.login(other);
     await person.tap();
     program.rows.run("UPDATE subscribers SET epoch = epoch + 1 WHERE id = ?", person.id);
     assert.match(await shown(), /data-state="cancelled"[^]*This request is over/, "the owner raised the alarm");

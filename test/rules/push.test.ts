@@ -23,7 +23,7 @@ const paced = await startProgram(
 );
 
 describe("pushes", () => {
-  const rang = async (person: Person): Promise<number> => (await person.requests()).length;
+  const pushesOf = async (person: Person): Promise<number> => (await person.requests()).length;
   const finish = (browser: Browser, code?: string): Promise<Answer> =>
     browser.post("/login/approval/finish", code === undefined ? {} : { match_code: code });
   const wrong = (code = ""): string => String((Number(code) + 1) % 1_000_000).padStart(6, "0");
@@ -35,7 +35,7 @@ describe("pushes", () => {
     for (const path of ["/login/approval", "/login/code"]) await program.openBrowser().get(path);
     for (const path of ["/login/approval/resend", "/login/approval/finish", "/login/code/sms"])
       await program.openBrowser().post(path);
-    assert.equal(await rang(person), 0);
+    assert.equal(await pushesOf(person), 0);
   });
 
   it("P2 sends one push for a refresh, a double click and 50 parallel sign-ins of one browser", async () => {
@@ -45,7 +45,7 @@ describe("pushes", () => {
     const answers = await Promise.all(Array.from({ length: 50 }, () => person.login(browser)));
     for (const { location } of answers) assert.equal(location, "/login/approval");
     for (let times = 0; times < 5; times += 1) await browser.get("/login/approval");
-    assert.equal(await rang(person), 1);
+    assert.equal(await pushesOf(person), 1);
     await person.approve(browser);
     assert.equal(await isSignedIn(browser), true);
   });
@@ -56,7 +56,7 @@ describe("pushes", () => {
     await person.login(browser);
     const first = await person.request();
     await person.login(browser);
-    assert.equal(await rang(person), 2);
+    assert.equal(await pushesOf(person), 2);
     await sendCallback(program, first.uuid, person.authyId, "approved");
     await finish(browser, first.details["Code"]);
     assert.equal(await isSignedIn(browser), false);
@@ -95,11 +95,11 @@ describe("pushes", () => {
     assert.equal((await person.requests()).length, 2);
   });
 
-  it("P4 sends no more than the budget to strangers' browsers until a success there, and offers other ways", async () => {
+  it("P4 sends no more than the budget of unknown browsers until a success there, and offers other ways", async () => {
     const person = await enrol(program);
     const browsers = Array.from({ length: 8 }, () => program.openBrowser());
     for (const browser of browsers) await person.login(browser);
-    assert.equal(await rang(person), 4);
+    assert.equal(await pushesOf(person), 4);
     const [, , , , , last = program.openBrowser()] = browsers;
     const page = await last.get("/login/approval");
     assert.match(page.body, /data-state="paused"/);
@@ -107,7 +107,7 @@ describe("pushes", () => {
     const right = await last.post("/login/code", { code: await program.phone.code(person.authyId) });
     assert.equal(right.location, "/account");
     await person.login(program.openBrowser());
-    assert.equal(await rang(person), 5, "a success renews the budget");
+    assert.equal(await pushesOf(person), 5, "a success renews the budget");
   });
 
   it("P4 sends no more than the budget when many ask at once", async () => {
@@ -120,23 +120,23 @@ describe("pushes", () => {
       }),
     );
     await Promise.all(browsers.map((browser) => person.login(browser)));
-    assert.equal((await rang(person)) <= 4, true, `${await rang(person)} pushes`);
+    assert.equal((await pushesOf(person)) <= 4, true, `${await pushesOf(person)} pushes`);
   });
 
-  it("P10 keeps the owner's budget apart from the strangers', and a success of the owner gives strangers nothing", async () => {
+  it("P10 keeps the budgets of known and unknown browsers apart, and a success in a known one renews only its own", async () => {
     const person = await enrol(program);
     for (let times = 0; times < 6; times += 1) await person.login(program.openBrowser());
-    assert.equal(await rang(person), 4);
+    assert.equal(await pushesOf(person), 4);
     await person.browser.post("/logout");
     await person.login();
-    assert.equal(await rang(person), 5);
+    assert.equal(await pushesOf(person), 5);
     await person.approve();
     assert.equal(await isSignedIn(person.browser), true);
     await person.login(program.openBrowser());
-    assert.equal(await rang(person), 5);
+    assert.equal(await pushesOf(person), 5);
   });
 
-  it("P5 pauses pushes for strangers after a denial, shows it to the owner, and lets known browsers go on", async () => {
+  it("P5 pauses the pushes of unknown browsers after a denial, shows it to the owner, and goes on in known browsers", async () => {
     const person = await enrol(program);
     const thief = program.openBrowser();
     await person.login(thief);
@@ -145,14 +145,14 @@ describe("pushes", () => {
     await settled(program, uuid);
     assert.match((await thief.get("/login/approval")).body, /data-state="denied"/);
     await person.login(program.openBrowser());
-    assert.equal(await rang(person), 1);
+    assert.equal(await pushesOf(person), 1);
     assert.match((await person.browser.get("/account/activity")).body, /denied/i);
     await person.browser.post("/logout");
     await person.login();
-    assert.equal(await rang(person), 2);
+    assert.equal(await pushesOf(person), 2);
     program.rows.run(`UPDATE subscribers SET ${setBack(600, "push_frozen_until")} WHERE id = ?`, person.id);
     await person.login(program.openBrowser());
-    assert.equal(await rang(person), 3, "the pause ends");
+    assert.equal(await pushesOf(person), 3, "the pause ends");
   });
 
   it('P5 makes "not me" end every session and attempt and ask for a new password, but only after a denial', async () => {
@@ -254,9 +254,9 @@ describe("pushes", () => {
   it("P8 knows a browser by a signed cookie of this account alone, never by address or user agent", async () => {
     const [person, other] = [await enrol(program), await enrol(program)];
     const newest = async (count: number): Promise<PhoneRequest | undefined> => {
-      const rings = await person.requests();
-      assert.equal(rings.length, count);
-      return rings[0];
+      const requests = await person.requests();
+      assert.equal(requests.length, count);
+      return requests[0];
     };
     const same = program.openBrowser();
     await person.login(same);
@@ -363,7 +363,7 @@ describe("pushes", () => {
     assert.equal(await isSignedIn(copy), false);
   });
 
-  it("T2 lets an approval lapse that is not used in time", async () => {
+  it("T2 ends an approval that is not used in time", async () => {
     const person = await enrol(program);
     const browser = program.openBrowser();
     await person.login(browser);
@@ -374,7 +374,7 @@ describe("pushes", () => {
     assert.equal(await isSignedIn(browser), false);
   });
 
-  it("E1 T5 lets no other session watch or finish, and the owner still can", async () => {
+  it("E1 T5 allows no other session to watch or finish, and the owner still can", async () => {
     const person = await enrol(program);
     const [owner, thief] = [program.openBrowser(), program.openBrowser()];
     await person.login(owner);
@@ -401,8 +401,8 @@ describe("pushes", () => {
     assert.equal((await person.browser.post("/account/two-factor/disable")).location, "/account/two-factor/disable");
     await person.browser.post("/account/recovery-codes");
     assert.equal(program.rows.count("SELECT count(*) FROM recovery_codes WHERE subscriber_id = ?", person.id), 0);
-    const rings = await person.requests();
-    assert.equal(rings[0]?.details["Action"], "Change the password");
+    const requests = await person.requests();
+    assert.equal(requests[0]?.details["Action"], "Change the password");
     await person.stepUp("new-recovery-codes");
     await Promise.all(Array.from({ length: 5 }, () => person.browser.post("/account/recovery-codes")));
     const made = program.rows.count(

@@ -27,10 +27,12 @@ async function dumpOf(url: string): Promise<string> {
 
 describe("secrets", () => {
   it("L1 L2 keeps every secret out of logs, Redis, job data, pages and the rows that need only its hash", async () => {
-    const bell = new Redis(program.redis.url);
-    const rung: string[] = [];
-    bell.on("pmessage", (_pattern: string, channel: string, message: string) => rung.push(`${channel} ${message}`));
-    await bell.psubscribe("*");
+    const listener = new Redis(program.redis.url);
+    const published: string[] = [];
+    listener.on("pmessage", (_pattern: string, channel: string, message: string) =>
+      published.push(`${channel} ${message}`),
+    );
+    await listener.psubscribe("*");
     const dumps: string[] = [];
     const person = await enrol(program);
     const canaries: Record<string, string> = { password: person.password };
@@ -80,7 +82,7 @@ describe("secrets", () => {
       "form token": await browser.token(),
     });
     dumps.push(await dumpOf(program.redis.url));
-    bell.disconnect();
+    listener.disconnect();
 
     // The sandbox shows tokens and codes on purpose; what is ours must not.
     const logs = JSON.stringify([program.web.lines, program.workers.map(({ lines }) => lines)]);
@@ -102,11 +104,11 @@ describe("secrets", () => {
         /^\d+$/.test(secret) ? new RegExp(`(?<!\\d)${secret}(?!\\d)`).test(text) : text.includes(secret);
       assert.equal(isIn(logs), false, `${what} in a log`);
       assert.equal(isIn(dumps.join("\n")), false, `${what} in Redis`);
-      assert.equal(isIn(rung.join("\n")), false, `${what} in a bell`);
+      assert.equal(isIn(published.join("\n")), false, `${what} in a notification`);
       if (what !== "query") assert.equal(isIn(kept), false, `${what} in the database`);
       if (what !== "form token") assert.equal(isIn(pages), false, `${what} on a page`);
     }
-    assert.equal(rung.length > 0, true);
+    assert.equal(published.length > 0, true);
   });
 
   it("L1 keeps the API key out of what is logged and shown when Authy fails", async () => {

@@ -52,7 +52,7 @@ describe("sessions", () => {
     assert.equal(rowOf(ids.at(-1) ?? "")?.["ended_at"], null);
   });
 
-  it("S1 signs nobody in through an id or an attempt that a stranger planted", async () => {
+  it("S1 signs nobody in through an id or an attempt that somebody else planted", async () => {
     const person = await enrol(program);
     const thief = program.openBrowser();
     await thief.get("/login");
@@ -65,7 +65,7 @@ describe("sessions", () => {
   });
 
   it("S2 kills a session on the server, in all processes, and closes its streams at once", async () => {
-    // Its next look at all streams is far away: only the bell can end one.
+    // Its next look at all streams is far away: only the notification can end one.
     const second = await program.startWeb({ STREAM_REREAD_MS: "3600000" });
     const person = await register(program);
     const elsewhere = person.browser.copy(second.site);
@@ -198,8 +198,8 @@ describe("sessions", () => {
     });
     const browser = person.browser.copy(web.site);
     assert.equal(await isSignedIn(browser), true);
-    const stranger = await program.startWeb({ SESSION_KEYS: "a-third-key-0123456789-0123456789-a" });
-    assert.equal(await isSignedIn(person.browser.copy(stranger.site)), false);
+    const foreign = await program.startWeb({ SESSION_KEYS: "a-third-key-0123456789-0123456789-a" });
+    assert.equal(await isSignedIn(person.browser.copy(foreign.site)), false);
   });
 
   it("S12 stores nothing for an anonymous GET", async () => {

@@ -31,7 +31,7 @@ describe("webhooks", () => {
   const stateOf = (uuid: string): string =>
     String(program.rows.one("SELECT state FROM challenges WHERE authy_uuid = ?", uuid)?.["state"]);
 
-  /** A person whose phone rings now. */
+  /** A person whose phone shows a request now. */
   async function ringing(): Promise<{ person: Person; uuid: string }> {
     const person = await enrol(program);
     await person.browser.post("/logout");
@@ -96,7 +96,7 @@ describe("webhooks", () => {
     assert.equal(received(), 1);
   });
 
-  it("W6 W9 lets the first final state stand, whatever comes afterwards", async () => {
+  it("W6 W9 keeps the first final state, whatever comes afterwards", async () => {
     const { person, uuid } = await ringing();
     const denied = sign(callbackBody(uuid, person.authyId, "denied"));
     await send(denied);
@@ -134,7 +134,7 @@ describe("webhooks", () => {
     assert.equal(await isSignedIn(person.browser), false);
   });
 
-  it("W7 lets the phone's clock decide nothing", async () => {
+  it("W7 decides nothing by the phone's clock", async () => {
     for (const device_signing_time of [0, 1, 4_102_444_800]) {
       const { person, uuid } = await ringing();
       const body = callbackBody(uuid, person.authyId, "approved");

@@ -14,7 +14,7 @@ interface Answer {
 
 const PROVIDER_AWAY: Answer = { status: 503, page: "provider-away", retryAfterSeconds: 5 };
 
-/** The page for each of the rules' own errors, by `code`. An error that names its own time to wait has the last word. */
+/** The page for each of the rules' own errors, by `code`. A time to wait that the error itself names takes precedence. */
 const BY_CODE: Readonly<Record<string, Answer>> = {
   too_many: { status: 429, page: "too-many" },
   busy: { status: 503, page: "busy" },

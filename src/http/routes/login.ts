@@ -80,7 +80,7 @@ export function login(deps: HttpDeps): Router<RequestState> {
         heldAttemptId: (await heldAttempt(deps, ctx, "attempt"))?.id ?? null,
         sessionKeyHash: heldKeyHash(ctx),
         knownKeyFor: (subscriberId) => knownKey(ctx, subscriberId),
-        admitStranger: () => deps.rates.logins("all"),
+        admitUnknown: () => deps.rates.logins("all"),
       },
     );
     switch (started.kind) {

@@ -25,7 +25,7 @@ export function notMe(deps: HttpDeps, place: WaitingPlace): Router<RequestState>
   router.post(path, load, async function reportAttempt(ctx) {
     const attempt = attemptIn(ctx);
     const { confirm } = fields(ctx, ["confirm"]);
-    // Only a denial on the phone makes it more than the word of whoever has the password.
+    // Without a denial on the phone, whoever has the password could end the owner's sessions.
     if (confirm !== "yes" || !(await wasDenied(deps, attempt))) {
       seeOther(ctx, place.base);
       return;

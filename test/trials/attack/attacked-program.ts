@@ -38,7 +38,7 @@ export interface TargetSettings {
   readonly fullStrength?: boolean;
 }
 
-/** Strangers come from elsewhere. */
+/** Attackers come from other addresses. */
 const OWNERS_ADDRESS = "192.0.2.1";
 
 const closing = new Set<() => Promise<void>>();

@@ -18,8 +18,8 @@ export const forgedCallbacks: Attack = {
     attackProgram({ APPROVAL_TTL_SECONDS: "3600" }, async (attacked) => {
       const target = await attacked.addTarget();
       await attacked.openBrowser().post("/login", { username: target.username, password: PASSWORD });
-      const [ring] = await attacked.program.phone.requests(target.authyId);
-      const uuid = ring?.uuid ?? "";
+      const [request] = await attacked.program.phone.requests(target.authyId);
+      const uuid = request?.uuid ?? "";
       const real = (status: string): SignedRequest =>
         signCallback(callbackBody(uuid, target.authyId, status), { key: attacked.apiKey, url: attacked.callbackUrl });
       const state = (): unknown =>
@@ -49,7 +49,7 @@ export const forgedCallbacks: Attack = {
         progress,
       );
       if (state() !== "pending") accepted += 1;
-      // The same door opens for the real thing, or all this proved nothing.
+      // The real callback must be accepted, or the refusals above prove nothing.
       await browser.send("POST", PATH, real("approved"));
       const isOpenForAuthy = state() === "approved";
       return {

@@ -132,8 +132,8 @@ export const malformed: Attack = {
       const jsons = fc.sample(fc.json({ maxDepth: 6 }), { numRuns: 300, seed: 6 });
       const { below: roll, pick } = seededRandom(11);
       const signedIn = attacked.openBrowser();
-      const stranger = attacked.openBrowser();
-      const token = await stranger.token();
+      const visitor = attacked.openBrowser();
+      const token = await visitor.token();
       const signIn = async (): Promise<void> => {
         await signedIn.post("/login", { username: target.username, password: PASSWORD });
         await signedIn.post("/login/code", { code: await attacked.program.phone.code(target.authyId) });
@@ -151,8 +151,8 @@ export const malformed: Attack = {
             await rawRequest(attacked, pick(texts), pick(PATHS));
             return;
           }
-          const browser = roll(2) === 0 ? signedIn : stranger;
-          const { method, path, headers, body } = compose(browser === stranger ? token : await browser.token());
+          const browser = roll(2) === 0 ? signedIn : visitor;
+          const { method, path, headers, body } = compose(browser === visitor ? token : await browser.token());
           const reply = await send(attacked, browser, method, path, headers, body);
           if (reply !== null && reply >= 500) failed.push(`${method} ${path.slice(0, 60)} → ${reply}`);
         },

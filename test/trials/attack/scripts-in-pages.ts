@@ -97,7 +97,7 @@ async function noticesInjection(attacked: AttackedProgram, browser: Browser): Pr
   return seesReport && hits.some((hit) => hit.includes(" ran "));
 }
 
-/** Puts one payload everywhere, through the front door where that is open and into the rows where it is not. */
+/** Puts one payload everywhere, through the forms where they accept it, and straight into the rows where they do not. */
 async function tryPayload(
   attacked: AttackedProgram,
   browser: Browser,

@@ -18,7 +18,7 @@ export const timing: Attack = {
       let pairs = count;
       let score = await measure(attacked, pairs, progress);
       const first = score;
-      // The short form is too small for a verdict so fine: three standard errors are allowed.
+      // The short form has too few measurements for so small a difference: three standard errors are allowed.
       const slack = count < 1000 ? 3 * Math.sqrt((2 * count + 1) / (12 * count * count)) : 0;
       const isWithin = (value: number): boolean => value >= LOW - slack && value <= HIGH + slack;
       if (!isWithin(score)) {

@@ -4,7 +4,7 @@ import { brokenRows } from "../../kit/invariants.js";
 import { type Ending } from "./sign-in.js";
 
 /** What the storm did, counted from what people saw and from the rows. */
-export interface Verdict {
+export interface StormResult {
   readonly tried: number;
   readonly approved: number;
   readonly signedIn: number;
@@ -20,7 +20,7 @@ export interface Verdict {
 }
 
 /** Holds what people saw against the rows. */
-export async function judge(database: DataSource, endings: readonly Ending[]): Promise<Verdict> {
+export async function judge(database: DataSource, endings: readonly Ending[]): Promise<StormResult> {
   const { double, wrong } = await brokenRows(database);
   const unproven = await database.query<{ id: string }[]>(
     "SELECT id FROM sessions WHERE level = 2 AND challenge_id IS NULL",

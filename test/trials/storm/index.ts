@@ -14,7 +14,7 @@ async function main(owner: Owner): Promise<number> {
     console.error(line);
   });
   console.log(tableOf(report));
-  const { lost, double, wrong } = report.verdict;
+  const { lost, double, wrong } = report.result;
   return lost.length + double.length + wrong.length > 0 ? 1 : 0;
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { NO_LIMITS } from "../../kit/environment.js";
 import { type Answer } from "../../kit/browser.js";
 import { type Owner } from "../../kit/owner.js";
-import { judge, type Verdict } from "./audit.js";
+import { judge, type StormResult } from "./audit.js";
 import { authyFaults, type Fault, processFaults } from "./faults.js";
 import { enrolPerson } from "./people.js";
 import { type Random, seededRandom } from "../../kit/random.js";
@@ -31,7 +31,7 @@ export interface StormOptions {
 
 /** A storm's result, and how fast it went. */
 export interface Report {
-  readonly verdict: Verdict;
+  readonly result: StormResult;
   readonly faults: ReadonlyMap<string, number>;
   readonly seconds: number;
   readonly slowestAnswer: { readonly ms: number; readonly what: string };
@@ -111,7 +111,7 @@ export async function runStorm(
     clearInterval(progress);
     isOver = true;
   }
-  const verdict = await judge(program.database, endings);
+  const result = await judge(program.database, endings);
   const slowest = endings
     .filter(({ act, end }) => act === "sign-in" && end === "done")
     .sort((a, b) => (b.afterApprovalMs ?? 0) - (a.afterApprovalMs ?? 0))
@@ -122,7 +122,7 @@ export async function runStorm(
     .sort((a, b) => a - b);
   const share = (part: number): number => Math.round(times[Math.floor(part * (times.length - 1))] ?? 0);
   return {
-    verdict,
+    result,
     faults: struck,
     seconds: (performance.now() - startedAt) / 1000,
     slowestAnswer,
