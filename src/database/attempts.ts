@@ -3,6 +3,15 @@ import { In, LessThanOrEqual, MoreThan } from "typeorm";
 import { type Attempts } from "../domain/attempt.js";
 import { changedOne } from "./one-row.js";
 import { type AttemptKeyRow, type AttemptRow, type RowSource } from "./schema.js";
+import { statement } from "./statement.js";
+
+const FIND = statement<AttemptRow>("attempt", "SELECT * FROM attempts WHERE id = :id");
+
+/** E1: whoever waits asks by the key that this browser alone holds. */
+const FIND_BY_KEY = statement<AttemptRow>(
+  "attempt",
+  "SELECT a.* FROM attempt_keys k JOIN attempts a ON a.id = k.attempt_id WHERE k.key_hash = :keyHash",
+);
 
 /** The attempts and the keys that open them, in the database. */
 export function attempts(database: RowSource): Attempts {
@@ -17,11 +26,8 @@ export function attempts(database: RowSource): Attempts {
       // The attempt that came too late gives its key to the one that it joins.
       await keys.upsert({ keyHash, attemptId }, ["keyHash"]);
     },
-    find: (id) => rows.findOneBy({ id }),
-    async findByKey(keyHash) {
-      const key = await keys.findOneBy({ keyHash });
-      return key === null ? null : rows.findOneBy({ id: key.attemptId });
-    },
+    find: async (id) => (await FIND(database, { id }))[0] ?? null,
+    findByKey: async (keyHash) => (await FIND_BY_KEY(database, { keyHash }))[0] ?? null,
     findLatestOfSession: (sessionId) => rows.findOne({ where: { sessionId }, order: { createdAt: "DESC" } }),
     async extend(id, expiresAt) {
       await rows.update({ id, state: "open" }, { expiresAt });

@@ -3,6 +3,7 @@ import { IsNull, Not } from "typeorm";
 import { type Sessions, signedIn } from "../domain/session.js";
 import { changedOne } from "./one-row.js";
 import { type RowSource, type SessionRow } from "./schema.js";
+import { statement } from "./statement.js";
 
 const OF_PRESENT_EPOCH =
   "(session.subscriberId IS NULL OR session.epoch = (SELECT u.epoch FROM subscribers u WHERE u.id = session.subscriberId))";
@@ -11,13 +12,24 @@ const IN_TIME = "session.endedAt IS NULL AND session.idleUntil > :now AND sessio
 const OF_ATTEMPT = `(session.id = (SELECT a.session_id FROM attempts a WHERE a.id = :attemptId) OR session.challengeId IN
   (SELECT c.id FROM challenges c WHERE c.attempt_id = :attemptId AND c.state = 'consumed'))`;
 
+/** S2, S5, S7: of what every page and every round of re-reading asks, only sessions that live now and are of the present epoch. */
+const LIVES = `s.ended_at IS NULL AND s.idle_until > :now AND s.expires_at > :now
+  AND (s.subscriber_id IS NULL OR s.epoch = (SELECT u.epoch FROM subscribers u WHERE u.id = s.subscriber_id))`;
+
+const LOAD = statement<SessionRow>("session", `SELECT s.* FROM sessions s WHERE s.key_hash = :keyHash AND ${LIVES}`);
+
+const LIVING = statement<Pick<SessionRow, "id">>("session", {
+  sqlite: `SELECT s.id FROM sessions s WHERE s.id IN (SELECT value FROM json_each(:ids)) AND ${LIVES}`,
+  postgres: `SELECT s.id FROM sessions s WHERE s.id = ANY(:ids) AND ${LIVES}`,
+});
+
 /** The sessions, in the database. */
 export function sessions(database: RowSource): Sessions {
   const rows = database.getRepository<SessionRow>("session");
   const living = (now: Date) => rows.createQueryBuilder("session").where(IN_TIME, { now }).andWhere(OF_PRESENT_EPOCH);
 
   return {
-    load: (keyHash, now) => living(now).andWhere("session.keyHash = :keyHash", { keyHash }).getOne(),
+    load: async (keyHash, now) => (await LOAD(database, { keyHash, now }))[0] ?? null,
     async insert(session) {
       await rows.insert({ ...session, endedAt: null });
     },
@@ -36,11 +48,7 @@ export function sessions(database: RowSource): Sessions {
       return row === null ? null : signedIn(row);
     },
     async living(ids, now) {
-      const found = await living(now)
-        .select(["session.id"])
-        .andWhere("session.id IN (:...ids)", { ids: ["", ...ids] })
-        .getMany();
-      return found.map(({ id }) => id);
+      return ids.length === 0 ? [] : (await LIVING(database, { ids, now })).map(({ id }) => id);
     },
     async list(subscriberId, now) {
       const found = await living(now)

@@ -1,6 +1,14 @@
 import { type Subscribers } from "../domain/subscriber.js";
 import { changedOne, unlessTaken } from "./one-row.js";
 import { type SubscriberRow, type RowSource } from "./schema.js";
+import { statement } from "./statement.js";
+
+/** Every page of somebody who is signed in asks for the account. */
+const FIND = statement<SubscriberRow>("subscriber", "SELECT * FROM subscribers WHERE id = :id");
+const FIND_BY_NAME = statement<SubscriberRow>(
+  "subscriber",
+  "SELECT * FROM subscribers WHERE username_key = :usernameKey",
+);
 
 /** The accounts, in the database. */
 export function subscribers(database: RowSource): Subscribers {
@@ -16,8 +24,8 @@ export function subscribers(database: RowSource): Subscribers {
       };
       return unlessTaken(rows.insert(row));
     },
-    find: (id) => rows.findOneBy({ id }),
-    findByName: (usernameKey) => rows.findOneBy({ usernameKey }),
+    find: async (id) => (await FIND(database, { id }))[0] ?? null,
+    findByName: async (usernameKey) => (await FIND_BY_NAME(database, { usernameKey }))[0] ?? null,
     async rehash(id, oldHash, newHash) {
       await rows.update({ id, passwordHash: oldHash }, { passwordHash: newHash });
     },
