@@ -63,6 +63,7 @@ export function createLog(level: Config["logLevel"], name: string): Log {
 
 const RETRY_DATABASE_MS = 300;
 const HEALTH_TIMEOUT_MS = 1000;
+const NOTICE_READ_ONLY_MS = 5000;
 
 /** Creates the services and waits until their database is open. @throws what the database says, once it is `stopping`. */
 export async function openServices(config: Config, log: Log, stopping: AbortSignal): Promise<Services> {
@@ -89,6 +90,11 @@ export function createServices(config: Config, log: Log): Services {
     if (isOpen) void clock.adjust().catch(() => undefined);
   }, 60_000);
   adjusting.unref();
+  // A primary that became read-only in place keeps its connections, and who only reads there would never notice.
+  const noticing = setInterval(() => {
+    if (isOpen) void requireWritable(database).catch(() => undefined);
+  }, NOTICE_READ_ONLY_MS);
+  noticing.unref();
   const rows = databaseRows(database);
   const deps: Deps = {
     ...rows,
@@ -130,6 +136,7 @@ export function createServices(config: Config, log: Log): Services {
     },
     async close() {
       clearInterval(adjusting);
+      clearInterval(noticing);
       redisWatch.close();
       const told = Promise.all([queue.close(), feed.sent()]);
       await Promise.race([told, new Promise((resolve) => setTimeout(resolve, 1000).unref())]).catch(() => undefined);

@@ -33,6 +33,8 @@ export interface TestPostgres {
 export interface PostgresSettings {
   /** Whether it can encrypt, with the certificate that lies in `certificates/`. */
   readonly withTls?: boolean;
+  /** Begins as a copy of this one and follows it, until it is told to be a primary itself (`pg_promote`). */
+  readonly replicaOf?: Pick<TestPostgres, "port">;
   /** Lines of `pg_hba.conf` that come before the one which trusts everybody. */
   readonly access?: readonly string[];
 }
@@ -40,7 +42,7 @@ export interface PostgresSettings {
 /** Creates a cluster in a temporary folder and starts it on a free port. It writes without waiting for the disk. */
 export async function startPostgres(
   owner: Owner,
-  { withTls = false, access = [] }: PostgresSettings = {},
+  { withTls = false, replicaOf, access = [] }: PostgresSettings = {},
 ): Promise<TestPostgres> {
   const programs = path.dirname(needProgram("postgres"));
   const account = accountToRunAs();
@@ -53,12 +55,16 @@ export async function startPostgres(
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const copied = spawnSync("cp", ["-a", emptyCluster(programs, account), cluster], {
-    ...account,
-    cwd: folder,
-    encoding: "utf8",
-  });
-  if (copied.status !== 0) throw new Error(`the empty cluster could not be copied:\n${copied.stderr}`);
+  const how = { ...account, cwd: folder, encoding: "utf8" } as const;
+  const copied =
+    replicaOf === undefined
+      ? spawnSync("cp", ["-a", emptyCluster(programs, account), cluster], how)
+      : spawnSync(
+          path.join(programs, "pg_basebackup"),
+          ["-D", cluster, "-R", "-c", "fast", "-h", "127.0.0.1", "-p", String(replicaOf.port), "-U", SUPERUSER],
+          how,
+        );
+  if (copied.status !== 0) throw new Error(`there is no copy of the cluster:\n${copied.stderr}`);
   const accessFile = path.join(cluster, "pg_hba.conf");
   writeFileSync(accessFile, [...access, readFileSync(accessFile, "utf8")].join("\n"));
   const [certificate, key] = [path.resolve("test/kit/certificates/server.pem"), path.join(folder, "server-key.pem")];

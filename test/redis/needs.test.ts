@@ -21,13 +21,14 @@ describe("K15: whoever tries Redis finds each right that is missing, and no othe
     ["no channels", [...KEYS, "+@all"], ["publish to challenge:*", "subscribe to challenge:*"]],
     ["no scripts", [...KEYS, ...CHANNELS, "+@all", "-@scripting"], ["run scripts (EVAL, EVALSHA)"]],
     ["no publishing", [...KEYS, ...CHANNELS, "+@all", "-publish"], ["run PUBLISH"]],
+    ["no choosing of a database", [...KEYS, ...CHANNELS, "+@all", "-select"], ["run SELECT"]],
     ["no subscribing", [...KEYS, ...CHANNELS, "+@all", "-subscribe"], ["run SUBSCRIBE"]],
   ] as const)
     it(`with ${what}`, async (t) => {
       const server = await startRedis(t);
       await server.command("ACL", "SETUSER", "app", "on", ">secret", "resetchannels", ...rules);
       const url = new URL(server.url);
-      [url.username, url.password] = ["app", "secret"];
+      [url.username, url.password, url.pathname] = ["app", "secret", "/3"];
       const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
       const open = async (role: ConnectionRole) => {
         const redis = redisConnection(redisAddress(url.href), role, redisTroubles(log));
