@@ -59,16 +59,16 @@ export default tseslint.config(
     "@koa/.*|koa|koa-.*|keygrip|helmet|nunjucks|bowser|qrcode|prom-client",
     "\\.\\./\\.\\./views/text/en\\.json",
   ]),
-  room("database", ["typeorm", "pg", "better-sqlite3"]),
-  room("redis", ["ioredis", "rate-limiter-flexible"]),
+  room("database", ["typeorm(/.*)?", "pg", "better-sqlite3"]),
+  room("redis", ["ioredis", "rate-limiter-flexible", "zod"]),
   room("queue", ["bullmq", "ioredis"]),
   room("passwords", ["@node-rs/argon2", "@zxcvbn-ts/language-common"]),
   // A provider has routes of its own, which bring a signature and no cookie: koa, and nothing of src/http.
-  room("providers/*", ["got", "jsonwebtoken", "zod", "koa", "@koa/router", "raw-body"]),
+  room("providers/*", ["got", "jsonwebtoken", "otpauth", "zod", "koa", "@koa/router", "raw-body"]),
   importsOnly(
     ["src/config.ts", "src/settings.ts"],
-    ["node:", "zod$", "\\./settings\\.js$", "\\./(database|redis)/address\\.js$"],
-    "the settings know of the rooms only how addresses of a database and of Redis are written",
+    ["node:", "zod$", "\\./settings\\.js$", "\\./(database|redis)/address\\.js$", "\\./domain/factor\\.js$"],
+    "the settings know the types of factors, and how addresses of a database and of Redis are written",
   ),
   importsOnly(
     ["src/server.ts"],

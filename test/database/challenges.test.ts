@@ -49,7 +49,6 @@ onBothDatabases("challenges", (store) => {
   });
 
   it("T2: takes an answer until the clock may call it too late, and none afterwards", async () => {
-    const { challenges } = store();
     const owner = await anOwner(store());
     const [inTime, late] = [await aChallenge(store(), owner), await aChallenge(store(), owner)];
     assert.equal(await settles(inTime, "approved", "poll", at(END - 1)), true);
@@ -60,7 +59,6 @@ onBothDatabases("challenges", (store) => {
   });
 
   it("takes Authy's signed word that a request expired before our deadline, and nobody else's", async () => {
-    const { challenges } = store();
     const id = await aChallenge(store(), await anOwner(store()));
     for (const by of ["poll", "clock", "webhook"] as const)
       assert.equal(await settles(id, "expired", by, at(1000)), false, by);

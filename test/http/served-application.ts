@@ -74,8 +74,8 @@ export async function serveApplication(owner: Owner): Promise<ServedApplication>
   const deps = {
     ...rows,
     ...{ now, log, settings: config.rules, http: config, text, pushWords: pushWords(text) },
-    feed: { publish: nothing },
-    polls: { schedule: nothing, forget: nothing, noticeLoss: () => Promise.resolve(false) },
+    feed: { publish: () => undefined },
+    polls: { schedule: nothing, forget: () => undefined, noticeLoss: () => Promise.resolve(false) },
     providers: {
       "authy-push": SILENT_PROVIDER,
       totp: totpProvider({ ...rows, log, now, appName: "Example", secretKeys: [Buffer.alloc(32, KEY)] }),

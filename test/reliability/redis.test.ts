@@ -5,7 +5,7 @@ import { BOUNDED, inTime } from "../kit/in-time.js";
 import { challengeOf, enrol, type Person, startSignIn, typePassword } from "../kit/people.js";
 import { type Program, startProgram } from "../kit/program.js";
 import { until } from "../kit/until.js";
-import { finish, openStream, sharedProgram, startBalanced } from "./sign-ins.js";
+import { finish, openStream, sharedProgram } from "./sign-ins.js";
 
 const MOST_MS = 1500;
 

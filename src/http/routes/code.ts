@@ -63,15 +63,15 @@ export function code(deps: HttpDeps, place: WaitingPlace): Router<RequestState> 
     const attempt = attemptIn(ctx);
     const read = await readWaitingAttempt(deps, attempt);
     const factor = read?.factors.find(({ type }) => deps.providers[type]?.judges?.sendTextMessage !== undefined);
-    const send = factor && deps.providers[factor.type]?.judges?.sendTextMessage;
+    const judges = factor && deps.providers[factor.type]?.judges;
     const isUsableNow = read !== null && isUsable(attempt, read.subscriber, deps.now());
-    if (!deps.settings.textMessages || factor === undefined || send === undefined || !isUsableNow) {
+    if (!deps.settings.textMessages || factor === undefined || judges?.sendTextMessage === undefined || !isUsableNow) {
       seeOther(ctx, place.codePath);
       return;
     }
     await deps.rates.textMessages(attempt.subscriberId);
     try {
-      await send(factor);
+      await judges.sendTextMessage(factor);
       flash(ctx, "note", ctx.state.text("flash.text-message-sent"));
     } catch (error) {
       if (!(error instanceof ProviderRefused)) throw error;
