@@ -6,6 +6,8 @@ import { type Config, ConfigError, loadConfig } from "../src/config.js";
 import { requireWritable, tablesAreCurrent } from "../src/database/readiness.js";
 import { resetTwoFactor, signOutEverywhere, unlock } from "../src/domain/administer.js";
 import type { Deps } from "../src/domain/deps.js";
+import { type Factor, FACTOR_NAMES } from "../src/domain/factor.js";
+import { removeFactorOf } from "../src/domain/manage-factors.js";
 import type { Subscriber } from "../src/domain/subscriber.js";
 import { challengeNotifications } from "../src/redis/challenge-feed.js";
 import { memoryProblems } from "../src/redis/memory.js";
@@ -20,6 +22,8 @@ const HELP = `Usage: npm run admin -- COMMAND [--json]
   user reset-2fa NAME   remove the phone and the recovery codes, end all sessions
   user unlock NAME      clear failed tries, and end a pause of requests to the phone
   user sign-out NAME    end all sessions
+  factor list NAME      what protects an account beside its password
+  factor remove NAME ID remove one of these, end all sessions; with the last one the recovery codes end, too
   challenge list        pending challenges: requests that nobody has answered yet
   doctor                check database, migrations, Redis and Authy
 
@@ -41,7 +45,7 @@ interface Report {
 /** There is no such account, or nothing to do; the message is for the operator. */
 class CannotBeDone extends Error {}
 
-type Command = (services: Services, config: Config, name: string) => Promise<Report>;
+type Command = (services: Services, config: Config, name: string, id: string) => Promise<Report>;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   "user list": async ({ deps }) => {
@@ -93,6 +97,20 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     await signOutEverywhere(deps, subscriber);
     await services.feed.sessionsEnded();
     return { rows: [await accountRow(deps, subscriber)], message: "All sessions have ended." };
+  },
+  "factor list": async ({ deps }, _config, name) => {
+    const { id, username } = await find(deps, name);
+    const rows = (await deps.factors.listActive(id)).map(factorRow);
+    return { rows, message: rows.length === 0 ? `${username} has nothing but a password.` : "" };
+  },
+  "factor remove": async (services, _config, name, id) => {
+    const { deps } = services;
+    const subscriber = await find(deps, name);
+    if (!(await removeFactorOf(deps, subscriber, id)))
+      throw new CannotBeDone(`${subscriber.username} has no such factor. Run \`factor list\` to see them.`);
+    await services.feed.sessionsEnded();
+    const rows = (await deps.factors.listActive(subscriber.id)).map(factorRow);
+    return { rows, message: "Removed it; all sessions have ended." };
   },
   "challenge list": async ({ deps }) => {
     const live = await deps.challenges.listLive(500);
@@ -186,6 +204,10 @@ async function find({ subscribers }: Pick<Deps, "subscribers">, name: string): P
   return subscriber;
 }
 
+function factorRow({ id, type, label, createdAt, lastUsedAt }: Factor) {
+  return { id, type: FACTOR_NAMES[type], label, createdAt, lastUsedAt };
+}
+
 async function accountRow(
   deps: Deps,
   { id, username, email, createdAt, pushFrozenUntil, mustChangePassword }: Subscriber,
@@ -230,11 +252,13 @@ function cellText(value: unknown): string {
 }
 
 /** The command that the arguments name, with its account; null for anything else. */
-function commandOf(words: readonly string[]): { run: Command; name: string } | null {
-  const takesName = words[0] === "user" && words[1] !== "list";
-  const named = COMMANDS[words.slice(0, words[0] === "doctor" ? 1 : 2).join(" ")];
-  const expected = words[0] === "doctor" ? 1 : takesName ? 3 : 2;
-  return named === undefined || words.length !== expected ? null : { run: named, name: words[2] ?? "" };
+function commandOf(words: readonly string[]): { run: Command; name: string; id: string } | null {
+  const [name = "", id = ""] = words.slice(2);
+  const command = words.slice(0, words[0] === "doctor" ? 1 : 2).join(" ");
+  const run = COMMANDS[command];
+  const takesName = (words[0] === "user" && words[1] !== "list") || words[0] === "factor";
+  const expected = command === "doctor" ? 1 : command === "factor remove" ? 4 : takesName ? 3 : 2;
+  return run === undefined || words.length !== expected ? null : { run, name, id };
 }
 
 async function main(): Promise<number> {
@@ -263,7 +287,7 @@ async function main(): Promise<number> {
   const services = await openServices(config, createLog("silent", "admin"), AbortSignal.abort());
   try {
     await whenReady(services.redis);
-    const { rows, message, hasFailed } = await command.run(services, config, command.name);
+    const { rows, message, hasFailed } = await command.run(services, config, command.name, command.id);
     if (parsed.values.json === true) console.log(JSON.stringify(rows, null, 2));
     else {
       printTables(rows);

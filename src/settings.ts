@@ -196,6 +196,7 @@ export const TABLE = {
     rememberSeconds: setting("REMEMBER_DAYS", whole(1, 365).transform((days) => days * 86_400), "30", "life of a session with *keep me signed in*, 1 to 365"),
     matchCode: setting("MATCH_CODE", oneOf(["never", "new-browser", "always"]), "new-browser", "`never`, `new-browser` or `always`: when the code shown on the phone must be typed"),
     passwordMinLength: setting("PASSWORD_MIN_LENGTH", whole(1, 64), "12", "characters of a new password, 1 to 64"),
+    factorLimit: setting("LIMIT_FACTORS", limit, "10", "ways to sign in of one account, beside its password"),
     pushLimit: setting("LIMIT_PUSHES", limit, "10", "pushes per person since the last success"),
     resendLimit: setting("LIMIT_RESENDS", limit, "3", "resends per attempt"),
     resendWindowSeconds: setting("RESEND_WINDOW_SECONDS", seconds, "600", "the window in which `LIMIT_RESENDS` counts"),

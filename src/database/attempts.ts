@@ -60,11 +60,11 @@ export function attempts(database: RowSource): Attempts {
     },
     grant: (id, now) =>
       changedOne(rows.update({ id, state: "open", expiresAt: MoreThan(now) }, { state: "granted", spentAt: now })),
-    hasGrant: (sessionId, purpose, grantedAfter) =>
-      rows.existsBy({ sessionId, purpose, state: "granted", spentAt: MoreThan(grantedAfter) }),
-    async useGrant(sessionId, purpose, grantedAfter) {
+    hasGrant: (sessionId, purpose, about, grantedAfter) =>
+      rows.existsBy({ sessionId, purpose, next: about, state: "granted", spentAt: MoreThan(grantedAfter) }),
+    async useGrant(sessionId, purpose, about, grantedAfter) {
       const grant = await rows.findOne({
-        where: { sessionId, purpose, state: "granted", spentAt: MoreThan(grantedAfter) },
+        where: { sessionId, purpose, next: about, state: "granted", spentAt: MoreThan(grantedAfter) },
         order: { spentAt: "DESC" },
       });
       if (grant === null) return false;

@@ -1,4 +1,4 @@
-import { In } from "typeorm";
+import { In, Not } from "typeorm";
 
 import { type Factors } from "../domain/factor.js";
 import { changedOne, unlessTaken } from "./one-row.js";
@@ -25,6 +25,12 @@ export function factors(database: RowSource): Factors {
     },
     async noteUsed(id, now) {
       await rows.update({ id }, { lastUsedAt: now });
+    },
+    rename: (subscriberId, id, label) => changedOne(rows.update({ id, subscriberId, state: "active" }, { label })),
+    async prefer(subscriberId, id) {
+      if (!(await changedOne(rows.update({ id, subscriberId, state: "active" }, { isPreferred: true })))) return false;
+      await rows.update({ subscriberId, id: Not(id) }, { isPreferred: false });
+      return true;
     },
     findForgotten: (types, limit) =>
       rows

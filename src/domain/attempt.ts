@@ -9,6 +9,7 @@ const STEP_UP_ACTIONS = [
   "disable-two-factor",
   "replace-phone",
   "add-factor",
+  "remove-factor",
   "change-password",
   "new-recovery-codes",
 ] as const;
@@ -37,6 +38,7 @@ export interface Attempt {
   readonly asksMatchCode: boolean;
   readonly browserLabel: string;
   readonly address: string;
+  /** Of a sign-in: the path to go on to. Of a step-up: the factor or type that it names, or nothing. */
   readonly next: string;
   readonly remember: boolean;
   readonly tries: number;
@@ -92,7 +94,7 @@ export interface Attempts {
   endAllOfSession(sessionId: string): Promise<void>;
   /** open → granted in its time: its session may use the step-up. */
   grant(id: string, now: Date): Promise<boolean>;
-  hasGrant(sessionId: string, purpose: StepUpAction, grantedAfter: Date): Promise<boolean>;
+  hasGrant(sessionId: string, purpose: StepUpAction, about: string, grantedAfter: Date): Promise<boolean>;
   /** granted → finished: the one use of a step-up. */
-  useGrant(sessionId: string, purpose: StepUpAction, grantedAfter: Date): Promise<boolean>;
+  useGrant(sessionId: string, purpose: StepUpAction, about: string, grantedAfter: Date): Promise<boolean>;
 }

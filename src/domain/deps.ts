@@ -2,7 +2,7 @@ import { type Attempts, type Purpose, type StepUpAction } from "./attempt.js";
 import { type Audit } from "./audit.js";
 import { type Challenges } from "./challenge.js";
 import { type Enrolments } from "./enrolment.js";
-import { type Factors } from "./factor.js";
+import { type Factor, type Factors } from "./factor.js";
 import { type Providers } from "./factor-provider.js";
 import { type FailureLimits, type Failures } from "./failures.js";
 import { type SessionLifetimes, type Sessions } from "./session.js";
@@ -21,6 +21,7 @@ export interface RuleSettings extends SessionLifetimes, FailureLimits {
   readonly freshPasswordSeconds: number;
   readonly matchCode: "never" | "new-browser" | "always";
   readonly passwordMinLength: number;
+  readonly factorLimit: number;
   readonly pushLimit: number;
   readonly resendLimit: number;
   readonly resendAfterSeconds: number;
@@ -38,8 +39,8 @@ export interface RuleSettings extends SessionLifetimes, FailureLimits {
 export interface PushWords {
   /** The question itself: "Sign in to Example?" */
   question(purpose: Purpose, appName: string): string;
-  /** What a step-up allows, as the phone names it: "Change the password". */
-  action(action: StepUpAction): string;
+  /** What a step-up allows, as the phone names it: "Change the password"; of a factor with its name. */
+  action(action: StepUpAction, named: Factor | null): string;
   /** When it was asked, to the minute. */
   time(at: Date): string;
 }

@@ -3,7 +3,7 @@ import { expireIfOver } from "./ask-provider.js";
 import { type StepUpAction } from "./attempt.js";
 import { type Deps } from "./deps.js";
 import { type Enrolment, isOpen } from "./enrolment.js";
-import { type FactorType } from "./factor.js";
+import { FACTOR_NAMES, type FactorType } from "./factor.js";
 import { knowOnlyThisBrowser, type KnowableBrowser } from "./open-session.js";
 import { newId } from "./secrets.js";
 import { type Session } from "./session.js";
@@ -23,6 +23,8 @@ export type Started =
   /** `knownKey`: the key by which the account knows the browser. */
   | { readonly kind: "started"; readonly knownKey: string }
   | { readonly kind: "needs-step-up"; readonly action: StepUpAction }
+  /** The account has as many as it may have. */
+  | { readonly kind: "too-many" }
   /** The account was changed meanwhile. */
   | { readonly kind: "over" };
 
@@ -40,9 +42,12 @@ export async function startEnrolment(
   const { subscriberId, epoch } = session;
   const factors = await deps.factors.listActive(subscriberId);
   const replacesFactor = type === "authy-push" && factors.some((factor) => factor.type === type);
+  const { factorLimit } = deps.settings;
+  if (!replacesFactor && factorLimit > 0 && factors.length >= factorLimit) return { kind: "too-many" };
   const action: StepUpAction = replacesFactor ? "replace-phone" : "add-factor";
+  const about = replacesFactor ? "" : FACTOR_NAMES[type];
   const needsStepUp = factors.length > 0 && !(await isUnderWay(deps, session, action));
-  if (needsStepUp && !(await hasStepUp(deps, session, action))) return { kind: "needs-step-up", action };
+  if (needsStepUp && !(await hasStepUp(deps, session, action, about))) return { kind: "needs-step-up", action };
   for (;;) {
     for (const open of await deps.enrolments.findOpenOfSubscriber(subscriberId))
       await settleEnrolment(deps, open.id, { state: "cancelled" }, "person");
@@ -50,7 +55,7 @@ export async function startEnrolment(
     const started = await allOrNothing(deps, async (inside) => {
       const mayStart =
         (await inside.subscribers.hold(subscriberId, epoch)) &&
-        (factors.length === 0 || (await useStepUp(inside, session, action)) || !needsStepUp);
+        (factors.length === 0 || (await useStepUp(inside, session, action, about)) || !needsStepUp);
       if (!mayStart) return { knownKey: null };
       const knownKey = await knowOnlyThisBrowser(inside, subscriberId, browser, enrolment.createdAt);
       if (!(await inside.enrolments.insert(enrolment))) return null;

@@ -22,7 +22,7 @@ export interface Factor {
   /** The owner's own name for it; empty where they gave it none. */
   readonly label: string;
   readonly state: "active" | "removed";
-  /** The one that its owner wants to be asked first. */
+  /** The one with which its owner wants to begin. */
   readonly isPreferred: boolean;
   readonly createdAt: Date;
   readonly lastUsedAt: Date | null;
@@ -42,6 +42,10 @@ export interface Factors {
   /** active → removed. @returns false when it was not active. */
   remove(id: string, now: Date): Promise<boolean>;
   noteUsed(id: string, now: Date): Promise<void>;
+  /** @returns false when the account has no such factor that is active. */
+  rename(subscriberId: string, id: string, label: string): Promise<boolean>;
+  /** The one that is asked first, and no other. @returns false when the account has no such factor that is active. */
+  prefer(subscriberId: string, id: string): Promise<boolean>;
   /** Removed here, not yet at its provider, and of one of the types. */
   findForgotten(types: readonly FactorType[], limit: number): Promise<Factor[]>;
   noteRemovedUpstream(id: string, now: Date): Promise<void>;
@@ -59,4 +63,9 @@ export function ringing(factors: readonly Factor[], providers: Providers): reado
     .filter(({ type }) => providers[type]?.asks !== undefined)
     .toSorted((one, other) => rank(one) - rank(other));
   return asked.filter(({ type }) => type === asked[0]?.type);
+}
+
+/** True where the owner wants to type a code rather than to be asked; asking stays possible. */
+export function prefersCode(factors: readonly Factor[], providers: Providers): boolean {
+  return factors.some(({ isPreferred, type }) => isPreferred && providers[type]?.asks === undefined);
 }

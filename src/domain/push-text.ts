@@ -1,5 +1,6 @@
 import { type Attempt } from "./attempt.js";
 import { type PushWords } from "./deps.js";
+import { type Factor } from "./factor.js";
 import { type Push } from "./factor-provider.js";
 
 /** What Authy takes is not published; its client libraries refuse more. */
@@ -15,7 +16,11 @@ export function plainText(text: string, max = DETAIL_MAX): string {
   return Array.from(plain).slice(0, max).join("");
 }
 
-/** What the phone shows: who, from where, with which browser, when, for what, and the code where one is asked. */
+/**
+ * What the phone shows: who, from where, with which browser, when, for what, and the code where one is asked.
+ *
+ * @param named - The factor that the act is about.
+ */
 export function pushText(
   words: PushWords,
   attempt: Pick<Attempt, "purpose" | "address" | "browserLabel">,
@@ -23,6 +28,7 @@ export function pushText(
   appName: string,
   now: Date,
   matchCode: string | null,
+  named: Factor | null = null,
 ): Pick<Push, "message" | "details"> {
   const details: Record<string, string> = {
     Account: plainText(username),
@@ -30,7 +36,7 @@ export function pushText(
     Browser: plainText(attempt.browserLabel),
     Time: plainText(words.time(now)),
   };
-  if (attempt.purpose !== "sign-in") details["Action"] = plainText(words.action(attempt.purpose));
+  if (attempt.purpose !== "sign-in") details["Action"] = plainText(words.action(attempt.purpose, named));
   if (matchCode !== null) details["Code"] = matchCode;
   const message = words.question(attempt.purpose, plainText(appName, 60));
   return { message: plainText(message, MESSAGE_MAX), details };

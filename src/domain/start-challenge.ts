@@ -3,7 +3,7 @@ import { type Challenge, isLive, type PushFailure } from "./challenge.js";
 import { type Deps, type Origin } from "./deps.js";
 import { endAttempt } from "./end-attempts.js";
 import { ProviderRefused, ProviderThrottled, ProviderUnavailable, ProviderUnconfirmed } from "./errors.js";
-import { type Factor, ringing } from "./factor.js";
+import { type Factor, prefersCode, ringing } from "./factor.js";
 import { type Push } from "./factor-provider.js";
 import { firstApprovalPoll } from "./poll-schedule.js";
 import { pushText } from "./push-text.js";
@@ -70,7 +70,9 @@ export async function startAttempt(
   const attempt = newAttempt(deps.settings, deps.now(), given);
   const key = newSecret();
   await deps.attempts.insert(attempt, hashSecret(key));
-  const joined = await startChallenge(deps, attempt, subscriber, factors, hasCrossed);
+  const joined = prefersCode(factors, deps.providers)
+    ? await joinWithoutPush(deps, attempt, hasCrossed)
+    : await startChallenge(deps, attempt, subscriber, factors, hasCrossed);
   if (joined !== null) {
     // The other request's push is already on its way, and this browser may wait for that one.
     await deps.attempts.discard(attempt.id);
@@ -97,6 +99,7 @@ export async function startChallenge(
   const [factor] = asked;
   if (factor === undefined) return joinWithoutPush(deps, attempt, hasCrossed);
   if ((await pushPause(deps, subscriber, attempt.isKnownBrowser)) !== null) return null;
+  const named = factors.find(({ id }) => attempt.purpose === "remove-factor" && id === attempt.next) ?? null;
   const matchCode = attempt.asksMatchCode ? newMatchCode() : null;
   const createdAt = deps.now();
   const challenge = {
@@ -120,7 +123,7 @@ export async function startChallenge(
     const other = await deps.challenges.findLiveOfBrowser(attempt.browserHash);
     if (other === null) continue; // it was settled between the two statements
     const former = await deps.attempts.find(other.attemptId);
-    const isForTheSame = former?.subscriberId === attempt.subscriberId && former.purpose === attempt.purpose;
+    const isForTheSame = former?.subscriberId === attempt.subscriberId && wantsTheSame(former, attempt);
     if (isForTheSame && hasCrossed(other)) return former.id;
     await settleChallenge(deps, other.id, "superseded", "person");
     if (former !== null && former.id !== attempt.id)
@@ -135,7 +138,7 @@ export async function startChallenge(
     await settleChallenge(deps, challenge.id, "failed", "clock", { failure: "throttled" });
   else
     await send(deps, challenge, asked, {
-      ...pushText(deps.pushWords, attempt, subscriber.username, deps.settings.appName, createdAt, matchCode),
+      ...pushText(deps.pushWords, attempt, subscriber.username, deps.settings.appName, createdAt, matchCode, named),
       challengeId: challenge.id,
       secondsToExpire: deps.settings.approvalTtlSeconds,
     });
@@ -154,11 +157,16 @@ async function joinWithoutPush(
   let joined: string | null = null;
   for (const other of await deps.attempts.findOpenOfSubscriber(attempt.subscriberId)) {
     if (other.id === attempt.id || other.browserHash !== attempt.browserHash) continue;
-    if (other.purpose !== attempt.purpose || !hasCrossed({ attemptId: other.id, createdAt: other.createdAt }))
+    if (!wantsTheSame(other, attempt) || !hasCrossed({ attemptId: other.id, createdAt: other.createdAt }))
       await deps.transaction((rows) => endAttempt(rows, other, "replaced", deps.now()));
     else if (rankOf(other) < rankOf(attempt)) joined = other.id;
   }
   return joined;
+}
+
+/** Two step-ups for one act want the same only where they are about the same factor. */
+function wantsTheSame(one: Attempt, other: Attempt): boolean {
+  return one.purpose === other.purpose && (one.purpose === "sign-in" || one.next === other.next);
 }
 
 function rankOf({ createdAt, id }: Attempt): string {

@@ -8,7 +8,8 @@ import { type Subscriber } from "./subscriber.js";
  * Asks for a second factor for one sensitive act of a signed-in person. A push names the act, and its approval opens nothing
  * else.
  *
- * @returns the secret with which this browser proves later that it asked; null when no factor is enrolled.
+ * @param about - The id of the factor that is to be removed, or the name of the type that is to be added; else empty.
+ * @returns the secret with which this browser proves later that it asked; null when there is no factor, or not that one.
  */
 export async function startStepUp(
   deps: Deps,
@@ -16,10 +17,12 @@ export async function startStepUp(
   session: Session,
   subscriber: Subscriber,
   browser: AttemptBrowser & { arrivedAt: Date },
+  about = "",
 ): Promise<string | null> {
   const factors = await deps.factors.listActive(subscriber.id);
-  if (factors.length === 0) return null;
-  const request = { purpose: action, sessionId: session.id, next: "", remember: false };
+  const isThere = action !== "remove-factor" || factors.some(({ id }) => id === about);
+  if (factors.length === 0 || !isThere) return null;
+  const request = { purpose: action, sessionId: session.id, next: about, remember: false };
   return startAttempt(deps, subscriber, factors, browser, request, ({ createdAt }) => createdAt >= browser.arrivedAt);
 }
 
@@ -28,8 +31,9 @@ export async function hasStepUp(
   { attempts, settings, now }: Pick<Deps, "attempts" | "settings" | "now">,
   session: Session,
   action: StepUpAction,
+  about = "",
 ): Promise<boolean> {
-  return attempts.hasGrant(session.id, action, new Date(now().getTime() - settings.stepUpTtlSeconds * 1000));
+  return attempts.hasGrant(session.id, action, about, new Date(now().getTime() - settings.stepUpTtlSeconds * 1000));
 }
 
 /** Uses the step-up: true once, for the act that it names, within its life. */
@@ -37,6 +41,7 @@ export async function useStepUp(
   { attempts, settings, now }: Pick<Deps, "attempts" | "settings" | "now">,
   session: Session,
   action: StepUpAction,
+  about = "",
 ): Promise<boolean> {
-  return attempts.useGrant(session.id, action, new Date(now().getTime() - settings.stepUpTtlSeconds * 1000));
+  return attempts.useGrant(session.id, action, about, new Date(now().getTime() - settings.stepUpTtlSeconds * 1000));
 }

@@ -5,7 +5,7 @@ import { type Deps } from "./deps.js";
 import { TooMany } from "./errors.js";
 import { sessionToRepeat } from "./finish-attempt.js";
 import { pushPause, type PushPause, startChallenge } from "./start-challenge.js";
-import { type Factor, ringing } from "./factor.js";
+import { type Factor, prefersCode, ringing } from "./factor.js";
 import { type Providers } from "./factor-provider.js";
 import { type Subscriber } from "./subscriber.js";
 import { approvals } from "./watched-kinds.js";
@@ -52,9 +52,11 @@ export async function readWaitingAttempt(deps: Deps, attempt: Attempt): Promise<
   };
 }
 
-/** True where nothing was asked and nothing can be: a code is all that leads on. */
-export function asksForCodeOnly({ challenge, factors, isUsable }: WaitingAttempt, providers: Providers): boolean {
-  return isUsable && challenge === null && ringing(factors, providers).length === 0;
+/** True where nothing was asked, because nothing can be or the owner wants to type a code. */
+export function asksForCodeFirst({ challenge, factors, isUsable }: WaitingAttempt, providers: Providers): boolean {
+  return (
+    isUsable && challenge === null && (prefersCode(factors, providers) || ringing(factors, providers).length === 0)
+  );
 }
 
 /** True while the attempt can still become a sign-in: open, in time, and of the account's present epoch. */

@@ -20,6 +20,7 @@ import { browserVisit, checkCsrf } from "./middleware/visit.js";
 import { warnOfProxy } from "./middleware/warn-of-proxy.js";
 import { account } from "./routes/account.js";
 import { challenges } from "./routes/challenges.js";
+import { factors } from "./routes/factors.js";
 import { health, type Health } from "./routes/health.js";
 import { home } from "./routes/home.js";
 import { login, loginApproval } from "./routes/login.js";
@@ -89,7 +90,7 @@ export function createApp(
     behind([leadsBackTo("/login/approval"), ...browser], loginApproval(deps)),
     behind([leadsBackTo("/account/approval"), ...browser], stepUp(deps)),
     behind(known, challenges(deps)), // which no person asks: they are no activity
-    ...[home, register, login, logout, account, twoFactor, recoveryCodes, password].map((routes) =>
+    ...[home, register, login, logout, account, twoFactor, factors, recoveryCodes, password].map((routes) =>
       behind([shed, ...browser], routes(deps)),
     ),
   ];

@@ -6,17 +6,22 @@ import { typedBefore } from "./middleware/show-form-again.js";
 import { type WaitingPlace } from "./routes/waiting.js";
 import { show } from "./views.js";
 
-/** The page that asks for a code: in place of a tap, or of somebody who has nothing that could be asked. */
+/**
+ * The page that asks for a code: in place of a tap, or of somebody who has nothing that could be asked.
+ *
+ * @param shown - `isFirst` where nothing was asked before.
+ */
 export async function showCodePage(
   deps: HttpDeps,
   ctx: Context,
   place: WaitingPlace,
   { subscriberId }: Pick<Attempt, "subscriberId">,
   errors: Readonly<Record<string, string>>,
-  status = 200,
+  { isFirst = false, status = 200 }: { isFirst?: boolean; status?: number | undefined } = {},
 ): Promise<void> {
   const factors = await deps.factors.listActive(subscriberId);
   const judged = factors.filter(({ type }) => deps.providers[type]?.judges !== undefined);
+  const canAsk = ringing(factors, deps.providers).length > 0;
   const maySendText = judged.some(({ type }) => deps.providers[type]?.judges?.sendTextMessage !== undefined);
   show(
     ctx,
@@ -25,7 +30,8 @@ export async function showCodePage(
       base: place.base === "/login/approval" ? "/login" : place.base,
       action: place.codePath,
       apps: appsOf(judged),
-      isAsked: ringing(factors, deps.providers).length > 0,
+      isAsked: canAsk && !isFirst,
+      mayAsk: canAsk && isFirst,
       smsAllowed: deps.settings.textMessages && maySendText,
       smsAction: `${place.codePath}/sms`,
       back: place.base,

@@ -3,12 +3,14 @@ import { type Factor, FACTOR_NAMES, type FactorType, ringing } from "../domain/f
 import { type Text } from "./text.js";
 
 /** What a page shows of a factor. */
-export function factorView(text: Text, { id, type, label, createdAt, lastUsedAt }: Factor) {
+export function factorView(text: Text, { id, type, label, isPreferred, createdAt, lastUsedAt }: Factor) {
   const kind = text(`device.${type}`);
   return {
     id,
     type: FACTOR_NAMES[type],
     kind,
+    label,
+    isPreferred,
     deviceLabel: label === "" ? kind : label,
     enrolledAt: createdAt.toISOString(),
     lastUsedAt: lastUsedAt?.toISOString() ?? null,

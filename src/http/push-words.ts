@@ -9,6 +9,11 @@ export function pushWords(text: Text): PushWords {
         ? text("push.sign-in", { app: appName })
         : text("push.step-up", { app: appName, action: text(`action.${purpose}`) }),
     time: (at) => text("push.time", { utc: at.toISOString().slice(0, 16).replace("T", " ") }),
-    action: (action) => text(`action.${action}`),
+    action: (action, named) => {
+      const what = text(`action.${action}`);
+      return named === null
+        ? what
+        : text("push.named", { action: what, name: named.label || text(`device.${named.type}`) });
+    },
   };
 }

@@ -103,8 +103,9 @@ export async function anAttempt({ attempts }: Store, owner: Owner, given: Partia
   await attempts.insert(
     {
       ...{ id, subscriberId: owner.subscriberId, epoch: 1, purpose: "sign-in", sessionId: null },
-      ...{ browserHash: id, isKnownBrowser: true, asksMatchCode: false, browserLabel: "", address: "", next: "/" },
-      ...{ remember: false, createdAt: at(0), expiresAt: at(900_000) },
+      ...{ browserHash: id, isKnownBrowser: true, asksMatchCode: false, browserLabel: "", address: "" },
+      ...{ next: (given.purpose ?? "sign-in") === "sign-in" ? "/" : "", remember: false },
+      ...{ createdAt: at(0), expiresAt: at(900_000) },
       ...given,
     },
     `key of ${id}`,

@@ -157,7 +157,7 @@ onBothDatabases("a finish", (store) => {
     assert.equal(finished?.session.id, one.session.id);
     const stored = await store().sessions.load(hashSecret(finished.key), at(FINISHED_AT));
     assert.deepEqual([stored?.level, stored?.challengeId], [2, one.challengeId]);
-    assert.equal(await store().attempts.useGrant(one.session.id, "change-password", at(0)), true);
+    assert.equal(await store().attempts.useGrant(one.session.id, "change-password", "", at(0)), true);
   });
 
   const repeat = (one: Waiting, ms: number): Promise<SignedIn | null> => finish(depsOf(store(), ms), one);

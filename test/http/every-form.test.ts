@@ -77,6 +77,14 @@ const deniedSignIn = await denied(await signingIn("eve"), "attempt");
 const stepping = await steppingUp("fay");
 const deniedStepUp = await denied(await steppingUp("gus"), "step-up");
 
+const removingLost = await withPhone("joe");
+const third = await application.addApp("joe");
+const removing = await withPhone("jim");
+const second = await application.addApp("jim");
+const named = { action: "remove-factor", factor: second };
+assert.equal((await removing.post("/account/approval", named)).location, "/account/approval");
+assert.equal(await deps.attempts.grant(await heldAttempt(removing, "step-up"), deps.now()), true);
+
 interface Form {
   /** The route's pattern. */
   readonly route: string;
@@ -101,6 +109,8 @@ const FORMS: readonly Form[] = [
   ...["disable-two-factor", "replace-phone", "change-password", "new-recovery-codes"].map((action) => ({
     ...{ route: "/account/approval", browser: stepping, fields: { action } },
   })),
+  { route: "/account/approval", browser: stepping, fields: { action: "add-factor", factor: "totp" } },
+  { route: "/account/approval", browser: removingLost, fields: { action: "remove-factor", factor: third } },
   { route: "/account/approval/resend", browser: stepping },
   { route: "/account/approval/cancel", browser: stepping },
   { route: "/account/approval/finish", browser: stepping },
@@ -112,6 +122,10 @@ const FORMS: readonly Form[] = [
   { route: "/account/two-factor/registration", browser: enrollingApp, fields: { type: "totp" } },
   { route: "/account/two-factor/registration/confirm", browser: enrollingApp, fields: { code: "123456" } },
   { route: "/account/two-factor/registration/cancel", browser: enrolling },
+  ...["rename", "prefer", "remove"].map((act) => ({
+    ...{ route: `/account/two-factor/factors/:id/${act}`, action: `/account/two-factor/factors/${second}/${act}` },
+    ...{ browser: removing, fields: act === "rename" ? { label: "My old phone" } : {} },
+  })),
   { route: "/account/two-factor/disable", browser: await granted("hal", "disable-two-factor") },
   { route: "/account/recovery-codes", browser: await granted("ida", "new-recovery-codes") },
   { route: "/account/password", browser: beginner, fields: { current_password: PASSWORD, password: PASSWORD } },

@@ -34,6 +34,8 @@ export interface ServedApplication {
   readonly postRoutes: readonly string[];
   /** Gives an account a phone, which nobody answers, and one recovery code. */
   addPhone(username: string): Promise<void>;
+  /** Gives an account an authenticator app, whose secret nobody has. @returns its id */
+  addApp(username: string): Promise<string>;
 }
 
 interface Registers {
@@ -113,6 +115,12 @@ export async function serveApplication(owner: Owner): Promise<ServedApplication>
         ),
       ),
     ],
+    async addApp(username) {
+      const [id, subscriber] = [randomUUID(), await deps.subscribers.findByName(username)];
+      const app = { id, providerId: id, type: "totp", label: "", createdAt: deps.now() } as const;
+      await deps.factors.insert({ ...app, subscriberId: subscriber?.id ?? "" });
+      return id;
+    },
     async addPhone(username) {
       const subscriber = await deps.subscribers.findByName(username);
       if (subscriber === null) throw new Error(`nobody is called ${username}`);

@@ -67,6 +67,19 @@ describe("the operator's tool", () => {
     assert.equal((await admin(t, program, "user", "reset-2fa", "loser")).code, 1);
   });
 
+  it("lists what protects an account, and removes one of it: the old session is over", async (t) => {
+    const stage = stageOf(program);
+    await register(stage, person("owner"));
+    await enrol(stage, person("owner"));
+    const [phone, ...others] = rowsOf(await admin(t, program, "factor", "list", "owner", "--json"));
+    assert.deepEqual([phone?.["type"], others], ["authy", []]);
+    assert.equal((await admin(t, program, "factor", "remove", "owner", "none-of-these")).code, 1);
+    assert.equal((await admin(t, program, "factor", "remove", "owner")).code, 2);
+    const removed = await admin(t, program, "factor", "remove", "owner", String(phone?.["id"]), "--json");
+    assert.deepEqual([removed.code, rowsOf(removed)], [0, []]);
+    assert.equal((await stage.browser.visit("/account")).url.pathname, "/login");
+  });
+
   it("says so when no challenge is pending", async (t) => {
     const list = await admin(t, program, "challenge", "list");
     assert.deepEqual([list.code, list.out], [0, "No pending challenges.\n"]);

@@ -168,6 +168,7 @@ const WAYS: Readonly<Record<string, TextKey>> = {
   "disable-two-factor": "way.disable-two-factor",
   "replace-phone": "way.replace-phone",
   "add-factor": "way.add-factor",
+  "remove-factor": "way.remove-factor",
   "change-password": "way.change-password",
   "new-recovery-codes": "way.new-recovery-codes",
 };

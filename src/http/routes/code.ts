@@ -18,7 +18,7 @@ export function code(deps: HttpDeps, place: WaitingPlace): Router<RequestState> 
   const load = loadAttempt(place);
 
   const showCode = (ctx: Context, errors: Readonly<Record<string, string>>, status?: number): Promise<void> =>
-    showCodePage(deps, ctx, place, attemptIn(ctx), errors, status);
+    showCodePage(deps, ctx, place, attemptIn(ctx), errors, { status });
 
   async function wrongText(ctx: Context): Promise<string> {
     const apps = appsOf(await deps.factors.listActive(attemptIn(ctx).subscriberId));

@@ -1,6 +1,7 @@
 import Router from "@koa/router";
 
 import { type Attempt, isStepUpAction, type StepUpAction } from "../../domain/attempt.js";
+import { typeNamed } from "../../domain/factor.js";
 import { finishStepUp } from "../../domain/finish-attempt.js";
 import { startStepUp } from "../../domain/step-up.js";
 import { giveAttempt, heldAttempt, mayRepeatFinish } from "../attempt-cookie.js";
@@ -19,10 +20,9 @@ import { notMe } from "./not-me.js";
 import { waiting, type WaitingPlace } from "./waiting.js";
 
 /** Where an approved act is done. */
-const PAGES: Readonly<Record<StepUpAction, string>> = {
+const PAGES: Readonly<Record<Exclude<StepUpAction, "add-factor" | "remove-factor">, string>> = {
   "disable-two-factor": "/account/two-factor/disable",
   "replace-phone": "/account/two-factor",
-  "add-factor": "/account/two-factor",
   "change-password": "/account/password",
   "new-recovery-codes": "/account/recovery-codes",
 };
@@ -34,14 +34,18 @@ export function stepUp(deps: HttpDeps): Router<RequestState> {
 
   router.post("/account/approval", signInFirst, async function startApproval(ctx) {
     const { session, subscriber } = signedInOf(ctx);
-    const { action } = fields(ctx, ["action"]);
+    const { action, factor } = fields(ctx, ["action"], ["factor"]);
     if (!isStepUpAction(action)) throw new MalformedForm({ action: "unknown-value" });
-    const key = await startStepUp(deps, action, session, subscriber, {
+    const isNamed = action === "remove-factor" || action === "add-factor";
+    const isKnownType = action !== "add-factor" || typeNamed(factor) !== null;
+    if (isNamed === (factor === "") || !isKnownType) throw new MalformedForm({ factor: "unknown-value" });
+    const browser = {
       ...originOf(ctx),
       visitHash: visitHash(ctx),
       arrivedAt: ctx.state.arrivedAt,
       isKnown: await isKnownHere(ctx, deps, subscriber.id),
-    });
+    };
+    const key = await startStepUp(deps, action, session, subscriber, browser, factor);
     if (key === null) {
       flash(ctx, "note", ctx.state.text("flash.nothing-to-approve"));
       seeOther(ctx, "/account/two-factor");
@@ -54,7 +58,7 @@ export function stepUp(deps: HttpDeps): Router<RequestState> {
   router.get("/account/approval", async function leadStaleFormBack(ctx, next) {
     // The form that starts a step-up stands on the page of its act.
     const action = typedBefore(ctx, "action");
-    if (isStepUpAction(action)) seeOther(ctx, PAGES[action]);
+    if (isStepUpAction(action)) seeOther(ctx, pageOfAct(action, typedBefore(ctx, "factor")));
     else await next();
   });
 
@@ -82,6 +86,12 @@ export function stepUp(deps: HttpDeps): Router<RequestState> {
 }
 
 /** The page of the act; one that was used already leads back to the account. */
-function pageOf({ purpose, state }: Attempt): string {
-  return purpose === "sign-in" || state === "finished" ? "/account" : PAGES[purpose];
+function pageOf({ purpose, state, next }: Attempt): string {
+  return purpose === "sign-in" || state === "finished" ? "/account" : pageOfAct(purpose, next);
+}
+
+function pageOfAct(action: StepUpAction, factor: string): string {
+  const name = factor.replace(/[^\w-]/g, "");
+  if (action === "add-factor") return `/account/two-factor?add=${name}`;
+  return action === "remove-factor" ? `/account/two-factor/factors/${name}/remove` : PAGES[action];
 }

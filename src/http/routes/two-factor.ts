@@ -43,7 +43,11 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
       ctx,
       "two-factor",
       {
-        factors: factors.map((factor) => factorView(ctx.state.text, factor)),
+        factors: factors.map((factor) => {
+          const isAgain = ctx.state.formAgain?.action === `/account/two-factor/factors/${factor.id}/rename`;
+          const view = factorView(ctx.state.text, factor);
+          return isAgain ? { ...view, label: typedBefore(ctx, "label") } : view;
+        }),
         asksBy: asksBy(factors, deps),
         /** The type that is to be added, where the page is about that. */
         adding: adding == null ? null : FACTOR_NAMES[adding],
@@ -53,7 +57,9 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
           .filter((type) => type !== adding && !(type === "authy-push" && hasPhone))
           .map((type) => FACTOR_NAMES[type]),
         mayReplace: factors.length > 0 && (await hasStepUp(deps, session, "replace-phone")),
-        mayAdd: factors.length === 0 || (await hasStepUp(deps, session, "add-factor")),
+        mayAdd:
+          factors.length === 0 ||
+          (adding != null && (await hasStepUp(deps, session, "add-factor", FACTOR_NAMES[adding]))),
         needsPassword: needsFreshPassword(deps, session),
         errors,
       },
@@ -83,6 +89,7 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
       seeOther(ctx, REGISTRATION);
       return;
     }
+    if (started.kind === "too-many") flash(ctx, "note", ctx.state.text("flash.factors-limit"));
     if (started.kind === "needs-step-up")
       flash(
         ctx,

@@ -5,7 +5,7 @@ import { type Attempt } from "../../domain/attempt.js";
 import { type Proof } from "../../domain/finish-attempt.js";
 import { judgeApproval } from "../../domain/judge-approval.js";
 import { type SessionBrowser, type SignedIn } from "../../domain/open-session.js";
-import { asksForCodeOnly, readWaitingAttempt, resendPush } from "../../domain/waiting-attempt.js";
+import { asksForCodeFirst, readWaitingAttempt, resendPush } from "../../domain/waiting-attempt.js";
 import { type AttemptCookie, forgetAttempt } from "../attempt-cookie.js";
 import { showCodePage } from "../code-page.js";
 import { type Context, type Middleware, type RequestState } from "../context.js";
@@ -73,8 +73,8 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
       seeOther(ctx, place.elsewhere);
       return;
     }
-    if (asksForCodeOnly(read, deps.providers)) {
-      await showCodePage(deps, ctx, place, attempt, {}, status);
+    if (asksForCodeFirst(read, deps.providers)) {
+      await showCodePage(deps, ctx, place, attempt, {}, { isFirst: true, status });
       return;
     }
     const recoveryAllowed = (await deps.recoveryCodes.countLeft(attempt.subscriberId)) > 0;

@@ -19,8 +19,14 @@ const site = {
 };
 const signedIn = { ...site, signedInAs: "maria" };
 
-const factor = { id: "f1", type: "authy", enrolledAt: ago(40 * 86_400), deviceLabel: "Phone ending in 42" };
-const app = { id: "f2", type: "totp", enrolledAt: ago(3 * 86_400), deviceLabel: "Authenticator app" };
+const factor = {
+  ...{ id: "f1", type: "authy", kind: "Authy on your phone", label: "Phone ending in 42", isPreferred: true },
+  ...{ enrolledAt: ago(40 * 86_400), deviceLabel: "Phone ending in 42", lastUsedAt: ago(7000) },
+};
+const app = {
+  ...{ id: "f2", type: "totp", kind: "Authenticator app", label: "", isPreferred: false },
+  ...{ enrolledAt: ago(3 * 86_400), deviceLabel: "Authenticator app", lastUsedAt: null },
+};
 const twoFactor = {
   ...{ ...signedIn, factors: [], asksBy: "phone", adding: "authy", isFirstOffer: true, hasPhone: false },
   ...{ otherOffers: ["totp"], mayReplace: false, mayAdd: true, needsPassword: false },
@@ -153,6 +159,7 @@ const code = {
   action: "/login/code",
   apps: "authy",
   isAsked: true,
+  mayAsk: false,
   smsAllowed: false,
   smsAction: "/login/code/sms",
   back: "/login/approval",
@@ -275,6 +282,17 @@ export const PAGE_STATES: readonly PageState[] = [
     name: "login-code-app",
     template: "login-code",
     locals: { ...code, apps: "totp", isAsked: false },
+  },
+  { name: "login-code-first", template: "login-code", locals: { ...code, apps: "both", isAsked: false, mayAsk: true } },
+  {
+    name: "two-factor-remove",
+    template: "two-factor-remove",
+    locals: { ...signedIn, factor: app, asksBy: "phone", stepUp: false },
+  },
+  {
+    name: "two-factor-remove-approved",
+    template: "two-factor-remove",
+    locals: { ...signedIn, factor: app, asksBy: "phone", stepUp: true },
   },
   { name: "not-me", template: "not-me", locals: { ...site, base: "/login/approval" } },
   { name: "account", template: "account", locals: account },

@@ -270,7 +270,7 @@ export const GUARDS: readonly Guard[] = [
   {
     what: "a step-up counts for any act",
     file: "src/database/attempts.ts",
-    find: 'where: { sessionId, purpose, state: "granted", spentAt: MoreThan(grantedAfter) },',
+    find: 'where: { sessionId, purpose, next: about, state: "granted", spentAt: MoreThan(grantedAfter) },',
     put: 'where: { sessionId, state: "granted", spentAt: MoreThan(grantedAfter) },',
     ...{ rule: "P7", tests: PUSH },
   },
@@ -378,5 +378,12 @@ export const GUARDS: readonly Guard[] = [
     find: ".andWhere(\"challenge.createdAt > :since AND challenge.state <> 'failed'\", { since })",
     put: ".andWhere(\"challenge.createdAt > :since AND challenge.factorType = 'authy-push'\", { since })",
     ...{ rule: "PH15", tests: ["test/database/challenges.test.ts"] },
+  },
+  {
+    what: "a step-up for one factor removes another",
+    file: "src/database/attempts.ts",
+    find: '{ sessionId, purpose, next: about, state: "granted", spentAt: MoreThan(grantedAfter) },\n        order',
+    put: '{ sessionId, purpose, state: "granted", spentAt: MoreThan(grantedAfter) },\n        order',
+    ...{ rule: "PH6", tests: ["test/database/factors.test.ts"] },
   },
 ];

@@ -1,0 +1,91 @@
+import { resetTwoFactor } from "./administer.js";
+import { allOrNothing, type Inside } from "./all-or-nothing.js";
+import { cancelPushesOf } from "./cancel-attempts.js";
+import { type Deps, type Origin } from "./deps.js";
+import { endAttemptsOfSubscriber } from "./end-attempts.js";
+import { renewSessionAlone, type SessionBrowser, type SignedIn } from "./open-session.js";
+import { plainText } from "./push-text.js";
+import { type Session } from "./session.js";
+import { useStepUp } from "./step-up.js";
+import { type Subscriber } from "./subscriber.js";
+
+const LABEL_MAX = 60;
+
+/**
+ * Removes one factor of several, by a step-up that names it. Every other session ends. The last one is removed by disabling
+ * two-factor sign-in alone.
+ *
+ * @returns the session under its new key; null without the step-up, or where it is not one of several.
+ */
+export async function removeFactor(
+  deps: Deps,
+  session: Session,
+  factorId: string,
+  browser: SessionBrowser,
+): Promise<SignedIn | null> {
+  const { subscriberId, epoch } = session;
+  const renewed = await allOrNothing(deps, async (inside) => {
+    if (!(await removeOne(inside, subscriberId, factorId, browser))) return null;
+    if (!(await useStepUp(inside, session, "remove-factor", factorId))) return null;
+    await endAttemptsOfSubscriber(inside, subscriberId, inside.now());
+    return renewSessionAlone(inside, session, { epoch: epoch + 1 }, browser);
+  });
+  if (renewed !== null) await cancelPushesOf(deps, subscriberId);
+  return renewed;
+}
+
+/** Removes one factor for an operator; of the last one the recovery codes end, too. @returns false when it is none of theirs. */
+export async function removeFactorOf(deps: Deps, subscriber: Subscriber, factorId: string): Promise<boolean> {
+  const { id } = subscriber;
+  const active = await deps.factors.listActive(id);
+  if (!active.some((factor) => factor.id === factorId)) return false;
+  if (active.length === 1) return resetTwoFactor(deps, subscriber);
+  const removed = await allOrNothing(deps, async (inside) => {
+    const origin = { address: "", browserLabel: "" };
+    if (!(await removeOne(inside, id, factorId, origin, "operator"))) return null;
+    await endAttemptsOfSubscriber(inside, id, inside.now());
+    return true;
+  });
+  await cancelPushesOf(deps, id);
+  return removed !== null;
+}
+
+/** The account's next epoch comes first, since it locks the account: of two at once the second finds one factor less. */
+async function removeOne(
+  { subscribers, factors, audit, now }: Inside,
+  subscriberId: string,
+  factorId: string,
+  origin: Origin,
+  detail = "",
+): Promise<boolean> {
+  const at = now();
+  await subscribers.nextEpoch(subscriberId);
+  const active = await factors.listActive(subscriberId);
+  const factor = active.find(({ id }) => id === factorId);
+  if (factor === undefined || active.length === 1) return false;
+  await factors.remove(factorId, at);
+  await audit.record({
+    ...{ subscriberId, kind: "phone-removed", at, origin },
+    detail: factor.type === "authy-push" ? detail : factor.type,
+  });
+  return true;
+}
+
+/** Gives a factor the name by which its owner knows it; empty takes it back. @returns false when it is none of theirs. */
+export function renameFactor(
+  { factors }: Pick<Deps, "factors">,
+  subscriberId: string,
+  factorId: string,
+  label: string,
+): Promise<boolean> {
+  return factors.rename(subscriberId, factorId, plainText(label, LABEL_MAX));
+}
+
+/** From now on signing in begins with this factor. @returns false when it is none of theirs. */
+export function preferFactor(
+  { transaction }: Pick<Deps, "transaction">,
+  subscriberId: string,
+  factorId: string,
+): Promise<boolean> {
+  return transaction(({ factors }) => factors.prefer(subscriberId, factorId));
+}
