@@ -52,6 +52,7 @@ Exit codes: 0 all passed, 1 something failed, 64 wrong options.
       only: { type: "string", values: ["latency", "throughput", "memory", "polling"], several: true },
       rounds: { type: "string", number: "a whole number from 1 on" },
       json: { type: "boolean" },
+      write: { type: "boolean" },
     },
     help: `npm run bench -- [options]
 
@@ -61,6 +62,7 @@ at the same time and take turns. Needs a Redis server on PATH, and a machine tha
   --only NAMES   of latency, throughput, memory, polling; several with commas between them
   --rounds N     how many pairs of turns each figure is the median of
   --json         the figures as one line of JSON
+  --write        put the figures into docs/performance.md and its picture
   --help         this text
 
 Exit codes: 0 measured, 1 something failed, 64 wrong options.

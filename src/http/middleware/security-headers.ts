@@ -37,8 +37,16 @@ export function securityHeaders({
     xFrameOptions: { action: "deny" },
     strictTransportSecurity: isHttps ? { maxAge: 31_536_000, includeSubDomains: hstsSubdomains } : false,
   }) as unknown as Middleware;
+  // They are the same for every answer: made once, and not anew for each.
+  let made: [name: string, value: string][] | undefined;
   return async function setSecurityHeaders(ctx, next) {
-    ctx.set("Cache-Control", "no-store");
-    await headers(ctx, next);
+    if (made === undefined) {
+      const before = new Set(ctx.res.getHeaderNames());
+      ctx.set("Cache-Control", "no-store");
+      await headers(ctx, () => Promise.resolve());
+      const added = Object.entries(ctx.res.getHeaders()).filter(([name]) => !before.has(name));
+      made = added.map(([name, value]) => [name, String(value)]);
+    } else for (const [name, value] of made) ctx.res.setHeader(name, value);
+    await next();
   };
 }

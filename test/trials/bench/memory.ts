@@ -5,7 +5,8 @@ import { until } from "../../kit/until.js";
 
 /** What a waiting browser costs: live heap after a garbage collection. */
 export function memory(sides: Sides, { rounds = 3, streams = 2000 } = {}): Promise<Figure[]> {
-  return inTurns(sides, { "live heap for each waiting stream": "kB" }, rounds, (server) => measure(server, streams));
+  const figures = { "live heap for each waiting stream": { unit: "kB", must: { atMost: 1.3 } } };
+  return inTurns(sides, figures, rounds, (server) => measure(server, streams));
 }
 
 async function measure(server: Server, streams: number): Promise<Measured> {

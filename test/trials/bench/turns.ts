@@ -10,6 +10,16 @@ export interface Figure {
   readonly ratio: number;
   readonly least: number;
   readonly most: number;
+  readonly must: Bound;
+}
+
+/** What the ratio must be: at most, or at least. */
+export type Bound = { readonly atMost: number } | { readonly atLeast: number };
+
+/** A figure before it was measured. */
+export interface Measure {
+  readonly unit: string;
+  readonly must: Bound;
 }
 
 /** What is measured of one side in one turn, by the name of the figure. */
@@ -24,11 +34,11 @@ export interface Sides {
 /**
  * Measures both sides in turn, so that a machine that slows down slows both. The first pair warms up and does not count.
  *
- * @param units - The figures that a turn measures, with their units.
+ * @param figures - What a turn measures, by name.
  */
 export async function inTurns(
   sides: Sides,
-  units: Readonly<Record<string, string>>,
+  figures: Readonly<Record<string, Measure>>,
   rounds: number,
   measure: (server: Server) => Promise<Measured>,
 ): Promise<Figure[]> {
@@ -40,12 +50,12 @@ export async function inTurns(
     for (const side of order) pair[side] = await measure(sides[side]);
     if (round >= 0) pairs.push(pair);
   }
-  return Object.entries(units).map(([name, unit]) => {
+  return Object.entries(figures).map(([name, { unit, must }]) => {
     const of = (measured: Measured): number => measured[name] ?? NaN;
     const ratios = pairs.map(({ bare, product }) => of(product) / of(bare));
     return {
       name,
-      unit,
+      ...{ unit, must },
       bare: median(pairs.map(({ bare }) => of(bare))),
       product: median(pairs.map(({ product }) => of(product))),
       ratio: median(ratios),
