@@ -33,8 +33,8 @@ async function openNotes(t: TestContext) {
 
 const INSERT = "INSERT INTO notes VALUES (?) RETURNING text";
 
-function insert({ write }: DirectSqlite, ...texts: string[]): Promise<string[]> {
-  const outcomes = texts.map((text) => write(INSERT, [text]));
+function insert(direct: DirectSqlite, ...texts: string[]): Promise<string[]> {
+  const outcomes = texts.map((text) => direct.write(INSERT, [text]));
   return Promise.all(
     outcomes.map((outcome) =>
       outcome.then(

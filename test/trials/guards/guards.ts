@@ -72,6 +72,20 @@ export const GUARDS: readonly Guard[] = [
     ...{ rule: "", tests: ["test/providers/authy/tokens.test.ts"] },
   },
   {
+    what: "an answer counts after our own deadline",
+    file: "src/database/challenges.ts",
+    find: 'const IN_TIME = "AND expires_at > :end";',
+    put: 'const IN_TIME = "AND (expires_at > :end OR 1 = 1)";',
+    ...{ rule: "T2|W7", tests: ["test/database/challenges.test.ts"] },
+  },
+  {
+    what: "a message is believed that is no end",
+    file: "src/http/stream-hub.ts",
+    find: "if (isFinal(status.status) && watched",
+    put: "if (watched",
+    ...{ rule: "E6", tests: ["test/reliability/streams.test.ts"] },
+  },
+  {
     what: "a settled challenge may be settled again",
     file: "src/database/challenges.ts",
     find: "return LIVE.filter((state) => MOVES[state].includes(outcome));",
