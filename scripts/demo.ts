@@ -32,7 +32,11 @@ async function main(): Promise<number> {
     }
     say("");
     const callbacks = options["no-callbacks"] === true ? "dropped" : "delivered";
-    const report = await Promise.race([tellOnce(program, settlements, callbacks, say), program.broken, stopRequest]);
+    const report = await Promise.race([
+      tellOnce(program, settlements, { callbacks, factor: options.factor ?? "authy" }, say),
+      program.broken,
+      stopRequest,
+    ]);
     console.log(json ? JSON.stringify(report) : closingLine(report));
     hasFailed = !report.ok;
     return report.ok ? 0 : 1;

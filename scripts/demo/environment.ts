@@ -21,7 +21,7 @@ export function demoEnvironment(
     Object.entries(own).filter(([name, value]) => !name.startsWith("npm_") && value !== ""),
   );
   const ownDatabase = `sqlite:${path.join(dataFolder, "countersign.sqlite")}`;
-  const { SESSION_KEYS, LOOP_LAG_SHED_MS, ...program } = programEnvironment({
+  const { SESSION_KEYS, SECRET_KEYS, LOOP_LAG_SHED_MS, ...program } = programEnvironment({
     publicUrl: (!isOnce && given["PUBLIC_URL"]) || `http://localhost:${ports.web}`,
     databaseUrl: isOnce ? ownDatabase : (given["DATABASE_URL"] ?? ownDatabase),
     redisUrl,
@@ -35,7 +35,7 @@ export function demoEnvironment(
     ...program,
     // Detail goes to the log files, and the demo reads there who settled what.
     LOG_LEVEL: informative(given["LOG_LEVEL"]),
-    ...(isOnce ? { SESSION_KEYS } : {}),
+    ...(isOnce ? { SESSION_KEYS, SECRET_KEYS } : {}),
     SANDBOX_STATE: path.join(dataFolder, "sandbox.json"),
   };
 }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { openBrowser } from "../../test/kit/browser.js";
 import { openPhone } from "../../test/kit/phone.js";
 import type { Settlements } from "../../test/kit/settlements.js";
-import { type StoryStep, tellStory } from "../../test/kit/story.js";
+import { type StoryStep, tellAppStory, tellStory } from "../../test/kit/story.js";
 import type { RunningProgram } from "./start-program.js";
 import { stepLine, type StoryReport } from "./timeline.js";
 
@@ -12,7 +12,7 @@ const LIMIT_MS = 120_000;
 export async function tellOnce(
   { site, phone, redis }: RunningProgram,
   { settledBy }: Settlements,
-  callbacks: StoryReport["callbacks"],
+  { callbacks, factor }: { readonly callbacks: StoryReport["callbacks"]; readonly factor: "authy" | "totp" },
   say: (line: string) => void,
 ): Promise<StoryReport> {
   const steps: StoryStep[] = [];
@@ -22,8 +22,13 @@ export async function tellOnce(
   };
   const who = { username: "demo", email: "demo@example.com", password: randomBytes(12).toString("base64url") };
   const startedAt = performance.now();
+  const browser = openBrowser(site);
+  const told =
+    factor === "totp"
+      ? tellAppStory({ browser, onStep }, who)
+      : tellStory({ browser, phone: openPhone(phone), settledBy, onStep }, who);
   const outcome = await Promise.race([
-    tellStory({ browser: openBrowser(site), phone: openPhone(phone), settledBy, onStep }, who).then(
+    told.then(
       () => ({ ok: true }),
       (cause: unknown) => ({ ok: false, error: cause instanceof Error ? cause.message : String(cause) }),
     ),

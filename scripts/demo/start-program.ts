@@ -27,6 +27,7 @@ export interface DemoOptions {
   readonly "no-callbacks": boolean;
   readonly json: boolean;
   readonly redis: "embedded";
+  readonly factor: "authy" | "totp";
 }
 
 /** The program while it runs: where it listens, and which Redis it uses. */

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
 import { describe, it } from "node:test";
 
 import { type Browser, type Page } from "../kit/browser.js";
@@ -19,7 +18,6 @@ import {
 
 const ALICE: Credentials = { username: "alice", email: "alice@example.com", password: "correct horse battery" };
 const BOB: Credentials = { ...ALICE, username: "bob", email: "bob@example.com" };
-const env = { ...WITHOUT_AUTHY, SECRET_KEYS: randomBytes(32).toString("base64url") };
 
 /** A browser that keeps each page that it was shown. */
 function watched(program: Program): { told: Told; pages: Page[] } {
@@ -37,7 +35,7 @@ function watched(program: Program): { told: Told; pages: Page[] } {
 for (const database of ["sqlite", "postgres"] as const) {
   describe(`the whole story without Authy, with any authenticator app, on ${database}`, () => {
     it("is told by two web processes and a worker without any AUTHY_ setting, and no page speaks of Authy", async (t) => {
-      const program = await startProgram(t, { database, webs: 2, balanced: true, env });
+      const program = await startProgram(t, { database, webs: 2, balanced: true, env: WITHOUT_AUTHY });
       const { told, pages } = watched(program);
       const steps = await tellAppStory(told, ALICE);
       assert.equal(steps.length, 10);

@@ -129,7 +129,7 @@ describe("npm run demo -- --once", () => {
   });
 
   it("refuses options that it doesn't have, before it does anything", async (t) => {
-    for (const args of [["--twice"], ["--redis", "cloud"], ["--json"], ["now"]]) {
+    for (const args of [["--twice"], ["--redis", "cloud"], ["--json"], ["--factor", "totp"], ["now"]]) {
       const demo = startDemo(t, { args });
       assert.equal(await demo.exitCode, 64);
       assert.match(demo.stderr(), /See --help\.\n$/);
