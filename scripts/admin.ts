@@ -188,10 +188,11 @@ function whenReady(redis: Redis): Promise<unknown> {
   ]);
 }
 
-/** @param ask - Throws what is wrong; what it gives back is a remark. */
-async function check(what: string, ask: () => Promise<string | void>, mend: string) {
+/** @param ask - Throws what is wrong; a text that it gives back is a remark. */
+async function check(what: string, ask: () => Promise<unknown>, mend: string) {
   try {
-    return { what, state: "ok", why: (await ask()) ?? "", mend: "" };
+    const remark = await ask();
+    return { what, state: "ok", why: typeof remark === "string" ? remark : "", mend: "" };
   } catch (error) {
     return { what, state: "bad", why: error instanceof Error ? error.message.slice(0, 300) : "", mend };
   }

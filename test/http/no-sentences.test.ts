@@ -3,11 +3,13 @@ import { describe, it } from "node:test";
 
 import { literalsIn } from "../kit/literals.js";
 
-/** The help of metrics, a header's value, and a label that is kept with the row of a session or push. */
+/** The help of metrics, lines of HTTP, and a label that is kept with the row of a session or push. */
 const NOT_FROM_THE_CATALOGUE = new Set([
   "Time to answer, by route",
   "Open event streams",
   "GET, HEAD, POST",
+  "HTTP/1.1 ${} OK",
+  "Date: ${}",
   "A browser",
 ]);
 
