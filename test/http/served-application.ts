@@ -57,7 +57,10 @@ const SILENT_PROVIDER: FactorProvider = {
 };
 
 /** Serves the application on a free port of loopback, with an SQLite file; Redis and limits by address are left out. */
-export async function serveApplication(owner: Owner): Promise<ServedApplication> {
+export async function serveApplication(
+  owner: Owner,
+  more: Readonly<Record<string, string>> = {},
+): Promise<ServedApplication> {
   const folder = mkdtempSync(path.join(tmpdir(), "countersign-served-"));
   const database = await openDatabase(`sqlite:${path.join(folder, "served.sqlite")}`);
   await database.runMigrations();
@@ -67,7 +70,7 @@ export async function serveApplication(owner: Owner): Promise<ServedApplication>
     AUTHY_PRODUCTION_API_KEY: "a key",
     TEXT_MESSAGES: "true",
   };
-  const config = loadConfig({ ...env, ...TEST_SETTINGS, LOOP_LAG_SHED_MS: "0" }, () => [KEY]);
+  const config = loadConfig({ ...env, ...TEST_SETTINGS, LOOP_LAG_SHED_MS: "0", ...more }, () => [KEY]);
   const nothing = (): Promise<void> => Promise.resolve();
   const rows = databaseRows(database);
   const now = (): Date => new Date();
@@ -80,7 +83,9 @@ export async function serveApplication(owner: Owner): Promise<ServedApplication>
     polls: { schedule: nothing, forget: () => undefined, noticeLoss: () => Promise.resolve(false) },
     providers: {
       "authy-push": SILENT_PROVIDER,
-      totp: totpProvider({ ...rows, log, now, appName: "Example", secretKeys: [Buffer.alloc(32, KEY)] }),
+      ...(config.factors.includes("totp") && {
+        totp: totpProvider({ ...rows, log, now, appName: "Example", secretKeys: [Buffer.alloc(32, KEY)] }),
+      }),
     },
     passwords: passwords(config.argon2TestStrength, config.limits.hashesQueued),
     views: nunjucksViews("Example", [KEY]),
