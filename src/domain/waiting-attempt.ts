@@ -4,7 +4,7 @@ import { type Challenge, isSpendable } from "./challenge.js";
 import { type Deps } from "./deps.js";
 import { TooMany } from "./errors.js";
 import { sessionToRepeat } from "./finish-attempt.js";
-import { pushPause, type PushPause, startChallenge } from "./start-challenge.js";
+import { type Begun, pushPause, type PushPause, startChallenge } from "./start-challenge.js";
 import { type Factor, prefersCode, ringing } from "./factor.js";
 import { type Providers } from "./factor-provider.js";
 import { type Subscriber } from "./subscriber.js";
@@ -91,5 +91,9 @@ export async function resendPush(deps: Deps, attempt: Attempt): Promise<void> {
   if (waiting === null || !isUsable(attempt, waiting.subscriber, deps.now())) return;
   if (waiting.challenge?.state === "approved" || waiting.challenge?.state === "consumed") return;
   if (waiting.resend.inSeconds > 0) throw new TooMany("resend too early", waiting.resend.inSeconds);
-  await startChallenge(deps, attempt, waiting.subscriber, waiting.factors, ({ createdAt }) => createdAt >= startedAt);
+  // Of requests at once, another one may have sent its push since this one looked, whatever the clock made of their order.
+  const seenAt = waiting.challenge?.createdAt.getTime();
+  const hasCrossed = ({ attemptId, createdAt }: Begun): boolean =>
+    createdAt >= startedAt || (attemptId === attempt.id && createdAt.getTime() !== seenAt);
+  await startChallenge(deps, attempt, waiting.subscriber, waiting.factors, hasCrossed);
 }
