@@ -203,10 +203,8 @@ export function streamHub(
 
   return {
     async open(res, { id, kind }, owner) {
+      const socket = await connectionOf(res);
       refuseTooMany(owner);
-      const { socket } = res;
-      // Behind an answer that is not written yet; no browser asks like that.
-      if (socket === null) throw new Busy("no connection of its own", 1);
       res.statusCode = 200;
       for (const [name, value] of STREAM_HEADERS) res.setHeader(name, value);
       if (res.req.method === "HEAD") {
@@ -239,6 +237,19 @@ export function streamHub(
           end(stream, `retry: ${500 + Math.floor(Math.random() * 1500)}\n\n`);
     },
   };
+}
+
+/** Its connection, as soon as the answer before it on the same one is done: the next request may come a moment earlier. */
+async function connectionOf(res: ServerResponse): Promise<Socket> {
+  const { socket } = res.req;
+  if (res.socket === null)
+    await new Promise<void>((resolve) => {
+      res.once("socket", () => {
+        resolve();
+      });
+      socket.once("close", resolve);
+    });
+  return socket;
 }
 
 const STREAM_HEADERS = [

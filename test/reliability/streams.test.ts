@@ -157,6 +157,20 @@ describe("event streams", () => {
     assert.deepEqual(await stream, { final: "approved" });
   });
 
+  it("E8: a stream begins when the answer before it on the same connection is done", async (t) => {
+    const { origin, hub, browser, set } = await openHub(t, { streamsPerSession: 1 });
+    set("c1", "pending", 1);
+    void browser.watch("/s/u/c1").end;
+    await until(() => hub.size === 1, "the first stream did not open", 10_000);
+    const socket = connect(Number(new URL(origin).port), "127.0.0.1");
+    let text = "";
+    socket.on("data", (part) => (text += String(part)));
+    socket.write(["s", "other"].map((session) => `GET /${session}/u/c1 HTTP/1.1\r\nhost: x\r\n\r\n`).join(""));
+    await until(() => text.includes('"pending"'), "the second stream told nothing", 10_000);
+    assert.match(text, /^HTTP\/1.1 429 [^]*HTTP\/1.1 200 OK[^]*event: status/);
+    socket.destroy();
+  });
+
   it("E6: reads each row again from the table of its own kind alone", async (t) => {
     const { browser, set, asked } = await openHub(t);
     set("c1", "pending", 1, "approval");
