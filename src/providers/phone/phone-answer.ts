@@ -1,0 +1,41 @@
+import { z } from "zod";
+
+import { isSignedBy, type PhoneKey } from "./phone-key.js";
+import { DECISIONS, requestDigest, type ShownRequest, signedTexts } from "./signed-texts.js";
+
+const hash = z.string().regex(/^[\w-]{43}$/);
+
+const answer = z.strictObject({
+  challenge: z.string().regex(/^[\w-]{10,64}$/),
+  key: hash,
+  decision: z.enum(DECISIONS),
+  digest: hash,
+  signature: z.string().regex(/^[\w-]{86}$/),
+  /** Of a credential with user verification, where the factor keeps one. */
+  assertion: z.record(z.string(), z.unknown()).optional(),
+});
+
+/** What a phone says to a request, as it sends it. */
+export type PhoneAnswer = z.infer<typeof answer>;
+
+/** The answer in a body; null for anything else. Nothing of it is believed yet. */
+export function readAnswer(body: unknown): PhoneAnswer | null {
+  const read = answer.safeParse(body);
+  return read.success ? read.data : null;
+}
+
+/**
+ * True when this key signed this decision about this request, as we know it ourselves, for this site.
+ *
+ * @param origin - PUBLIC_URL.
+ * @param shown - The request from our own rows: a phone that showed something else signed another digest.
+ */
+export function isGoodAnswer(
+  origin: string,
+  key: Pick<PhoneKey, "publicKey" | "hash">,
+  { challenge, key: keyHash, decision, digest, signature }: PhoneAnswer,
+  shown: ShownRequest,
+): boolean {
+  if (keyHash !== key.hash || digest !== requestDigest(shown)) return false;
+  return isSignedBy(key, signedTexts.answer(origin, challenge, keyHash, decision, digest), signature);
+}
