@@ -38,7 +38,7 @@ Exit codes: 0 done or stopped by hand (130 when that cuts --once short), 1 somet
     help: `npm test -- [part ...]
 
 Installs and builds what is missing, then checks the lock file, types, lint and format, and runs every test.
-Needs Redis, Chromium, PostgreSQL and PgBouncer; installs them with the system's package manager when it may do so unasked.
+Needs Redis, Chromium, Firefox, PostgreSQL and PgBouncer; installs them with the system's package manager when it may do so unasked.
 
   part     run only the test files whose path contains this text (test/http, callback, test/journeys/story.test.ts),
            without the checks before them

@@ -1,3 +1,3 @@
-export type ProgramName = "redis" | "chromium" | "postgres" | "pgbouncer";
+export type ProgramName = "redis" | "chromium" | "wholeChromium" | "firefox" | "postgres" | "pgbouncer";
 export function findProgram(name: ProgramName): string | undefined;
 export function needProgram(name: ProgramName): string;

@@ -11,6 +11,17 @@ export const PROGRAMS = {
     commands: ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
     elsewhere: () => ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"],
   },
+  // Only the whole browser has push messages.
+  wholeChromium: {
+    name: "Chromium with its push messages",
+    commands: ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
+    elsewhere: () => ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"],
+  },
+  firefox: {
+    name: "Firefox",
+    commands: ["firefox-esr", "firefox"],
+    elsewhere: () => ["/Applications/Firefox.app/Contents/MacOS/firefox"],
+  },
   // Debian and Homebrew keep the server's programs off the PATH.
   postgres: { name: "PostgreSQL", commands: ["initdb"], elsewhere: initdbs },
   // Debian keeps it where only root's PATH leads.

@@ -11,6 +11,14 @@ const PACKAGES = {
     ...{ "apt-get": "chromium fonts-liberation", dnf: "chromium", apk: "chromium font-liberation", pacman: "chromium" },
     brew: "--cask google-chrome",
   },
+  wholeChromium: {
+    ...{ "apt-get": "chromium fonts-liberation", dnf: "chromium", apk: "chromium font-liberation", pacman: "chromium" },
+    brew: "--cask google-chrome",
+  },
+  firefox: {
+    ...{ "apt-get": "firefox-esr", dnf: "firefox", apk: "firefox", pacman: "firefox" },
+    brew: "--cask firefox",
+  },
   postgres: {
     ...{ "apt-get": "postgresql", dnf: "postgresql-server", apk: "postgresql", pacman: "postgresql" },
     brew: "postgresql@17",
@@ -38,9 +46,9 @@ const INSTALL = {
     apt-get -o DPkg::Lock::Timeout=120 -q update
     for package; do
       shift
-      # Debian has the browser without its windows, too: smaller, and enough.
-      [ "$package" != chromium ] || ! apt-cache show chromium-headless-shell > /dev/null 2>&1 || package=chromium-headless-shell
       set -- "$@" "$package"
+      # Debian has the browser without its windows, too: its pages cost half as much.
+      [ "$package" != chromium ] || ! apt-cache show chromium-headless-shell > /dev/null 2>&1 || set -- "$@" chromium-headless-shell
     done
     apt-get -o DPkg::Lock::Timeout=120 -q -y --no-install-recommends install "$@"`,
   dnf: 'dnf -y install "$@"',

@@ -1,4 +1,7 @@
-import { type Browser, chromium, type LaunchOptions } from "playwright-core";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { type Browser, type BrowserContext, chromium, type LaunchOptions } from "playwright-core";
 import { needProgram } from "../../scripts/setup/find-programs.mjs";
 import type { Owner } from "./owner.js";
 
@@ -25,4 +28,22 @@ export async function launchBrowser(owner: Owner, { args = [], ...options }: Lau
   });
   owner.after(() => browser.close());
   return browser;
+}
+
+/**
+ * Starts the whole Chromium with a profile that is kept while its owner lives, as push subscriptions need it.
+ * @param args - From `startChromiumPush`.
+ */
+export async function launchSubscriber(owner: Owner, args: readonly string[]): Promise<BrowserContext> {
+  const profile = mkdtempSync(path.join(tmpdir(), "countersign-chromium-"));
+  const asRoot = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: needProgram("wholeChromium"),
+    args: [...QUIET, ...asRoot, ...args],
+  });
+  owner.after(async () => {
+    await context.close();
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  });
+  return context;
 }

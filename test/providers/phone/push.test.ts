@@ -15,7 +15,7 @@ import { startPushServer } from "../../kit/push-server.js";
 const HOST = "updates.push.services.mozilla.com";
 const NOW = new Date("2026-11-28T10:00:00.000Z");
 const KEY = newVapidKey();
-const libraries = createRequire(new URL("../../libraries/package.json", import.meta.url));
+const libraries = createRequire(new URL("../../../sandbox/test/libraries/package.json", import.meta.url));
 
 function newVapidKey(): VapidKey {
   const key = vapidKey(Buffer.concat([Buffer.from([1]), randomBytes(31)]).toString("base64url"));
