@@ -64,7 +64,7 @@ export default tseslint.config(
   room("queue", ["bullmq", "ioredis"]),
   room("passwords", ["@node-rs/argon2", "@zxcvbn-ts/language-common"]),
   // A provider has routes of its own, which bring a signature and no cookie: koa, and nothing of src/http.
-  room("providers/*", ["got", "jsonwebtoken", "otpauth", "zod", "koa", "@koa/router", "raw-body"]),
+  room("providers/*", ["got", "http_ece", "jsonwebtoken", "otpauth", "zod", "koa", "@koa/router", "raw-body"]),
   importsOnly(
     ["src/config.ts", "src/settings.ts"],
     ["node:", "zod$", "\\./settings\\.js$", "\\./(database|redis)/address\\.js$", "\\./domain/factor\\.js$"],

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
@@ -115,6 +115,8 @@ function productionProblems(given: Values<typeof TABLE>, factors: readonly Facto
   else if (sessionKeys.some((key) => new Set(key).size < 8)) refuse(TABLE.sessionKeys, "has a key that is not random");
   if (factors.includes("totp") && given.secretKeys === undefined)
     refuse(TABLE.secretKeys, "is required in production while FACTORS names totp");
+  if (factors.includes("phone") && given.push.keys === undefined)
+    refuse(TABLE.push.keys, "is required in production while FACTORS names phone");
   const apiKey = (given.authy.apiKey as string | undefined) ?? "";
   if (factors.includes("authy-push")) {
     if (apiKey.length < 16) refuse(TABLE.authy.apiKey, "is under 16 characters");
@@ -137,8 +139,12 @@ function isLocal(url: string): boolean {
 function factorsIn(env: Env): readonly FactorType[] {
   const read = readSetting(TABLE.factors, env);
   if ("value" in read && read.value !== undefined) return read.value as readonly FactorType[];
-  const hasKeys = env["NODE_ENV"]?.trim() !== "production" || textOf(TABLE.secretKeys, env) !== undefined;
-  return FACTOR_TYPES.filter((type) => type !== "totp" || hasKeys);
+  const keys: Partial<Record<FactorType, Setting<unknown>>> = { phone: TABLE.push.keys, totp: TABLE.secretKeys };
+  const isProduction = env["NODE_ENV"]?.trim() === "production";
+  return FACTOR_TYPES.filter((type) => {
+    const key = keys[type];
+    return !isProduction || key === undefined || textOf(key, env) !== undefined;
+  });
 }
 
 /** What was given, and what follows from it. */
@@ -148,6 +154,7 @@ function complete(
   isPortGiven: boolean,
   developmentKeys: (name: "session-key" | "secret-key") => string[],
 ) {
+  const sessionKeys = given.sessionKeys ?? developmentKeys("session-key");
   const publicUrl = given.publicUrl ?? `http://localhost:${given.port}`;
   return {
     ...given,
@@ -155,7 +162,12 @@ function complete(
     host: given.host ?? (given.isProduction && isPortGiven ? null : "127.0.0.1"),
     publicUrl,
     isHttps: publicUrl.startsWith("https:"),
-    sessionKeys: given.sessionKeys ?? developmentKeys("session-key"),
+    sessionKeys,
+    push: {
+      hosts: given.push.hosts ?? [],
+      subject: given.push.subject ?? (publicUrl.startsWith("https:") ? publicUrl : null),
+      keys: given.push.keys ?? [developmentVapidKey(sessionKeys[0] ?? "")],
+    },
     factors,
     /** Empty while nothing is sealed with them. */
     secretKeys: factors.includes("totp")
@@ -181,6 +193,11 @@ function completeAuthy(authy: Values<typeof TABLE>["authy"], publicUrl: string) 
         ? []
         : [authy.webhookSigningKey, authy.previousWebhookSigningKey].filter((key) => key !== undefined),
   };
+}
+
+/** The same at every start, so that phones need not subscribe anew. */
+function developmentVapidKey(sessionKey: string): string {
+  return createHmac("sha256", sessionKey).update("vapid").digest("base64url");
 }
 
 /** A key made once and kept under `.data/`, so that a restart in development signs nobody out and opens what was sealed. */

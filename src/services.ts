@@ -7,6 +7,13 @@ import { DataSource } from "typeorm";
 import { authyCallbacks } from "./providers/authy/callbacks.js";
 import { authyClient } from "./providers/authy/client.js";
 import { authyProvider } from "./providers/authy/provider.js";
+import { phoneCallbacks } from "./providers/phone/callbacks.js";
+import { phonePages, type PhoneSite } from "./providers/phone/pages.js";
+import { phoneStreams } from "./providers/phone/phone-streams.js";
+import { phoneProvider, type PhoneSettings } from "./providers/phone/provider.js";
+import { hostRule } from "./providers/phone/push-endpoint.js";
+import { pushSender } from "./providers/phone/send-push.js";
+import { vapidKey } from "./providers/phone/vapid.js";
 import { totpProvider } from "./providers/totp/provider.js";
 import { type Config } from "./config.js";
 import { databaseClock } from "./database/clock.js";
@@ -14,16 +21,23 @@ import { connect, dataSourceOptions } from "./database/data-source.js";
 import { driverErrorOf } from "./database/errors.js";
 import { requireWritable, tablesAreCurrent } from "./database/readiness.js";
 import { databaseRows } from "./database/rows.js";
-import { type Deps, type Log } from "./domain/deps.js";
+import { type Deps, type Log, type Notifications } from "./domain/deps.js";
 import { type FactorType } from "./domain/factor.js";
 import { type FactorProvider, type Providers } from "./domain/factor-provider.js";
-import { type RequestState } from "./http/context.js";
+import { waitingIds } from "./domain/phone-requests.js";
+import { matchCode } from "./domain/secrets.js";
+import { assetFile } from "./http/assets.js";
+import { type Context, type RequestState } from "./http/context.js";
+import { readCookie, setCookie } from "./http/cookies.js";
 import { type HttpDeps } from "./http/deps.js";
 import { eventStreams } from "./http/event-streams.js";
+import { knownHosts } from "./http/middleware/check-host.js";
+import { isSameOrigin } from "./http/middleware/visit.js";
+import { networkOf, originOf } from "./http/origin.js";
 import { pushWords } from "./http/push-words.js";
 import { type Health } from "./http/routes/health.js";
 import { loadText } from "./http/text.js";
-import { nunjucksViews } from "./http/views.js";
+import { nunjucksViews, show } from "./http/views.js";
 import { passwords } from "./passwords/argon2.js";
 import { pollQueue } from "./queue/poll-queue.js";
 import { type ChallengeFeed, challengeFeed, challengeNotifications } from "./redis/challenge-feed.js";
@@ -103,8 +117,9 @@ export function createServices(config: Config, log: Log): Services {
     log,
     feed,
     polls: queue,
-    providers: providersOf(config, { ...rows, log, now: clock.now }),
+    providers: providersOf(config, { ...rows, feed, log, now: clock.now }),
     pushWords: pushWords(loadText("en")),
+    matchCodes: (id) => config.sessionKeys.map((key) => matchCode(key, id)),
     passwords: passwords(config.argon2TestStrength, config.limits.hashesQueued),
   };
   return {
@@ -148,9 +163,15 @@ export function createServices(config: Config, log: Log): Services {
 }
 
 /** The providers of the types that FACTORS names, in its order. */
-function providersOf({ authy, factors, rules, secretKeys }: Config, deps: Pick<Deps, "totpSecrets" | "log" | "now">) {
+function providersOf(
+  config: Config,
+  deps: Pick<Deps, "totpSecrets" | "phoneKeys" | "pushSubscriptions" | "feed" | "log" | "now">,
+) {
+  const { authy, factors, push, rules, secretKeys } = config;
   const make: Readonly<Record<FactorType, () => FactorProvider | null>> = {
     "authy-push": () => authy && authyProvider(authyClient(authy.apiUrl, authy.apiKey), authy),
+    phone: () =>
+      phoneProvider({ ...deps, send: pushSender(hostRule(push.hosts), push.subject, deps.now) }, phoneSettings(config)),
     totp: () => totpProvider({ ...deps, appName: rules.appName, secretKeys }),
   };
   return Object.fromEntries(factors.map((type) => [type, make[type]()])) as Providers;
@@ -162,6 +183,10 @@ export interface WebServices extends Pick<Services, "open" | "close"> {
   readonly health: Health;
   /** What the providers call. */
   readonly callbacks: readonly Router<RequestState>[];
+  /** Pages of the providers' own. */
+  readonly sites: readonly Router<RequestState>[];
+  /** Ends all event streams, so that browsers reconnect elsewhere. */
+  drainStreams(): void;
 }
 
 /** Creates what the web process is made of. */
@@ -175,6 +200,7 @@ export function createWebServices(config: Config, log: Log, stopping: AbortSigna
   services.feed.tellAtOnce((status) => {
     streams.tell(status);
   });
+  const phone = deps.providers.phone === undefined ? null : phoneRouters(services, config, notifications);
   const isPhoneAsked = Object.values(deps.providers).some(({ asks }) => asks !== undefined);
   // Once they are all done they stay so: a busy process need not look again for each question about its health.
   let isMigrated = false;
@@ -207,11 +233,62 @@ export function createWebServices(config: Config, log: Log, stopping: AbortSigna
       redis: () => within(redisWatch.isWell(), false),
       queueMetrics: () => within(queue.metrics(), ""),
     },
-    callbacks: config.authy === null ? [] : [authyCallbacks(deps, config.authy)],
+    callbacks: [
+      ...(config.authy === null ? [] : [authyCallbacks(deps, config.authy)]),
+      ...(phone === null ? [] : [phone.callbacks]),
+    ],
+    sites: phone === null ? [] : [phone.pages],
+    drainStreams() {
+      streams.drain();
+      phone?.streams.drain();
+    },
     open: (signal) => services.open(signal),
     async close() {
       notifications.close();
       await services.close();
+    },
+  };
+}
+
+/** What the web process has for phones of our own. */
+function phoneRouters({ deps, feed }: Services, config: Config, notifications: Notifications) {
+  const streams = phoneStreams({ notifications, waiting: (keyHashes) => waitingIds(deps, keyHashes) }, config.limits, {
+    rereadMs: config.streamRereadMs,
+    heartbeatMs: config.streamHeartbeatMs,
+  });
+  const settings = {
+    ...phoneSettings(config),
+    appName: config.rules.appName,
+    isListed: hostRule(config.push.hosts),
+    workerFile: assetFile("phone-worker.js"),
+  };
+  return {
+    streams,
+    callbacks: phoneCallbacks(deps, config.publicUrl, () => feed.sessionsEnded()),
+    pages: phonePages({ ...deps, rate: localRateLimit("phone", 100, 10) }, settings, phoneSite(config), streams),
+  };
+}
+
+/** @throws for a VAPID key that is none, as of two in 2^32 random ones. */
+function phoneSettings({ publicUrl, sessionKeys, push }: Config): PhoneSettings {
+  const vapidKeys = push.keys.map(vapidKey).filter((key) => key !== null);
+  if (vapidKeys.length < push.keys.length) throw new Error("a key of VAPID_KEYS is no private P-256 key");
+  return { publicUrl, sessionKeys, vapidKeys };
+}
+
+/** What the pages of phones take from the web server around them. */
+function phoneSite({ publicUrl, isProduction }: Config): PhoneSite {
+  const hosts = knownHosts(publicUrl, !isProduction);
+  return {
+    originOf: (ctx) => originOf(ctx as Context),
+    networkOf,
+    isSameOrigin: (ctx) => isSameOrigin(ctx as Context, hosts),
+    showPage: (ctx, page, locals) => {
+      show(ctx as Context, page, locals);
+    },
+    readCookie: (ctx) => readCookie(ctx as Context, "phone"),
+    setCookie: (ctx, value, lifeMs) => {
+      setCookie(ctx as Context, "phone", value, lifeMs, "strict");
     },
   };
 }

@@ -103,7 +103,10 @@ const factors = z.string().transform((value, issues) => {
   const types = value.split(",").map((name) => typeNamed(name.trim()));
   const known = types.filter((type) => type !== null);
   if (known.length === types.length && new Set(known).size === known.length) return known;
-  issues.addIssue({ code: "custom", message: "must name authy, totp or both, each once, with a comma between" });
+  issues.addIssue({
+    code: "custom",
+    message: "must name some of authy, phone and totp, each once, with commas between",
+  });
   return z.NEVER;
 });
 
@@ -113,6 +116,24 @@ const secretKeys = keys.transform((all, issues) => {
   issues.addIssue({ code: "custom", message: "must be keys of 32 bytes each, in base64url (43 characters)" });
   return z.NEVER;
 });
+
+const pushHosts = z
+  .string()
+  .transform((v) => v.split(",").map((host) => host.trim().toLowerCase()))
+  .refine((all) => all.every((host) => /^(\*|(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+)$/.test(host)), "must be names of hosts");
+
+const vapidSubject = z
+  .string()
+  .refine(
+    (v) => /^mailto:[^@\s]+@[^@\s]+\.[^@\s.]+$/.test(v) || /^https:\/\/[^/\s:@]+\.[a-z-]+(:\d+)?(\/\S*)?$/i.test(v),
+    "must be a mailto: or https: address",
+  )
+  .refine((v) => !/(localhost|\.local)(:\d+)?(\/|$)/i.test(v), "must be an address that others can reach");
+
+const vapidKeys = keys.refine(
+  (all) => all.every((key) => /^[\w-]{43}$/.test(key)),
+  "must be private P-256 keys: 32 bytes each, in base64url (43 characters)",
+);
 
 const databaseUrl = z.string().superRefine((value, issues) => {
   if (/^sqlite:(?!:)[^\0]*[^\s\0]/.test(value)) return;
@@ -169,7 +190,7 @@ export const TABLE = {
     ca: optional("REDIS_CA", certificates, "none", "/etc/countersign/redis-ca.pem", "for `rediss://` with a certificate that only its owner's authority has signed: the path of that authority's certificate (PEM)"),
   },
   appName: optional("APP_NAME", text, "`$AUTHY_APP_NAME`, or `Countersign`", "Acme", "what pages, phones and authenticator apps call this site"),
-  factors: optional("FACTORS", factors, "`authy,totp`; in production `authy` while `SECRET_KEYS` is not set", "authy,totp", "what people may add beside their password, the first offer first: `authy` (a tap in the Authy app), `totp` (the code of any authenticator app). What somebody has of a type that is not named opens nothing; recovery codes do"),
+  factors: optional("FACTORS", factors, "`authy,phone,totp`; in production without `phone` while `VAPID_KEYS` is not set, and without `totp` while `SECRET_KEYS` is not", "authy,phone,totp", "what people may add beside their password, the first offer first: `authy` (a tap in the Authy app), `phone` (a page of our own on the phone, docs/phone.md), `totp` (the code of any authenticator app). What somebody has of a type that is not named opens nothing; recovery codes do"),
   secretKeys: optionalSecret("SECRET_KEYS", secretKeys, "made once and kept under `.data/` in development; required in production while `FACTORS` names `totp`", "43 characters of base64url", "seal the secrets of authenticator apps in the database: 32 random bytes each in base64url, comma-separated; the first seals, all open"),
   logLevel: setting("LOG_LEVEL", oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]), "info", "`trace` to `fatal`, or `silent`; `warn` silences request lines"),
   authy: {
@@ -183,6 +204,11 @@ export const TABLE = {
     webhookSigningKey: ofAuthy(optionalSecret("AUTHY_WEBHOOK_SIGNING_KEY", text, "none", "WSK_…", "`WSK_…` (any text is taken); without it the endpoint answers 404")),
     previousWebhookSigningKey: ofAuthy(optionalSecret("AUTHY_PREVIOUS_WEBHOOK_SIGNING_KEY", text, "none", "WSK_…", "while keys change: the former one, with which events may still be signed")),
     qrPrefix: ofAuthy(setting("AUTHY_QR_PREFIX", z.string().regex(/^[a-z][a-z0-9+.-]*:\S+$/i, "must be the address that stands before the token"), "authy://account?token=", "what stands before the registration token in the QR code")),
+  },
+  push: {
+    keys: optionalSecret("VAPID_KEYS", vapidKeys, "in development made from the first of `SESSION_KEYS`; required in production while `FACTORS` names `phone`", "43 characters of base64url", "private P-256 keys by which push services know us: 32 random bytes each in base64url, comma-separated; the first is for new subscriptions, all may send"),
+    subject: optional("VAPID_SUBJECT", vapidSubject, "`PUBLIC_URL` where that is https", "mailto:ops@example.com", "where push services reach you when our pushes trouble them: a `mailto:` or `https:` address; Apple refuses localhost, `.local` and numeric ones"),
+    hosts: optional("PUSH_HOSTS", pushHosts, "none", "push.example.org,*.example.net", "push services that phones may be notified through besides those of the browsers: names, `*.name`, or `*` for any public one; comma-separated"),
   },
   rules: {
     approvalTtlSeconds: setting("APPROVAL_TTL_SECONDS", whole(5, 3600), "120", "life of a push, 5 to 3600; attempt and session outlive it"),

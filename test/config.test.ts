@@ -231,16 +231,34 @@ describe("the environment", () => {
     assert.deepEqual(problemsOf({ ...good, PUBLIC_URL: "http://localhost:3000" }), {});
   });
 
-  it("offers Authy and any authenticator app, and wants Authy's settings only while FACTORS names it", () => {
+  it("offers Authy, phones of our own and any authenticator app, and wants Authy's settings only while FACTORS names it", () => {
     const secret = Buffer.alloc(32, 7).toString("base64url");
     const { factors, authy, rules } = load({});
-    assert.deepEqual([factors, authy?.appName, rules.appName], [["authy-push", "totp"], "Acme", "Acme"]);
+    assert.deepEqual([factors, authy?.appName, rules.appName], [["authy-push", "phone", "totp"], "Acme", "Acme"]);
     const without = loadConfig({ FACTORS: "totp", SECRET_KEYS: `${secret},${secret}` }, keys);
     assert.deepEqual([without.factors, without.authy, without.rules.appName], [["totp"], null, "Countersign"]);
     assert.deepEqual(without.secretKeys, [Buffer.alloc(32, 7), Buffer.alloc(32, 7)]);
     assert.deepEqual(problemsOf({ FACTORS: "totp", AUTHY_APP_ID: "", AUTHY_API_URL: "nonsense" }), {});
     assert.equal(load({ APP_NAME: "Example" }).rules.appName, "Example");
     assert.deepEqual(load({ FACTORS: "authy" }).secretKeys, [], "nothing is sealed, and no key is made");
+  });
+
+  it("takes what push services need: keys, where they reach us, and more of them", () => {
+    const { push } = load({});
+    assert.deepEqual([push.hosts, push.subject, push.keys.length], [[], null, 1]);
+    assert.deepEqual(load({}).push.keys, push.keys, "the same at every start");
+    assert.equal(load({ PUBLIC_URL: "https://login.example.com" }).push.subject, "https://login.example.com");
+    assert.deepEqual(load({ PUSH_HOSTS: "Push.example.org, *.example.net,*" }).push.hosts, [
+      "push.example.org",
+      "*.example.net",
+      "*",
+    ]);
+    for (const VAPID_SUBJECT of ["ops@example.com", "https://localhost/x", "https://10.0.0.1", "mailto:me@box.local"])
+      assert.deepEqual(Object.keys(problemsOf({ ...REQUIRED, VAPID_SUBJECT })), ["VAPID_SUBJECT"], VAPID_SUBJECT);
+    for (const VAPID_KEYS of ["short", "", `${"A".repeat(43)},`])
+      assert.deepEqual(Object.keys(problemsOf({ ...REQUIRED, VAPID_KEYS })), ["VAPID_KEYS"], VAPID_KEYS);
+    for (const PUSH_HOSTS of ["localhost", "https://push.example.org", "a b.example.org"])
+      assert.deepEqual(Object.keys(problemsOf({ ...REQUIRED, PUSH_HOSTS })), ["PUSH_HOSTS"], PUSH_HOSTS);
   });
 
   it("wants SECRET_KEYS in production where FACTORS names totp, and starts without both as it did before", () => {
@@ -254,6 +272,8 @@ describe("the environment", () => {
     assert.deepEqual(loadConfig(production, keys).factors, ["authy-push"]);
     const secret = Buffer.alloc(32, 7).toString("base64url");
     assert.deepEqual(loadConfig({ ...production, SECRET_KEYS: secret }, keys).factors, ["authy-push", "totp"]);
+    assert.deepEqual(loadConfig({ ...production, VAPID_KEYS: secret }, keys).factors, ["authy-push", "phone"]);
+    assert.deepEqual(Object.keys(problemsOf({ ...production, FACTORS: "authy,phone" })), ["VAPID_KEYS"]);
   });
 
   for (const entry of ["src/server.ts", "workers/index.ts", "scripts/migrate.ts", "scripts/admin.ts"])

@@ -154,6 +154,11 @@ export function challenges(database: RowSource): Challenges {
           .execute(),
       ),
     lapse: (id) => changedOne(rows.update({ id, state: "approved" }, { state: "lapsed" })),
+    noteReported: (id, now) =>
+      changedOne(
+        // Nothing else spends a denial.
+        change({ consumedAt: now }).where("id = :id AND state = 'denied' AND consumed_at IS NULL", { id }).execute(),
+      ),
     claimPersonAsk: (id, now, everyMs) =>
       changedOne(
         change({ personAskedAt: now })

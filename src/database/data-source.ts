@@ -10,6 +10,7 @@ import { SharingPool } from "./postgres-pool.js";
 import { OpenAttempts1769900200000 } from "./migrations/1769900200000-open-attempts.js";
 import { SeveralFactors1769900300000 } from "./migrations/1769900300000-several-factors.js";
 import { TotpSecrets1769900400000 } from "./migrations/1769900400000-totp-secrets.js";
+import { OwnPhones1769900500000 } from "./migrations/1769900500000-own-phones.js";
 import { entities } from "./schema.js";
 import { serializeSqlite } from "./serialize-sqlite.js";
 
@@ -46,6 +47,7 @@ export function dataSourceOptions(
       OpenAttempts1769900200000,
       SeveralFactors1769900300000,
       TotpSecrets1769900400000,
+      OwnPhones1769900500000,
     ],
     migrationsTableName: "migrations",
     namingStrategy: new SnakeCase(),

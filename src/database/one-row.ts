@@ -1,9 +1,9 @@
-import { type UpdateResult } from "typeorm";
-
 import { isDuplicate } from "./errors.js";
 
 /** @returns true where a guarded statement changed its row; false where what its WHERE asks for did not hold. */
-export async function changedOne(statement: Promise<UpdateResult>): Promise<boolean> {
+export async function changedOne(
+  statement: Promise<{ readonly affected?: number | null | undefined }>,
+): Promise<boolean> {
   return (await statement).affected === 1;
 }
 

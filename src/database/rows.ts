@@ -9,6 +9,8 @@ import { enrolments } from "./enrolments.js";
 import { orDatabaseAway } from "./errors.js";
 import { factors } from "./factors.js";
 import { failures } from "./failures.js";
+import { phoneKeys } from "./phone-keys.js";
+import { pushSubscriptions } from "./push-subscriptions.js";
 import { receipts } from "./receipts.js";
 import { recoveryCodes } from "./recovery-codes.js";
 import { type RowSource } from "./schema.js";
@@ -29,6 +31,8 @@ export function rowsIn(source: RowSource) {
     browsers: browsers(source),
     recoveryCodes: recoveryCodes(source),
     receipts: receipts(source),
+    phoneKeys: phoneKeys(source),
+    pushSubscriptions: pushSubscriptions(source),
     failures: failures(source),
     audit: audit(source),
   } satisfies Rows;

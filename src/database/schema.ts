@@ -6,6 +6,7 @@ import { type Challenge } from "../domain/challenge.js";
 import { type Receipt } from "../domain/deps.js";
 import { type Enrolment } from "../domain/enrolment.js";
 import { type Factor } from "../domain/factor.js";
+import { type PhoneKeyRow, type PushSubscription } from "../domain/phone-key.js";
 import { type StoredSession } from "../domain/session.js";
 import { type KnownBrowser, type Subscriber } from "../domain/subscriber.js";
 import { type TotpSecret } from "../domain/totp-secret.js";
@@ -24,6 +25,8 @@ export type ChallengeRow = Mutable<Challenge> & { leaseUntil: Date | null };
 export type KnownBrowserRow = Mutable<KnownBrowser>;
 export type AuditRow = Mutable<AuditEvent> & { id: string };
 export type ReceiptRow = Mutable<Receipt>;
+export type PhoneKeyTableRow = Mutable<PhoneKeyRow>;
+export type PushSubscriptionRow = Mutable<PushSubscription>;
 
 /** A browser session: of somebody signed in, or (without subscriber) one that only carries a message to the next page. */
 export type SessionRow = Mutable<StoredSession> & { endedAt: Date | null };
@@ -254,6 +257,35 @@ export function entities(isPostgres: boolean) {
       tableName: "recovery_codes",
       columns: { id, subscriberId: ref, codeHash: text(64), usedAt: nullable(time), createdAt: time },
       indices: [{ name: "recovery_codes_code", columns: ["subscriberId", "codeHash"], unique: true }],
+    }),
+    new EntitySchema<PhoneKeyTableRow>({
+      name: "phoneKey",
+      tableName: "phone_keys",
+      columns: {
+        id,
+        secretHash: text(64),
+        keyHash: nullable(text(64)),
+        spki: nullable(text(160)),
+        label: text(120),
+        address: text(64),
+        createdAt: time,
+      },
+      indices: [
+        { name: "phone_keys_secret", columns: ["secretHash"], unique: true },
+        { name: "phone_keys_key", columns: ["keyHash"] },
+      ],
+    }),
+    new EntitySchema<PushSubscriptionRow>({
+      name: "pushSubscription",
+      tableName: "push_subscriptions",
+      columns: {
+        factorId: id,
+        endpoint: text(1024),
+        p256dh: text(120),
+        auth: text(40),
+        vapid: text(120),
+        createdAt: time,
+      },
     }),
     new EntitySchema<ReceiptRow>({
       name: "receipt",

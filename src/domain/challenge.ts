@@ -157,6 +157,8 @@ export interface Challenges extends WatchedRows<Challenge> {
   /** approved → consumed, while the factor that answered is still active. Whoever spends it guards the attempt and the account. */
   consume(id: string, approvedAfter: Date, now: Date): Promise<boolean>;
   lapse(id: string): Promise<boolean>;
+  /** A denial was reported as somebody else's doing. @returns true once. */
+  noteReported(id: string, now: Date): Promise<boolean>;
   /** True when the person may make us ask (not more often than every `everyMs`). */
   claimPersonAsk(id: string, now: Date, everyMs: number): Promise<boolean>;
   /** Live challenges of one account. */

@@ -1,6 +1,6 @@
 import { type Deps } from "./deps.js";
 import { readEnrolment } from "./enrol.js";
-import { isOpen } from "./enrolment.js";
+import { type Enrolment, isOpen } from "./enrolment.js";
 import { sessionBucket } from "./failures.js";
 import { type Session } from "./session.js";
 import { settleEnrolment } from "./settle-enrolment.js";
@@ -16,10 +16,12 @@ export type Confirmed =
 
 /**
  * Completes the enrolment of a session by the code that what was just set up shows: only then does it protect the account.
- * A try is counted before it is judged, among the session's own failures.
+ * A try is counted before it is judged, among the session's own failures. What was claimed by something with a key of its
+ * own is confirmed without a code: the person has compared the digits.
  */
 export async function confirmEnrolment(deps: Deps, session: Session, typed: string): Promise<Confirmed> {
   const enrolment = await readEnrolment(deps, session.id);
+  if (enrolment?.state === "claimed") return confirmClaim(deps, enrolment);
   const confirm = enrolment && deps.providers[enrolment.type]?.enrols.confirm;
   if (enrolment === null || !isOpen(enrolment) || confirm == null) return { kind: "over" };
   const code = appCodeIn(typed);
@@ -32,5 +34,13 @@ export async function confirmEnrolment(deps: Deps, session: Session, typed: stri
   // Its own try alone: wrong passwords of this session are counted in the same place.
   await deps.failures.giveBack(bucket);
   const isSettled = await settleEnrolment(deps, enrolment.id, completed, "person");
+  return { kind: isSettled ? "confirmed" : "over" };
+}
+
+async function confirmClaim(deps: Deps, enrolment: Enrolment): Promise<Confirmed> {
+  const claimed = await deps.providers[enrolment.type]?.enrols.claimed?.(enrolment);
+  if (claimed == null) return { kind: "over" };
+  const { providerId, label } = claimed;
+  const isSettled = await settleEnrolment(deps, enrolment.id, { state: "completed", providerId, label }, "person");
   return { kind: isSettled ? "confirmed" : "over" };
 }

@@ -5,6 +5,7 @@ import { type Enrolments } from "./enrolment.js";
 import { type Factor, type Factors } from "./factor.js";
 import { type Providers } from "./factor-provider.js";
 import { type FailureLimits, type Failures } from "./failures.js";
+import { type PhoneKeys, type PushSubscriptions } from "./phone-key.js";
 import { type SessionLifetimes, type Sessions } from "./session.js";
 import { type KnownBrowsers, type RecoveryCodes, type Subscribers } from "./subscriber.js";
 import { type TotpSecrets } from "./totp-secret.js";
@@ -49,6 +50,8 @@ export interface PushWords {
 export interface Feed {
   /** Never throws, and returns at once. A lost message delays a page until it reads its row again. */
   publish(status: LiveStatus): void;
+  /** The same without the status: the row says what has changed. */
+  changed(id: string): void;
 }
 
 /** The other end of the feed, once for a whole process. */
@@ -138,6 +141,8 @@ export interface Rows {
   readonly browsers: KnownBrowsers;
   readonly recoveryCodes: RecoveryCodes;
   readonly receipts: Receipts;
+  readonly phoneKeys: PhoneKeys;
+  readonly pushSubscriptions: PushSubscriptions;
   readonly failures: Failures;
   readonly audit: Audit;
 }
@@ -153,6 +158,11 @@ export interface Deps extends Rows {
   readonly providers: Providers;
   readonly passwords: Passwords;
   readonly pushWords: PushWords;
+  /**
+   * The match code of a challenge, which its phone can show again although nothing but a hash is kept. One for each key of
+   * ours: the first is that of new challenges.
+   */
+  matchCodes(challengeId: string): readonly string[];
   /**
    * Runs `work` in one database transaction: all of its writes stand, or none. Keep it short: no network, no hashing.
    * What `work` throws undoes everything and is thrown on. It may run again where the database was busy. It asks the

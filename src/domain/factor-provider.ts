@@ -41,6 +41,15 @@ export interface Push {
   readonly secondsToExpire: number;
 }
 
+/** What claimed an enrolment, as the person has to recognise it. */
+export interface Claimed {
+  readonly providerId: string;
+  readonly label: string;
+  readonly address: string;
+  /** The six digits that both screens show. */
+  readonly digits: string;
+}
+
 /** What came of a request that was sent. */
 export interface Sent {
   /** The provider's own name for the request. */
@@ -77,6 +86,8 @@ export interface FactorProvider {
     confirm?(enrolment: Enrolment, code: string): Promise<Completed | null>;
     /** What became of an enrolment; absent where nobody else knows. */
     state?(enrolmentId: string, signal?: AbortSignal): Promise<RegistrationState>;
+    /** Who claimed an enrolment that waits to be confirmed; absent where nothing has to be. */
+    claimed?(enrolment: Enrolment): Promise<Claimed | null>;
   };
   /** Forgets a removed factor at the provider; absent where nobody else knows of it. */
   remove?(factor: Factor): Promise<void>;

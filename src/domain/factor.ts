@@ -1,11 +1,15 @@
 import { type Providers } from "./factor-provider.js";
 
 /** The kinds of second factor. Which of them may be added is the operator's choice. */
-export const FACTOR_TYPES = ["authy-push", "totp"] as const;
+export const FACTOR_TYPES = ["authy-push", "phone", "totp"] as const;
 export type FactorType = (typeof FACTOR_TYPES)[number];
 
 /** What settings, forms and commands call each type. */
-export const FACTOR_NAMES: Readonly<Record<FactorType, string>> = { "authy-push": "authy", totp: "totp" };
+export const FACTOR_NAMES: Readonly<Record<FactorType, string>> = {
+  "authy-push": "authy",
+  phone: "phone",
+  totp: "totp",
+};
 
 /** @returns null for a name that no type has. */
 export function typeNamed(name: string): FactorType | null {
@@ -17,7 +21,7 @@ export interface Factor {
   readonly id: string;
   readonly subscriberId: string;
   readonly type: FactorType;
-  /** What the provider knows it by: Authy's user id; of an authenticator app the factor's own id. */
+  /** What the provider knows it by: Authy's user id; of a phone of our own the hash of its key; of an authenticator app the factor's own id. */
   readonly providerId: string;
   /** The owner's own name for it; empty where they gave it none. */
   readonly label: string;

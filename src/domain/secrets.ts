@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomInt, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 
 /** 256 random bits as URL-safe text: the value of a cookie. */
 export function newSecret(): string {
@@ -15,9 +15,10 @@ export function hashSecret(secret: string): string {
   return createHash("sha256").update(secret).digest("base64url");
 }
 
-/** Six random digits, leading zeros kept. */
-export function newMatchCode(): string {
-  return randomInt(1_000_000).toString().padStart(6, "0");
+/** The six digits of a challenge, leading zeros kept: nobody without the key can tell them from its id. */
+export function matchCode(key: string, challengeId: string): string {
+  const bits = createHmac("sha256", key).update(`match-code|${challengeId}`).digest().readBigUInt64BE(0);
+  return String(bits % 1_000_000n).padStart(6, "0");
 }
 
 /** How a match code is kept: bound to its attempt. */

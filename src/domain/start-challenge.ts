@@ -7,7 +7,7 @@ import { type Factor, prefersCode, ringing } from "./factor.js";
 import { type Push } from "./factor-provider.js";
 import { firstApprovalPoll } from "./poll-schedule.js";
 import { pushText } from "./push-text.js";
-import { hashMatchCode, hashSecret, newId, newMatchCode, newSecret } from "./secrets.js";
+import { hashMatchCode, hashSecret, newId, newSecret } from "./secrets.js";
 import { settleChallenge } from "./settle-challenge.js";
 import { type Subscriber } from "./subscriber.js";
 
@@ -100,10 +100,11 @@ export async function startChallenge(
   if (factor === undefined) return joinWithoutPush(deps, attempt, hasCrossed);
   if ((await pushPause(deps, subscriber, attempt.isKnownBrowser)) !== null) return null;
   const named = factors.find(({ id }) => attempt.purpose === "remove-factor" && id === attempt.next) ?? null;
-  const matchCode = attempt.asksMatchCode ? newMatchCode() : null;
+  const id = newId();
+  const matchCode = attempt.asksMatchCode ? (deps.matchCodes(id)[0] ?? null) : null;
   const createdAt = deps.now();
   const challenge = {
-    id: newId(),
+    id,
     attemptId: attempt.id,
     subscriberId: subscriber.id,
     factorType: factor.type,

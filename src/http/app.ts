@@ -39,11 +39,13 @@ const LEFT = new Set(["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE", "HPE_
  * The whole web application, outermost first.
  *
  * @param callbacks - What the providers call: machines, which bring a signature of their own and no cookie.
+ * @param sites - Pages of the providers' own, for browsers that nobody is signed in with.
  */
 export function createApp(
   deps: HttpDeps,
   state: Health,
   callbacks: readonly Router<RequestState>[],
+  sites: readonly Router<RequestState>[] = [],
 ): Koa<RequestState> {
   const { http } = deps;
   const app = new Koa<RequestState>({
@@ -75,6 +77,7 @@ export function createApp(
   app.use(checkHost(hosts));
   app.use(assets(http.isProduction));
   app.use(needDatabase(state));
+  for (const pages of sites) app.use(pages.routes());
 
   const known = [browserVisit(), findWhoIsSignedIn(deps)];
   const browser = [

@@ -17,6 +17,11 @@ export function versionOf(folder: string): string {
   return hash.digest("hex").slice(0, 12);
 }
 
+/** Where one of them lies. */
+export function assetFile(name: string): string {
+  return path.join(FOLDER, name);
+}
+
 /** Where pages find their styles and modules. Modules name each other by relative paths, and so stay in one version. */
 export const assetsPath = `/assets/${versionOf(FOLDER)}`;
 

@@ -20,7 +20,13 @@ export function sentOurCookies(ctx: Context): boolean {
 }
 
 /** Gives the browser a cookie that scripts cannot read; without a life in ms it ends with the browser. */
-export function setCookie(ctx: Context, name: string, value: string | null, lifeMs?: number): void {
+export function setCookie(
+  ctx: Context,
+  name: string,
+  value: string | null,
+  lifeMs?: number,
+  sameSite: "lax" | "strict" = "lax",
+): void {
   const { isHttps } = ctx.state;
   // Behind a proxy that ends TLS, Koa may see plain http and would refuse to set a secure cookie.
   if (isHttps) (ctx.cookies as unknown as { secure: boolean }).secure = true;
@@ -28,7 +34,7 @@ export function setCookie(ctx: Context, name: string, value: string | null, life
     signed: true,
     httpOnly: true,
     secure: isHttps,
-    sameSite: "lax",
+    sameSite,
     path: "/",
     overwrite: true,
   } as const;

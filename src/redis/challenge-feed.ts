@@ -58,6 +58,9 @@ export function challengeFeed(redis: Redis, troubles: Troubles): ChallengeFeed {
       tellOwn(status);
       publish(channel(status.id), messageOf(status));
     },
+    changed(id) {
+      publish(channel(id), "1");
+    },
     sessionsEnded() {
       publish(SESSIONS, "1");
       return Promise.resolve();

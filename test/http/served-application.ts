@@ -7,6 +7,7 @@ import path from "node:path";
 import { mock } from "node:test";
 import Router from "@koa/router";
 
+import { matchCode } from "../../src/domain/secrets.js";
 import { loadConfig } from "../../src/config.js";
 import { openDatabase } from "../../src/database/data-source.js";
 import { databaseRows } from "../../src/database/rows.js";
@@ -79,7 +80,7 @@ export async function serveApplication(
   const deps = {
     ...rows,
     ...{ now, log, settings: config.rules, http: config, text, pushWords: pushWords(text) },
-    feed: { publish: () => undefined },
+    feed: { publish: () => undefined, changed: nothing },
     polls: { schedule: nothing, forget: () => undefined, noticeLoss: () => Promise.resolve(false) },
     providers: {
       "authy-push": SILENT_PROVIDER,
@@ -87,6 +88,7 @@ export async function serveApplication(
         totp: totpProvider({ ...rows, log, now, appName: "Example", secretKeys: [Buffer.alloc(32, KEY)] }),
       }),
     },
+    matchCodes: (id: string) => [matchCode(KEY, id)],
     passwords: passwords(config.argon2TestStrength, config.limits.hashesQueued),
     views: nunjucksViews("Example", [KEY]),
     streams: { size: 0, open: nothing, tell: () => undefined, drain: () => undefined },

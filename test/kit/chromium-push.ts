@@ -33,6 +33,8 @@ export async function startChromiumPush(owner: Owner): Promise<ChromiumPush> {
   const registrations = new Map<string, Registration>();
   const connected = new Set<TLSSocket>();
   const connections = new EventEmitter();
+  /** By the id that Chromium knows each push by. */
+  const sent = new Map<string, Buffer>();
 
   const http = createHttpServer((req, res) => {
     const parts: Buffer[] = [];
@@ -65,10 +67,13 @@ export async function startChromiumPush(owner: Owner): Promise<ChromiumPush> {
         const [tag] = unread;
         const length = tag === undefined ? null : readVarint(unread, 1);
         if (length === null || unread.length < length.next + length.value) return;
+        const body = unread.subarray(length.next, length.next + length.value);
         unread = unread.subarray(length.next + length.value);
         if (tag === TAG.login) {
           // In one piece: Chromium does not put it together from two.
           socket.write(Buffer.concat([Buffer.from([MCS_VERSION]), framed(TAG.loggedIn, [1, "x"])]));
+          // It names what it has received: the rest was lost with an earlier connection.
+          for (const [id, frame] of sent) if (!body.includes(id)) socket.write(frame);
           connected.add(socket);
           connections.emit("logged in");
         }
@@ -99,16 +104,18 @@ export async function startChromiumPush(owner: Owner): Promise<ChromiumPush> {
         ["content-encoding", encoding],
         ["subtype", to.subtype],
       ] as const;
+      const id = `push-${randomUUID()}`;
       const frame = framed(
         TAG.data,
         [3, to.sender],
         [5, to.app],
         ...words.map(([name, value]): Field => [7, message([1, name], [2, value])]),
-        [9, `push-${randomUUID()}`],
+        [9, id],
         [17, 60],
         [18, BigInt(Date.now())],
         [21, body],
       );
+      sent.set(id, frame);
       for (const socket of connected) socket.write(frame);
       return true;
     },

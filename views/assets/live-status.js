@@ -30,6 +30,7 @@ export function followChallenge(main, { typesCode, finish, changed }) {
     online: navigator.onLine,
     secondsLeft: Number(main.dataset["secondsLeft"]),
     typesCode,
+    shown: /** @type {Status} */ (main.dataset["shown"] ?? "pending"),
   });
   effects.forEach(run);
 

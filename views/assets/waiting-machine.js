@@ -2,7 +2,7 @@
  * What a page that waits for a phone does, without a browser: what happened goes in, what to do comes out.
  * live-status.js gives it timers, a stream and answers; the tests give it only words.
  *
- * @typedef {"pending" | "approved" | "completed" | "denied" | "expired" | "cancelled" | "failed"} Status
+ * @typedef {"pending" | "claimed" | "approved" | "completed" | "denied" | "expired" | "cancelled" | "failed"} Status
  *
  * @typedef {object} State
  * @property {"waiting" | "approved" | "leaving"} phase - approved: the phone said yes and the person still types the code.
@@ -12,6 +12,7 @@
  * @property {boolean} streamOpen - an EventSource exists that may speak (again).
  * @property {boolean} inFlight - a question has gone out and has no answer yet.
  * @property {number} askedAt - when the last question went out, ms.
+ * @property {Status} shown - what the page says now: anything else is told by a new one.
  * @property {boolean} typesCode - the person must still give the code of the phone, so the page does not go on by itself.
  *
  * @typedef {{ type: "status", status: Status, via: "stream" | "answer" }
@@ -46,10 +47,10 @@ const TOO_MANY = 429;
 const YES = ["approved"];
 
 /**
- * @param {{ at: number, online: boolean, secondsLeft: number, typesCode: boolean }} page - `at` in ms.
+ * @param {{ at: number, online: boolean, secondsLeft: number, typesCode: boolean, shown?: Status }} page - `at` in ms.
  * @returns {[State, Effect[]]}
  */
-export function start({ at, online, secondsLeft, typesCode }) {
+export function start({ at, online, secondsLeft, typesCode, shown = "pending" }) {
   const askedAt = at - ASK_AT_MOST_EVERY_MS;
   /** @type {State} */
   const state = {
@@ -60,6 +61,7 @@ export function start({ at, online, secondsLeft, typesCode }) {
     streamOpen: true,
     inFlight: false,
     askedAt,
+    shown,
     typesCode,
   };
   return [
@@ -109,7 +111,7 @@ function heard(state, status, via, at) {
       [{ do: "close-stream" }, { do: "stop-timers" }],
     ];
   }
-  if (status !== "pending") return leave(state, "reload"); // the server's page says what it means
+  if (status !== state.shown) return leave(state, "reload"); // the server's page says what it means
   const next =
     via === "stream"
       ? { ...state, reached: true, link: /** @type {const} */ ("live") }

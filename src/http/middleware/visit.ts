@@ -56,7 +56,8 @@ export function checkCsrf(hosts: KnownHosts, keys: readonly string[]): Middlewar
   };
 }
 
-function isSameOrigin(ctx: Context, hosts: KnownHosts): boolean {
+/** Whether a request comes from a page of ours, by Fetch metadata or `Origin`. */
+export function isSameOrigin(ctx: Context, hosts: KnownHosts): boolean {
   const { origin, host, "sec-fetch-site": site } = ctx.req.headers;
   // Where a proxy adds `Referrer-Policy: no-referrer`, browsers hide the origin of our own pages; the metadata still tell.
   const isHidden = origin === "null" && site === "same-origin";

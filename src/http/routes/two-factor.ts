@@ -131,7 +131,7 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
 
   router.post(`${REGISTRATION}/confirm`, async function confirmRegistration(ctx) {
     const { session } = signedInOf(ctx);
-    const { code } = fields(ctx, ["code"]);
+    const { code } = fields(ctx, [], ["code"]);
     const confirmed = await confirmEnrolment(deps, session, code);
     switch (confirmed.kind) {
       case "wrong":
@@ -211,18 +211,26 @@ async function shownOf({ providers }: Pick<HttpDeps, "providers">, enrolment: En
   return enrolment.state !== "pending" || enrols === undefined ? null : enrols.show(enrolment, subscriber);
 }
 
-async function enrolmentView(deps: Pick<HttpDeps, "providers" | "now">, enrolment: Enrolment, subscriber: Subscriber) {
+async function enrolmentView(
+  deps: Pick<HttpDeps, "providers" | "now" | "http">,
+  enrolment: Enrolment,
+  subscriber: Subscriber,
+) {
+  const claimed =
+    enrolment.state === "claimed" ? await deps.providers[enrolment.type]?.enrols.claimed?.(enrolment) : null;
   const isPending = enrolment.state === "pending";
   const shown = await shownOf(deps, enrolment, subscriber);
   return {
     challengeId: enrolment.id,
-    eventsPath: isPending ? `/challenges/${enrolment.id}/events` : "",
-    statusPath: isPending ? `/challenges/${enrolment.id}` : "",
+    eventsPath: isOpen(enrolment) ? `/challenges/${enrolment.id}/events` : "",
+    statusPath: isOpen(enrolment) ? `/challenges/${enrolment.id}` : "",
     state: isPending ? "waiting" : enrolment.state,
     type: FACTOR_NAMES[enrolment.type],
     isConfirmedHere: deps.providers[enrolment.type]?.enrols.confirm !== undefined,
     openUrl: shown?.qrText ?? null,
     typed: shown?.typed ?? null,
+    claimed: claimed ?? null,
+    phonePage: `${deps.http.publicUrl.replace(/^https?:\/\//, "")}/phone/`,
     qrPath: `${REGISTRATION}/qrcode.svg?for=${enrolment.id.slice(0, 8)}`,
     expiresAt: enrolment.expiresAt.toISOString(),
     secondsLeft: Math.max(0, Math.round((enrolment.expiresAt.getTime() - deps.now().getTime()) / 1000)),

@@ -1,7 +1,7 @@
 // The browser's modules are plain JavaScript, checked by views/tsconfig.json; here is what the tests see of the pure ones.
 
 declare module "*/views/assets/waiting-machine.js" {
-  export type Status = "pending" | "approved" | "completed" | "denied" | "expired" | "cancelled" | "failed";
+  export type Status = "pending" | "claimed" | "approved" | "completed" | "denied" | "expired" | "cancelled" | "failed";
   export interface State {
     phase: "waiting" | "approved" | "leaving";
     link: "opening" | "live" | "asking";
@@ -10,6 +10,7 @@ declare module "*/views/assets/waiting-machine.js" {
     streamOpen: boolean;
     inFlight: boolean;
     askedAt: number;
+    shown: Status;
     typesCode: boolean;
   }
   export type TimerName = "silence" | "ask" | "longest";
@@ -33,6 +34,7 @@ declare module "*/views/assets/waiting-machine.js" {
     online: boolean;
     secondsLeft: number;
     typesCode: boolean;
+    shown?: Status;
   }): [State, Effect[]];
   export function step(state: State, event: Happening, at: number): [State, Effect[]];
 }

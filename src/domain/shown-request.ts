@@ -1,0 +1,42 @@
+import { type Challenge } from "./challenge.js";
+import { type Deps } from "./deps.js";
+import { pushText } from "./push-text.js";
+import { hashMatchCode } from "./secrets.js";
+
+/** A request as a phone of our own shows it, and signs it. */
+export interface ShownRequest {
+  readonly id: string;
+  readonly message: string;
+  readonly details: readonly (readonly [name: string, value: string])[];
+  /** The match code, which stands among the details, too; null where none is asked for. */
+  readonly code: string | null;
+  /** ISO 8601. */
+  readonly expiresAt: string;
+}
+
+export type ShownDeps = Pick<Deps, "attempts" | "subscribers" | "pushWords" | "settings" | "matchCodes">;
+
+/**
+ * What a phone is shown of a challenge, from our own rows: the same words at every look.
+ *
+ * @returns null when its attempt or account is gone, or its code was made with a key that we no longer have.
+ */
+export async function shownRequest(deps: ShownDeps, challenge: Challenge): Promise<ShownRequest | null> {
+  const { id, attemptId, subscriberId, matchCodeHash, createdAt, expiresAt } = challenge;
+  const [attempt, subscriber] = [await deps.attempts.find(attemptId), await deps.subscribers.find(subscriberId)];
+  if (attempt === null || subscriber === null) return null;
+  const code =
+    matchCodeHash === null
+      ? null
+      : deps.matchCodes(id).find((each) => hashMatchCode(attemptId, each) === matchCodeHash);
+  if (code === undefined) return null;
+  const { message, details } = pushText(
+    deps.pushWords,
+    attempt,
+    subscriber.username,
+    deps.settings.appName,
+    createdAt,
+    code,
+  );
+  return { id, message, details: Object.entries(details), code, expiresAt: expiresAt.toISOString() };
+}

@@ -1,0 +1,67 @@
+import Router from "@koa/router";
+import type Koa from "koa";
+
+import { type Deps, type Log } from "../../domain/deps.js";
+import { type PhoneReceived, receivePhoneAnswer } from "../../domain/receive-phone-answer.js";
+import { BadBody, readJson } from "./json-body.js";
+import { isGoodAnswer, readAnswer } from "./phone-answer.js";
+import { readPhoneKey } from "./phone-key.js";
+
+/** What the server hands on with each request. */
+interface RequestState {
+  readonly log: Log;
+  readonly requestId: string;
+}
+
+const REFUSED: ReadonlySet<PhoneReceived> = new Set(["foreign-key", "bad-signature"]);
+
+/**
+ * Where phones of our own answer. A machine's route like the other providers' callbacks: no cookie counts here, a signature
+ * does. The answers are short texts; the log says which check failed.
+ *
+ * @param publicUrl - Part of what is signed; never rebuilt from a request.
+ * @param sessionsEnded - Told after a report that ended sessions.
+ */
+export function phoneCallbacks(deps: Deps, publicUrl: string, sessionsEnded: () => Promise<void>): Router {
+  const router = new Router();
+
+  router.post("/webhooks/phone", async function receiveAnswer(ctx) {
+    let body: unknown;
+    try {
+      body = await readJson(ctx);
+    } catch (error) {
+      if (!(error instanceof BadBody)) throw error;
+      answer(ctx, error.status, error.message);
+      return;
+    }
+    const given = readAnswer(body);
+    if (given === null) {
+      answer(ctx, 400, "body not readable");
+      return;
+    }
+    const received = await receivePhoneAnswer(deps, {
+      challengeId: given.challenge,
+      keyHash: given.key,
+      decision: given.decision,
+      isSigned({ spki }, shown) {
+        const key = readPhoneKey(spki);
+        return key !== null && isGoodAnswer(publicUrl, key, given, shown);
+      },
+    });
+    if (received === "reported") await sessionsEnded();
+    answer(ctx, REFUSED.has(received) ? 401 : 200, received);
+  });
+
+  router.all("/webhooks/phone", function refuseOtherMethods(ctx) {
+    ctx.set("Allow", "POST");
+    answer(ctx, 405, "POST only");
+  });
+  return router;
+}
+
+function answer(ctx: Koa.ParameterizedContext, status: number, word: string): void {
+  const { log, requestId } = ctx.state as RequestState;
+  log.info({ requestId, status, word }, "webhook");
+  ctx.status = status;
+  ctx.body = { message: word };
+}

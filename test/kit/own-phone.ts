@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+
+import { type Decision, requestDigest, signedTexts } from "../../src/providers/phone/signed-texts.js";
+import { type Answer, type Browser, openBrowser } from "./browser.js";
+import { newSigningPhone, type SigningPhone } from "./signing-phone.js";
+
+const AGENT =
+  "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Mobile Safari/537.36";
+
+/** A request as the phone's page gets it. */
+export interface PhoneRequest {
+  readonly id: string;
+  readonly message: string;
+  readonly details: [string, string][];
+  readonly code: string | null;
+  readonly expiresAt: string;
+}
+
+/** What an answer is made of; anything else than what a phone would say can be put in. */
+export type AnswerFields = Partial<
+  Record<"challenge" | "key" | "decision" | "digest" | "signature" | "origin", string>
+>;
+
+/** A phone of our own without a browser: it says what the page's scripts would say. */
+export interface OwnPhone {
+  readonly browser: Browser;
+  readonly keys: SigningPhone;
+  readonly hash: string;
+  look(secret: string): Promise<Answer>;
+  /** Claims an enrolment; `by` signs in the phone's place. */
+  claim(secret: string, given?: { label?: string; origin?: string; by?: SigningPhone }): Promise<Answer>;
+  /** Shows its key, and may read from then on. */
+  open(): Promise<Answer>;
+  requests(): Promise<PhoneRequest[]>;
+  answer(request: PhoneRequest, decision: Decision, change?: AnswerFields): Promise<Answer>;
+  /** Sends any text to the address for answers. */
+  post(path: string, body: unknown, method?: string): Promise<Answer>;
+}
+
+/** @param site - The public address, which is part of what is signed. */
+export function openOwnPhone(site: string): OwnPhone {
+  const browser = openBrowser(site, { userAgent: AGENT });
+  const keys = newSigningPhone();
+  const hash = createHash("sha256").update(keys.spki).digest("base64url");
+  const publicKey = keys.spki.toString("base64url");
+  const post = (path: string, body: unknown, method = "POST"): Promise<Answer> =>
+    browser.send(method, path, {
+      headers: { "content-type": "application/json", origin: site, "sec-fetch-site": "same-origin" },
+      body: typeof body === "string" ? body : JSON.stringify(body),
+    });
+  return {
+    browser,
+    keys,
+    hash,
+    post,
+    look: (secret) => post("/phone/enrolment", { secret }),
+    async claim(secret, { label = "Chrome on Android", origin = site, by = keys } = {}) {
+      const { id = "" } = JSON.parse((await post("/phone/enrolment", { secret })).body) as { id?: string };
+      const secretHash = createHash("sha256").update(secret).digest("base64url");
+      const signature = by.sign(signedTexts.enrolment(origin, id, secretHash, publicKey, label));
+      return post("/phone/enrolment", { secret, publicKey, label, signature }, "PUT");
+    },
+    async open() {
+      const { nonce } = JSON.parse((await post("/phone/nonce", {})).body) as { nonce: string };
+      const signature = keys.sign(signedTexts.open(site, hash, nonce));
+      return post("/phone/session", { nonce, proofs: [{ key: hash, signature }] });
+    },
+    async requests() {
+      const { status, body } = await browser.get("/phone/requests");
+      if (status !== 200) throw new Error(`the requests cannot be read: ${status} ${body}`);
+      return (JSON.parse(body) as { requests: PhoneRequest[] }).requests;
+    },
+    answer(request, decision, change = {}) {
+      const said = {
+        challenge: request.id,
+        key: hash,
+        decision,
+        digest: requestDigest(request),
+        origin: site,
+        ...change,
+      };
+      const { origin, ...fields } = said;
+      const text = signedTexts.answer(origin, fields.challenge, fields.key, fields.decision as Decision, fields.digest);
+      return post("/webhooks/phone", { signature: keys.sign(text), ...fields });
+    },
+  };
+}

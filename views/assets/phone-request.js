@@ -1,0 +1,156 @@
+/** One request, and what the person says to it. */
+import { minutes } from "./countdown.js";
+import { button, element, focusTop, page, paragraph, say, showState } from "./phone-place.js";
+import { answerRequest, Refusal } from "./phone-server.js";
+
+/** @typedef {import("./phone-keys.js").Key} Key */
+/** @typedef {import("./phone-server.js").Request} Request */
+
+/** A tap that was meant for what stood here before must hit nothing. */
+const DEAD_MS = 700;
+
+/**
+ * @param {Request} request
+ * @param {object} around
+ * @param {readonly Key[]} around.keys
+ * @param {number} around.more - how many others wait.
+ * @param {boolean} around.denies - the person chose to deny it before they came here.
+ * @param {() => boolean} around.isCurrent
+ * @param {() => void} around.answered - its outcome is shown.
+ * @param {() => void} around.next - the person goes on.
+ */
+export function showRequest(request, { keys, more, denies, isCurrent, answered, next }) {
+  const left = element("span", { class: "figure", role: "timer" });
+  const approve = /** @type {HTMLButtonElement} */ (button("Approve", () => void answer("approve"), "approve"));
+  const deny = /** @type {HTMLButtonElement} */ (button("Deny", () => askWhy(), "deny"));
+  for (const each of [approve, deny]) each.disabled = true;
+  showState(
+    "request",
+    request.message,
+    request.code === null ? null : codeFigures(request.code),
+    detailsOf(request),
+    element("p", { class: "times hint" }, "Ends in ", left, "."),
+    element("div", { class: "answers" }, deny, approve),
+    more > 0 ? paragraph(more === 1 ? "One more waits." : `${more} more wait.`, { class: "hint" }) : null,
+  );
+  say(request.message);
+  if (denies) askWhy();
+  setTimeout(() => {
+    for (const each of [approve, deny]) each.disabled = false;
+  }, DEAD_MS);
+  const tick = setInterval(run, 500);
+  run();
+
+  function run() {
+    if (!isCurrent()) return clearInterval(tick);
+    const seconds = Math.max(0, Math.round((Date.parse(request.expiresAt) - Date.now()) / 1000));
+    left.textContent = minutes(seconds);
+    if (seconds === 0) clearInterval(tick);
+  }
+
+  function askWhy() {
+    showState(
+      "why",
+      "Was it you?",
+      paragraph("If somebody else tries to sign in, they have your password."),
+      element(
+        "div",
+        { class: "answers" },
+        button("Yes, cancel it", () => void answer("deny"), "deny"),
+        button("No, this was not me", () => askNotMe(), "deny"),
+      ),
+      element(
+        "p",
+        {},
+        button("Back", () => showRequest(request, { keys, more, denies: false, isCurrent, answered, next }), "plain"),
+      ),
+    );
+    focusTop();
+  }
+
+  function askNotMe() {
+    showState(
+      "not-me",
+      "Lock them out?",
+      paragraph(`${page.app} ends all sessions of this account now, and asks for a new password at the next sign-in.`),
+      element(
+        "div",
+        { class: "answers" },
+        button("Back", () => askWhy(), "secondary"),
+        button("Lock them out", () => void answer("not-me"), "deny"),
+      ),
+    );
+    focusTop();
+  }
+
+  /** @param {"approve" | "deny" | "not-me"} decision */
+  async function answer(decision) {
+    for (const each of document.querySelectorAll(".answers button"))
+      /** @type {HTMLButtonElement} */ (each).disabled = true;
+    say("Sending your answer…");
+    // Which account it is for only the server knows: of this phone's keys one is the right one.
+    let refusal = new Refusal(401, "");
+    for (const key of keys) {
+      try {
+        const { message } = await answerRequest(key, request, decision);
+        return showAnswered(decision, message === "settled" || message === "reported");
+      } catch (error) {
+        refusal = /** @type {Refusal} */ (error);
+        if (refusal.status !== 401) break;
+      }
+    }
+    showNotAnswered(refusal.status);
+  }
+
+  /** @type {(decision: "approve" | "deny" | "not-me", counted: boolean) => void} */
+  function showAnswered(decision, counted) {
+    answered();
+    const words = {
+      approve: ["Approved", "The other screen goes on by itself."],
+      deny: ["Denied", "Nobody was signed in."],
+      "not-me": ["They are locked out", "All sessions have ended. Choose a new password at your next sign-in."],
+    }[decision];
+    const [headline = "", line = ""] = counted
+      ? words
+      : ["Answered before", "It ran out, or it was answered elsewhere."];
+    showState("answered", headline, paragraph(line), element("div", { class: "actions" }, button("Done", next)));
+    say(headline);
+    focusTop();
+  }
+
+  /** @param {number} status */
+  function showNotAnswered(status) {
+    answered();
+    showState(
+      "not-answered",
+      status === 401 ? "This phone can no longer answer" : "Your answer did not arrive",
+      paragraph(
+        status === 401
+          ? "It was removed from the account, or its key is gone."
+          : "Nothing was kept: when you are back online, answer again.",
+      ),
+      element("div", { class: "actions" }, button("Go on", next)),
+    );
+    focusTop();
+  }
+}
+
+/** @param {string} code */
+function codeFigures(code) {
+  return element(
+    "p",
+    { class: "figures", "data-code": true },
+    element("span", { "aria-hidden": "true" }, code),
+    element("span", { class: "sr" }, `Code: ${[...code].join(" ")}`),
+  );
+}
+
+/** @param {Request} request */
+function detailsOf({ details }) {
+  const rows = details.filter(([name]) => name !== "Code");
+  return element(
+    "dl",
+    { class: "details" },
+    ...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]),
+  );
+}

@@ -1,0 +1,213 @@
+/** The page of a phone: what waits is shown at once, the newest first; else the accounts of this phone and its notifications. */
+import { addPhone, takeSecret, typingForm } from "./phone-adding.js";
+import { keptKeys } from "./phone-keys.js";
+import { notifyingOf, registerWorker, subscribe, unsubscribe } from "./phone-notifications.js";
+import { button, element, focusTop, paragraph, say, showState } from "./phone-place.js";
+import { showRequest } from "./phone-request.js";
+import { openSession, readRequests, Refusal } from "./phone-server.js";
+
+/** @typedef {import("./phone-keys.js").Key} Key */
+/** @typedef {import("./phone-server.js").Account} Account */
+
+const AGAIN_MS = 3000;
+/** The session is opened again well before its cookie ends. */
+const SESSION_MS = 6 * 3_600_000;
+
+const worker = registerWorker();
+/** @type {{ keys: readonly Key[], accounts: readonly Account[], vapid: string | null, openedAt: number }} */
+let session = { keys: [], accounts: [], vapid: null, openedAt: 0 };
+/** @type {EventSource | undefined} */
+let stream;
+/** The request on the screen; answered ones stay until the person goes on. */
+let current = "";
+let isBusy = false;
+/** The outcome of an answer is on the screen: it stays until the person goes on, or something new comes. */
+let isResting = false;
+/** Named by the action "Deny" of a notification: its page begins with the question why. */
+let denied = "";
+
+navigator.serviceWorker?.addEventListener("message", ({ data }) => {
+  if (data?.denies) denied = data.id ?? "";
+  void look();
+});
+window.addEventListener("hashchange", () => void start());
+window.addEventListener("online", () => void look());
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") void look();
+});
+void start();
+
+async function start() {
+  denied = /^#deny=([\w-]+)$/.exec(location.hash)?.[1] ?? "";
+  if (denied) history.replaceState(null, "", location.pathname);
+  const secret = takeSecret();
+  if (!secret) return void (await showPhone());
+  isBusy = true;
+  await addPhone(secret, afterAdding);
+}
+
+function afterAdding() {
+  isBusy = false;
+  session.openedAt = 0;
+  void showPhone();
+}
+
+async function showPhone() {
+  current = "";
+  isResting = false;
+  const keys = await keptKeys();
+  if (keys.length === 0) return showEmpty();
+  await look();
+}
+
+function showEmpty() {
+  showState(
+    "empty",
+    "No account on this phone yet",
+    paragraph("On the other screen, choose to add your phone, and scan the code with this phone’s camera."),
+    typingForm((secret) => {
+      isBusy = true;
+      void addPhone(secret, afterAdding);
+    }),
+  );
+}
+
+/** Looks for what waits, unless the person is in the middle of something. */
+async function look() {
+  if (isBusy) return;
+  try {
+    if (!(await isOpen())) return;
+    const { requests } = await readRequests();
+    follow();
+    const [newest] = requests;
+    if (newest === undefined) return showNothing();
+    if (newest.id === current) return;
+    const id = newest.id;
+    current = id;
+    isResting = false;
+    showRequest(newest, {
+      keys: session.keys,
+      more: requests.length - 1,
+      isCurrent: () => current === id,
+      denies: id === denied,
+      answered: () => {
+        isResting = true;
+      },
+      next: () => void showPhone(),
+    });
+  } catch (error) {
+    lost(/** @type {Refusal} */ (error));
+  }
+}
+
+/** @returns {Promise<boolean>} whether this phone may read what waits for it. */
+async function isOpen() {
+  if (Date.now() - session.openedAt < SESSION_MS) return true;
+  const keys = await keptKeys();
+  if (keys.length === 0) return false;
+  session = { keys, ...(await openSession(keys)), openedAt: Date.now() };
+  return true;
+}
+
+function follow() {
+  if (stream && stream.readyState !== EventSource.CLOSED) return;
+  const opened = (stream = new EventSource("/phone/events"));
+  opened.addEventListener("change", () => void look());
+  opened.addEventListener("error", () => {
+    // A browser gives up for good on any answer that is no stream: then we look from time to time.
+    if (opened === stream && opened.readyState === EventSource.CLOSED) setTimeout(() => void look(), AGAIN_MS);
+  });
+}
+
+/** @param {Refusal} refusal */
+function lost({ status }) {
+  if (status === 401) {
+    const wasOpen = session.openedAt > 0;
+    session.openedAt = 0;
+    stream?.close();
+    if (wasOpen) return void look();
+    return showRemoved();
+  }
+  say(navigator.onLine ? "Reconnecting…" : "You are offline. Requests appear when you are back.");
+  setTimeout(() => void look(), AGAIN_MS);
+}
+
+function showRemoved() {
+  showState(
+    "removed",
+    "This phone can no longer answer",
+    paragraph("It was removed from its account. Add it again from the account’s page."),
+    typingForm((secret) => {
+      isBusy = true;
+      void addPhone(secret, afterAdding);
+    }),
+  );
+}
+
+function showNothing() {
+  if (isResting) return;
+  const wasRequest = current !== "";
+  current = "";
+  const { accounts, vapid } = session;
+  const notifying = notifyingOf(accounts, vapid);
+  showState(
+    "nothing",
+    "Nothing to approve",
+    element(
+      "ul",
+      { class: "accounts", "aria-label": "Accounts on this phone" },
+      ...accounts.map(({ username }) => element("li", {}, username)),
+    ),
+    notifications(notifying),
+  );
+  if (wasRequest) say("The request ran out, or was answered elsewhere.");
+}
+
+/** @param {import("./phone-notifications.js").Notifying} notifying */
+function notifications(notifying) {
+  const words = {
+    on: "This phone is notified when something waits.",
+    off: "Requests appear while this page is open.",
+    declined:
+      "Notifications are blocked: requests appear while this page is open. Allow them in the browser’s settings for this site.",
+    impossible: "This browser takes no notifications: requests appear while this page is open.",
+  }[notifying];
+  const change =
+    notifying === "off"
+      ? button("Notify me", () => void turnOn(), "")
+      : notifying === "on"
+        ? button("No notifications", () => void turnOff(), "plain")
+        : null;
+  return element(
+    "section",
+    { "aria-label": "Notifications" },
+    paragraph(words, { "data-notifying": notifying }),
+    change,
+  );
+}
+
+async function turnOn() {
+  const registration = await worker;
+  const { keys, accounts, vapid } = session;
+  if (!registration || vapid === null) return say("This browser takes no notifications.");
+  if ((await Notification.requestPermission()) !== "granted") return reopen();
+  try {
+    await subscribe(await navigator.serviceWorker.ready, keys, accounts, vapid);
+  } catch {
+    say("Notifications could not be switched on. Try again in a moment.");
+    return;
+  }
+  await reopen();
+}
+
+async function turnOff() {
+  const registration = await worker;
+  if (registration) await unsubscribe(registration, session.keys).catch(() => undefined);
+  await reopen();
+}
+
+async function reopen() {
+  session.openedAt = 0;
+  await look();
+  focusTop();
+}
