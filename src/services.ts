@@ -27,7 +27,7 @@ import { type FactorProvider, type Providers } from "./domain/factor-provider.js
 import { waitingIds } from "./domain/phone-requests.js";
 import { matchCode } from "./domain/secrets.js";
 import { assetFile } from "./http/assets.js";
-import { type Context, type RequestState } from "./http/context.js";
+import { type RequestState } from "./http/context.js";
 import { readCookie, setCookie } from "./http/cookies.js";
 import { type HttpDeps } from "./http/deps.js";
 import { eventStreams } from "./http/event-streams.js";
@@ -280,15 +280,15 @@ function phoneSettings({ publicUrl, sessionKeys, push }: Config): PhoneSettings 
 function phoneSite({ publicUrl, isProduction }: Config): PhoneSite {
   const hosts = knownHosts(publicUrl, !isProduction);
   return {
-    originOf: (ctx) => originOf(ctx as Context),
+    originOf: (ctx) => originOf(ctx),
     networkOf,
-    isSameOrigin: (ctx) => isSameOrigin(ctx as Context, hosts),
+    isSameOrigin: (ctx) => isSameOrigin(ctx, hosts),
     showPage: (ctx, page, locals) => {
-      show(ctx as Context, page, locals);
+      show(ctx, page, locals);
     },
-    readCookie: (ctx) => readCookie(ctx as Context, "phone"),
+    readCookie: (ctx) => readCookie(ctx, "phone"),
     setCookie: (ctx, value, lifeMs) => {
-      setCookie(ctx as Context, "phone", value, lifeMs, "strict");
+      setCookie(ctx, "phone", value, lifeMs, "strict");
     },
   };
 }

@@ -2,10 +2,10 @@ import { createHash, createPublicKey, randomUUID } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
-import { type AddressInfo, type Server } from "node:net";
+import type { AddressInfo, Server } from "node:net";
 import path from "node:path";
 import { createServer, type TLSSocket } from "node:tls";
-import { type Owner } from "./owner.js";
+import type { Owner } from "./owner.js";
 import { type Field, message, readVarint, varint } from "./protobuf.js";
 
 const FOLDER = path.resolve("test/kit/certificates");

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { EventEmitter, once } from "node:events";
-import { type AddressInfo } from "node:net";
+import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
-import { type Owner } from "./owner.js";
+import type { Owner } from "./owner.js";
 
 /** What Firefox answers to a push. */
 export const ACK = { shown: 100, notDecrypted: 101 } as const;

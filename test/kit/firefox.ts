@@ -6,7 +6,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { WebSocket } from "ws";
 import { needProgram } from "../../scripts/setup/find-programs.mjs";
-import { type Owner } from "./owner.js";
+import type { Owner } from "./owner.js";
 
 /** Nothing that calls home, nothing that asks. */
 const QUIET: Readonly<Record<string, string | boolean | number>> = {
@@ -103,7 +103,8 @@ export async function launchFirefox(
         userActivation: true,
       })) as { type: string; result?: { value?: unknown }; exceptionDetails?: { text: string } };
       if (answer.type !== "success") throw new Error(answer.exceptionDetails?.text ?? "the page threw");
-      return String(answer.result?.value ?? "");
+      const value = answer.result?.value;
+      return typeof value === "string" ? value : "";
     },
   };
 }

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
-import { type IncomingHttpHeaders, type ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { createServer } from "node:https";
-import { type AddressInfo } from "node:net";
+import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { leadPushHosts } from "./push-hosts.mjs";
-import { type Owner } from "./owner.js";
+import type { Owner } from "./owner.js";
 
 const FOLDER = path.resolve("test/kit/certificates");
 /** An address of Google's; nothing of a test gets there. */

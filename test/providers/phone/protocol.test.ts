@@ -205,7 +205,7 @@ describe("a phone's answer", () => {
     }
     // The last character holds four bits that no byte has.
     const last = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    const same = [...last].filter((letter) =>
+    const same = Array.from(last).filter((letter) =>
       isGoodAnswer(ORIGIN, key, { ...good, signature: good.signature.slice(0, -1) + letter }, SHOWN),
     );
     assert.deepEqual(same, [good.signature.at(-1)]);

@@ -222,7 +222,10 @@ describe("sending a push", () => {
       const given = { encoding: String(headers["content-encoding"]), authorization, ttl: String(ttl) };
       model.handleNotification(clientHash, given, body).then(
         () => res.writeHead(201).end(),
-        (error: Error) => res.writeHead(error.name === "SubscriptionExpiredError" ? 410 : 400).end(error.message),
+        (error: unknown) => {
+          const { name, message } = error as Error;
+          res.writeHead(name === "SubscriptionExpiredError" ? 410 : 400).end(message);
+        },
       );
     });
     // It checks the token against the true time.
