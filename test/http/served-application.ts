@@ -80,7 +80,7 @@ export async function serveApplication(
   const deps = {
     ...rows,
     ...{ now, log, settings: config.rules, http: config, text, pushWords: pushWords(text) },
-    feed: { publish: () => undefined, changed: nothing },
+    feed: { publish: () => undefined, changed: () => undefined },
     polls: { schedule: nothing, forget: () => undefined, noticeLoss: () => Promise.resolve(false) },
     providers: {
       "authy-push": SILENT_PROVIDER,
