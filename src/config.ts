@@ -176,7 +176,7 @@ function complete(
     /** null while nobody signs in with Authy. */
     authy: factors.includes("authy-push") ? completeAuthy(given.authy, publicUrl) : null,
     redis: redisAddress(given.redis.url, given.redis.ca),
-    rules: { ...given.rules, appName: given.appName ?? (given.authy.appName as string | undefined) ?? "Countersign" },
+    rules: { ...given.rules, appName: given.appName ?? (given.authy.appName || "Countersign") },
   };
 }
 

@@ -32,10 +32,10 @@ describe("the environment", () => {
     assert.equal(config.databasePoolSize, 10);
     assert.deepEqual(config.redis, { host: "127.0.0.1", port: 6379, db: 0, family: 0 });
     assert.equal(config.authy?.apiUrl, "https://api.authy.com");
-    assert.equal(config.authy?.callbackUrl, "http://localhost:3000/webhooks/authy/onetouch");
-    assert.equal(config.authy?.webhookUrl, "http://localhost:3000/webhooks/authy/events");
-    assert.deepEqual(config.authy?.webhookSigningKeys, []);
-    assert.equal(config.authy?.qrPrefix, "authy://account?token=");
+    assert.equal(config.authy.callbackUrl, "http://localhost:3000/webhooks/authy/onetouch");
+    assert.equal(config.authy.webhookUrl, "http://localhost:3000/webhooks/authy/events");
+    assert.deepEqual(config.authy.webhookSigningKeys, []);
+    assert.equal(config.authy.qrPrefix, "authy://account?token=");
     assert.equal(config.rules.approvalTtlSeconds, 120);
     assert.equal(config.rules.registrationTtlSeconds, 300);
     assert.equal(config.rules.rememberSeconds, 30 * 86_400);

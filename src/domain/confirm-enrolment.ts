@@ -22,14 +22,14 @@ export type Confirmed =
 export async function confirmEnrolment(deps: Deps, session: Session, typed: string): Promise<Confirmed> {
   const enrolment = await readEnrolment(deps, session.id);
   if (enrolment?.state === "claimed") return confirmClaim(deps, enrolment);
-  const confirm = enrolment && deps.providers[enrolment.type]?.enrols.confirm;
-  if (enrolment === null || !isOpen(enrolment) || confirm == null) return { kind: "over" };
+  const enrols = enrolment && deps.providers[enrolment.type]?.enrols;
+  if (enrolment === null || !isOpen(enrolment) || enrols?.confirm === undefined) return { kind: "over" };
   const code = appCodeIn(typed);
   if (code === null) return { kind: "wrong" }; // which costs no try
   const bucket = sessionBucket(session.id);
   const wait = await deps.failures.take(bucket, deps.now(), deps.settings);
   if (wait !== null) return { kind: "wait", seconds: wait };
-  const completed = await confirm(enrolment, code);
+  const completed = await enrols.confirm(enrolment, code);
   if (completed === null) return { kind: "wrong" };
   // Its own try alone: wrong passwords of this session are counted in the same place.
   await deps.failures.giveBack(bucket);

@@ -46,8 +46,8 @@ function scanned(store: Pick<Store, "enrolments" | "transaction">, id: string, p
     {
       ...{ enrolments: store.enrolments, transaction: store.transaction, now: () => AT },
       ...{
-        feed: { publish: quiet, changed: () => undefined },
-        polls: { schedule: quiet, forget: quiet, noticeLoss: () => Promise.resolve(false) },
+        feed: { publish: () => undefined, changed: () => undefined },
+        polls: { schedule: quiet, forget: () => undefined, noticeLoss: () => Promise.resolve(false) },
       },
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     },

@@ -240,8 +240,7 @@ for (const contender of contenders)
       assert.equal(judged.kind, "right");
       const subscriber = await store().subscribers.find(owner.subscriberId);
       assert.ok(subscriber && (await resetTwoFactor(stand.deps, subscriber)));
-      const proof = judged.kind === "right" ? judged.proof : null;
-      assert.equal(await finishLogin(stand.deps, attempt, proof, NOWHERE), null);
+      assert.equal(await finishLogin(stand.deps, attempt, judged.proof, NOWHERE), null);
       assert.equal((await store().factors.find(factor.id))?.state, "removed");
       assert.equal(await store().totpSecrets.find(factor.id), null, "its secret is gone with it");
       assert.equal(await signIn(store(), stand, owner, await app.code()), "wrong");

@@ -9,7 +9,8 @@ const FORM = { username: "ada", email: "ada@example.com", password: PASSWORD };
 
 describe("which factors are on offer", () => {
   it("PH19: with Authy alone pages, forms and the phone's part are as before, and nothing else can be added", async () => {
-    const { origin, addPhone } = await serveApplication({ after }, { FACTORS: "authy" });
+    const application = await serveApplication({ after }, { FACTORS: "authy" });
+    const { origin } = application;
     const browser = openBrowser(origin);
     await browser.post("/register", FORM);
     for (const path of ["/", "/account", "/account/two-factor", "/account/two-factor?add=totp"]) {
@@ -18,15 +19,16 @@ describe("which factors are on offer", () => {
     }
     assert.equal((await browser.post("/account/two-factor/registration", { type: "totp" })).status, 400);
     assert.equal((await browser.post("/account/two-factor/registration")).status, 303);
-    await addPhone("ada");
+    await application.addPhone("ada");
     for (const path of ["/account", "/account/two-factor", "/account/two-factor/disable"])
       assert.doesNotMatch((await browser.visit(path)).body, /authenticator|Another way|Begin with/i, path);
   });
 
   it("asks for the code of an app once, however often its sign-in is sent, and tells of no other attempt", async () => {
-    const { origin, addApp, deps } = await serveApplication({ after });
+    const application = await serveApplication({ after });
+    const { origin, deps } = application;
     await openBrowser(origin).post("/register", FORM);
-    await addApp("ada");
+    await application.addApp("ada");
     const browser = openBrowser(origin);
     await browser.get("/login");
     const form = { username: "ada", password: PASSWORD };

@@ -100,7 +100,7 @@ describe("a phone's key", () => {
     const signature = Buffer.from(
       await webcrypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, pair.privateKey, text),
     );
-    assert.equal(isSignedBy(read!, text, signature.toString("base64url")), true);
+    assert.equal(isSignedBy(read, text, signature.toString("base64url")), true);
   });
 
   it("PH4 is nothing else: no other curve, form, padding or point", () => {
