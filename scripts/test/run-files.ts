@@ -1,16 +1,16 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { constants } from "node:os";
+import { availableParallelism, constants } from "node:os";
 import path from "node:path";
 import { unfinished } from "./lane.js";
 import { markRun } from "./left-processes.js";
 
-/** So many processes run tests. */
-const LANES = 2;
+/** So many processes run tests: more than processors, since many tests wait, and few enough that none waits for its turn. */
+const LANES = Math.min(2 * availableParallelism(), 8);
 const RUN_LIMIT_MS = 1_800_000;
 
 /**
- * Runs test files in two lanes, and ends what they leave behind, also after Ctrl-C.
+ * Runs test files in a few lanes, and ends what they leave behind, also after Ctrl-C.
  * @returns 0 when all passed and nothing was left behind.
  */
 export async function runTestFiles(

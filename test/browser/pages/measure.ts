@@ -4,7 +4,7 @@ export interface Measurements {
   /** What the page and all that it loads take over the wire, headers included, nothing from a cache. */
   readonly bytes: number;
   readonly firstPaintMs: number;
-  /** Cumulative layout shift since the page was opened. */
+  /** Cumulative layout shift since the page was opened, or its shifts were forgotten. */
   readonly layoutShift: number;
   /** Everyone the page asked for something. */
   readonly origins: readonly string[];
@@ -20,9 +20,10 @@ const loads = new WeakMap<Page, Load>();
 
 const COUNT_SHIFTS = `
   window.layoutShift = 0;
-  new PerformanceObserver((list) => {
+  window.shifts = new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.layoutShift += entry.value;
-  }).observe({ type: "layout-shift", buffered: true });
+  });
+  window.shifts.observe({ type: "layout-shift", buffered: true });
 `;
 
 /** Measures every page of the profile from now on. */
@@ -52,6 +53,17 @@ async function watch(page: Page): Promise<void> {
   });
   await network.send("Network.enable");
   await network.send("Network.setCacheDisabled", { cacheDisabled: true });
+}
+
+/** Forgets how the page has shifted so far, since whoever looks at it moves it. */
+export async function forgetShifts(page: Page): Promise<void> {
+  await page.evaluate(`new Promise((resolve) => {
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      window.shifts.takeRecords();
+      window.layoutShift = 0;
+      resolve();
+    }));
+  })`);
 }
 
 /** What was measured of the page as it stands. */

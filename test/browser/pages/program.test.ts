@@ -4,7 +4,7 @@ import { type BrowserContext, type Page } from "playwright-core";
 import { launchBrowser } from "../../kit/chromium.js";
 import { startProgram } from "../../kit/program.js";
 import { axeViolations, CONTRAST, sidewaysOverflow } from "./chromium.js";
-import { complaintsSoFar, measure, measurements } from "./measure.js";
+import { complaintsSoFar, forgetShifts, measure, measurements } from "./measure.js";
 import { serveStates } from "./state-server.js";
 import { PAGE_STATES } from "./states.js";
 import { tour, TOUR_SETTINGS } from "./tour.js";
@@ -50,6 +50,7 @@ async function look(name: string, page: Page): Promise<{ faults: string[]; bytes
   await page.setViewportSize(ZOOMED);
   if ((await sidewaysOverflow(page)) > 0) faults.push("scrolls sideways when zoomed");
   await page.setViewportSize(PHONE);
+  await forgetShifts(page);
   faults.push(...complaintsSoFar(page));
   return { faults: faults.map((fault) => `${name}: ${fault}`), bytes, firstPaintMs };
 }
