@@ -141,7 +141,7 @@ export async function startProgram(
 /** What a person wants to see of the logs: who settled what, and trouble. */
 function showLine(name: string, line: LogLine): void {
   if (isSettlement(line)) {
-    console.log(`${name}: ${String(line["kind"])} ${String(line["status"])}, settled by ${String(line["by"])}`);
+    console.log(`${name}: ${String(line["kind"])} ${String(line["outcome"])}, settled by ${String(line["by"])}`);
   } else if (line.level === undefined || line.level >= WARNING_LEVEL) {
     console.log(`${name}: ${lineAsText(line)}`);
   }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { chmodSync, chownSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -44,7 +44,7 @@ export async function startPostgres(
   owner: Owner,
   { withTls = false, replicaOf, access = [] }: PostgresSettings = {},
 ): Promise<TestPostgres> {
-  const programs = path.dirname(needProgram("postgres"));
+  const programs = path.dirname(realpathSync(needProgram("postgres")));
   const account = accountToRunAs();
   const folder = newFolder(account);
   const cluster = path.join(folder, "cluster");

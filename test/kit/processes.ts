@@ -31,7 +31,7 @@ export class PartFailed extends Error {
 
 async function failed(part: Part): Promise<PartFailed> {
   const exit = await part.exited;
-  const portWasTaken = part.lines.some((line) => JSON.stringify(line).includes("EADDRINUSE"));
+  const portWasTaken = part.lines.some((line) => JSON.stringify(line).includes("it is in use"));
   return new PartFailed(endedByItself(part.name, exit, part.lines), exit.code ?? 1, portWasTaken);
 }
 
