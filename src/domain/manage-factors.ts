@@ -5,6 +5,7 @@ import { type Deps, type Origin } from "./deps.js";
 import { endAttemptsOfSubscriber } from "./end-attempts.js";
 import { renewSessionAlone, type SessionBrowser, type SignedIn } from "./open-session.js";
 import { plainText } from "./push-text.js";
+import { removeInHistory } from "./remove-factors.js";
 import { type Session } from "./session.js";
 import { useStepUp } from "./step-up.js";
 import { type Subscriber } from "./subscriber.js";
@@ -63,11 +64,7 @@ async function removeOne(
   const active = await factors.listActive(subscriberId);
   const factor = active.find(({ id }) => id === factorId);
   if (factor === undefined || active.length === 1) return false;
-  await factors.remove(factorId, at);
-  await audit.record({
-    ...{ subscriberId, kind: "phone-removed", at, origin },
-    detail: factor.type === "authy-push" ? detail : factor.type,
-  });
+  await removeInHistory({ factors, audit }, factor, at, origin, detail);
   return true;
 }
 

@@ -1,5 +1,6 @@
 import { type Inside } from "./all-or-nothing.js";
 import { type Origin } from "./deps.js";
+import { type Factor } from "./factor.js";
 
 /**
  * Removes all factors of an account with its recovery codes, inside a transaction: every session ends with the account's
@@ -19,12 +20,21 @@ export async function removeAllFactors(
   const active = await factors.listActive(subscriberId);
   if (active.length === 0) return false;
   await recoveryCodes.replace(subscriberId, [], at);
-  for (const { id, type } of active) {
-    await factors.remove(id, at);
-    await audit.record({
-      ...{ subscriberId, kind: "phone-removed", at, origin },
-      detail: type === "authy-push" ? detail : type,
-    });
-  }
+  for (const factor of active) await removeInHistory({ factors, audit }, factor, at, origin, detail);
   return true;
+}
+
+/** Removes one factor, with a line in its owner's history. The detail tells of other types than Authy's phone which it was. */
+export async function removeInHistory(
+  { factors, audit }: Pick<Inside, "factors" | "audit">,
+  { id, subscriberId, type }: Factor,
+  at: Date,
+  origin: Origin,
+  detail: string,
+): Promise<void> {
+  await factors.remove(id, at);
+  await audit.record({
+    ...{ subscriberId, kind: "phone-removed", at, origin },
+    detail: type === "authy-push" ? detail : type,
+  });
 }

@@ -1,16 +1,15 @@
 import Router from "@koa/router";
 import type Koa from "koa";
 
-import { type Deps, type Log } from "../../domain/deps.js";
+import { type Deps, type LogFields } from "../../domain/deps.js";
 import { type PhoneReceived, receivePhoneAnswer } from "../../domain/receive-phone-answer.js";
 import { BadBody, readJson } from "./json-body.js";
 import { isGoodAnswer, readAnswer } from "./phone-answer.js";
 import { readPhoneKey } from "./phone-key.js";
 
-/** What the server hands on with each request. */
+/** What the server keeps of each request for its line in the log. */
 interface RequestState {
-  readonly log: Log;
-  readonly requestId: string;
+  logged: { readonly fields: LogFields; readonly message: string };
 }
 
 const REFUSED: ReadonlySet<PhoneReceived> = new Set(["foreign-key", "bad-signature"]);
@@ -60,8 +59,7 @@ export function phoneCallbacks(deps: Deps, publicUrl: string, sessionsEnded: () 
 }
 
 function answer(ctx: Koa.ParameterizedContext, status: number, word: string): void {
-  const { log, requestId } = ctx.state as RequestState;
-  log.info({ requestId, status, word }, "webhook");
+  (ctx.state as RequestState).logged = { fields: { word }, message: "webhook" };
   ctx.status = status;
   ctx.body = { message: word };
 }

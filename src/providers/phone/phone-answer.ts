@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 import { isSignedBy, type PhoneKey } from "./phone-key.js";
-import { DECISIONS, requestDigest, type ShownRequest, signedTexts } from "./signed-texts.js";
+import { DECISIONS, requestDigest, type SignedRequest, signedTexts } from "./signed-texts.js";
 
 const hash = z.string().regex(/^[\w-]{43}$/);
 
@@ -34,7 +34,7 @@ export function isGoodAnswer(
   origin: string,
   key: Pick<PhoneKey, "publicKey" | "hash">,
   { challenge, key: keyHash, decision, digest, signature }: PhoneAnswer,
-  shown: ShownRequest,
+  shown: SignedRequest,
 ): boolean {
   if (keyHash !== key.hash || digest !== requestDigest(shown)) return false;
   return isSignedBy(key, signedTexts.answer(origin, challenge, keyHash, decision, digest), signature);

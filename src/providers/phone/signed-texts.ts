@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 
+import { type ShownRequest } from "../../domain/shown-request.js";
+
 /** What a phone may say to a request. `not-me` denies it and reports that somebody else has the password. */
 export const DECISIONS = ["approve", "deny", "not-me"] as const;
 export type Decision = (typeof DECISIONS)[number];
@@ -34,17 +36,11 @@ function lines(...fields: readonly string[]): Buffer {
   return Buffer.from(fields.map((field) => `${field}\n`).join(""));
 }
 
-/** A request as the phone shows it. */
-export interface ShownRequest {
-  readonly message: string;
-  /** ISO 8601, as it was sent. */
-  readonly expiresAt: string;
-  /** In the order in which they are shown; the code among them. */
-  readonly details: readonly (readonly [name: string, value: string])[];
-}
+/** What of a request is signed: its id has a line of its own, its code stands among the details. */
+export type SignedRequest = Omit<ShownRequest, "id" | "code">;
 
 /** What a phone signs of a request: the hash of all that it showed, so that what was not shown is not approved. */
-export function requestDigest({ message, expiresAt, details }: ShownRequest): string {
+export function requestDigest({ message, expiresAt, details }: SignedRequest): string {
   return createHash("sha256")
     .update(JSON.stringify([message, expiresAt, ...details]))
     .digest("base64url");

@@ -2,7 +2,12 @@ import { randomBytes, randomInt } from "node:crypto";
 
 import { isGoodAnswer, type PhoneAnswer, readAnswer } from "../../../src/providers/phone/phone-answer.js";
 import { keyHash, readPhoneKey } from "../../../src/providers/phone/phone-key.js";
-import { DECISIONS, requestDigest, type ShownRequest, signedTexts } from "../../../src/providers/phone/signed-texts.js";
+import {
+  DECISIONS,
+  requestDigest,
+  type SignedRequest,
+  signedTexts,
+} from "../../../src/providers/phone/signed-texts.js";
 import { newSigningPhone } from "../../kit/signing-phone.js";
 
 const ORIGIN = "https://login.example.com";
@@ -11,7 +16,7 @@ const ORIGIN = "https://login.example.com";
 interface Try {
   answer: Record<string, unknown>;
   origin: string;
-  shown: ShownRequest;
+  shown: SignedRequest;
 }
 
 /**
@@ -42,7 +47,7 @@ export function forgeAnswers(count: number): { readonly tried: number; readonly 
   return { tried: count, accepted };
 }
 
-function newRequest(): ShownRequest {
+function newRequest(): SignedRequest {
   return {
     message: "Sign in to Acme?",
     expiresAt: new Date(Date.now() + randomInt(120_000)).toISOString(),

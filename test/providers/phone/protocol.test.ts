@@ -4,12 +4,12 @@ import { describe, it } from "node:test";
 
 import { isGoodAnswer, type PhoneAnswer, readAnswer } from "../../../src/providers/phone/phone-answer.js";
 import { comparisonDigits, isSignedBy, keyHash, readPhoneKey } from "../../../src/providers/phone/phone-key.js";
-import { requestDigest, type ShownRequest, signedTexts } from "../../../src/providers/phone/signed-texts.js";
+import { requestDigest, type SignedRequest, signedTexts } from "../../../src/providers/phone/signed-texts.js";
 import { newSigningPhone } from "../../kit/signing-phone.js";
 import { forgeAnswers } from "./forged-answers.js";
 
 const ORIGIN = "https://login.example.com";
-const SHOWN: ShownRequest = {
+const SHOWN: SignedRequest = {
   message: "Sign in to Acme?",
   expiresAt: "2026-11-28T10:02:00.000Z",
   details: [
@@ -78,7 +78,7 @@ describe("the texts that a phone signs", () => {
 
   it("name a request by all that was shown of it, in its order, the code included", () => {
     assert.equal(requestDigest(SHOWN), "-ZDlgNZKl24uuOl1C2iJJPpA_-3pL8FTiVF1l2VKWCE");
-    const others: ShownRequest[] = [
+    const others: SignedRequest[] = [
       { ...SHOWN, message: "Sign in to Acme? " },
       { ...SHOWN, expiresAt: "2026-11-28T10:02:00.001Z" },
       { ...SHOWN, details: SHOWN.details.slice(0, -1) },
