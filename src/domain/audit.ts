@@ -1,4 +1,5 @@
 import { type Origin } from "./deps.js";
+import { type FactorType } from "./factor.js";
 
 /** One line for each security event; feeds the activity page and the operator. */
 export type AuditKind =
@@ -19,6 +20,16 @@ export type AuditKind =
   | "session-ended"
   | "unlocked"
   | "step-up";
+
+/**
+ * How the history tells of one factor: of other types than Authy's phone which it was, and then how. All of it stands under
+ * the kinds that phones had, since processes of the release before know no others.
+ *
+ * @param how - Empty where the owner did it in the usual way.
+ */
+export function factorDetail(type: FactorType, how: string): string {
+  return [type === "authy-push" ? "" : type, how].filter((word) => word !== "").join(" ");
+}
 
 /** Who, when, from where, which way, with what result. */
 export interface AuditEvent extends Origin {

@@ -1,3 +1,4 @@
+import { factorDetail } from "./audit.js";
 import { type Deps } from "./deps.js";
 import { type Completed } from "./factor-provider.js";
 import { type Witness } from "./watched.js";
@@ -46,7 +47,7 @@ export async function completeEnrolment(
       const origin = { address: "", browserLabel: "" };
       await audit.record({
         ...{ subscriberId, kind: "phone-enrolled", at: now, origin },
-        detail: type === "authy-push" ? by : type,
+        detail: factorDetail(type, type === "authy-push" ? by : ""),
       });
       return "completed" as const;
     });

@@ -1,8 +1,10 @@
 import { resetTwoFactor } from "./administer.js";
 import { allOrNothing, type Inside } from "./all-or-nothing.js";
+import { factorDetail } from "./audit.js";
 import { cancelPushesOf } from "./cancel-attempts.js";
 import { type Deps, type Origin } from "./deps.js";
 import { endAttemptsOfSubscriber } from "./end-attempts.js";
+import { type Factor } from "./factor.js";
 import { renewSessionAlone, type SessionBrowser, type SignedIn } from "./open-session.js";
 import { plainText } from "./push-text.js";
 import { removeInHistory } from "./remove-factors.js";
@@ -69,20 +71,31 @@ async function removeOne(
 }
 
 /** Gives a factor the name by which its owner knows it; empty takes it back. @returns false when it is none of theirs. */
-export function renameFactor(
-  { factors }: Pick<Deps, "factors">,
-  subscriberId: string,
-  factorId: string,
+export async function renameFactor(
+  { transaction, now }: Pick<Deps, "transaction" | "now">,
+  { id, subscriberId, type, label: former }: Factor,
   label: string,
+  origin: Origin,
 ): Promise<boolean> {
-  return factors.rename(subscriberId, factorId, plainText(label, LABEL_MAX));
+  const plain = plainText(label, LABEL_MAX);
+  return transaction(async ({ factors, audit }) => {
+    if (!(await factors.rename(subscriberId, id, plain))) return false;
+    const event = { subscriberId, kind: "phone-enrolled", at: now(), origin } as const;
+    if (plain !== former) await audit.record({ ...event, detail: factorDetail(type, "renamed") });
+    return true;
+  });
 }
 
 /** From now on signing in begins with this factor. @returns false when it is none of theirs. */
-export function preferFactor(
-  { transaction }: Pick<Deps, "transaction">,
-  subscriberId: string,
-  factorId: string,
+export async function preferFactor(
+  { transaction, now }: Pick<Deps, "transaction" | "now">,
+  { id, subscriberId, type, isPreferred }: Factor,
+  origin: Origin,
 ): Promise<boolean> {
-  return transaction(({ factors }) => factors.prefer(subscriberId, factorId));
+  return transaction(async ({ factors, audit }) => {
+    if (!(await factors.prefer(subscriberId, id))) return false;
+    const event = { subscriberId, kind: "phone-enrolled", at: now(), origin } as const;
+    if (!isPreferred) await audit.record({ ...event, detail: factorDetail(type, "preferred") });
+    return true;
+  });
 }

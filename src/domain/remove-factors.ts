@@ -1,4 +1,5 @@
 import { type Inside } from "./all-or-nothing.js";
+import { factorDetail } from "./audit.js";
 import { type Origin } from "./deps.js";
 import { type Factor } from "./factor.js";
 
@@ -24,7 +25,7 @@ export async function removeAllFactors(
   return true;
 }
 
-/** Removes one factor, with a line in its owner's history. The detail tells of other types than Authy's phone which it was. */
+/** Removes one factor, with a line in its owner's history. */
 export async function removeInHistory(
   { factors, audit }: Pick<Inside, "factors" | "audit">,
   { id, subscriberId, type }: Factor,
@@ -35,6 +36,6 @@ export async function removeInHistory(
   await factors.remove(id, at);
   await audit.record({
     ...{ subscriberId, kind: "phone-removed", at, origin },
-    detail: type === "authy-push" ? detail : type,
+    detail: factorDetail(type, detail),
   });
 }

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { it } from "node:test";
 
 import { type Deps } from "../../src/domain/deps.js";
-import { prefersCode, ringing } from "../../src/domain/factor.js";
+import { type Factor, prefersCode, ringing } from "../../src/domain/factor.js";
 import { type Providers } from "../../src/domain/factor-provider.js";
 import { preferFactor, removeFactor, removeFactorOf, renameFactor } from "../../src/domain/manage-factors.js";
 import { hashSecret } from "../../src/domain/secrets.js";
@@ -34,6 +34,16 @@ async function ownerOfTwo(store: Store) {
 async function grant(store: Store, owner: Owner, session: Session, about: string): Promise<void> {
   const id = await anAttempt(store, owner, { purpose: "remove-factor", sessionId: session.id, next: about });
   assert.equal(await store.attempts.grant(id, at(500)), true);
+}
+
+async function aFactor({ factors }: Store, id: string): Promise<Factor> {
+  const factor = await factors.find(id);
+  assert.ok(factor);
+  return factor;
+}
+
+async function toldTo({ audit }: Store, { subscriberId }: Owner): Promise<string[]> {
+  return (await audit.list(subscriberId, { limit: 9 })).map(({ kind, detail }) => `${kind}: ${detail}`);
 }
 
 async function idsOf({ factors }: Store, { subscriberId }: Owner): Promise<string[]> {
@@ -91,22 +101,28 @@ onBothDatabases("one of several factors", (store) => {
     await store().recoveryCodes.replace(owner.subscriberId, ["one"], at(0));
     assert.equal(await removeFactorOf(deps, subscriber, randomUUID()), false);
     assert.equal(await removeFactorOf(deps, subscriber, appId), true);
+    assert.deepEqual(await toldTo(store(), owner), ["phone-removed: totp operator"]);
     assert.equal(await store().recoveryCodes.countLeft(owner.subscriberId), 1);
     assert.equal(await removeFactorOf(deps, subscriber, owner.factorId), true);
     assert.equal(await store().recoveryCodes.countLeft(owner.subscriberId), 0);
     assert.deepEqual(await idsOf(store(), owner), []);
+    assert.ok((await toldTo(store(), owner)).includes("phone-removed: operator"));
   });
 
   it("gets a name, and is the one to begin with, alone", async () => {
     const { owner, appId } = await ownerOfTwo(store());
     const asks = { send: () => Promise.reject(new Error()) };
     const providers = { totp: { enrols: {} }, "authy-push": { asks, enrols: {} } } as unknown as Providers;
-    assert.equal(await renameFactor(store(), owner.subscriberId, appId, "  My \u202e app\n"), true);
+    const deps = depsOf(store());
+    const elsewhere = { address: "192.0.2.7", browserLabel: "Firefox on Linux" };
+    const [phone, app] = [await aFactor(store(), owner.factorId), await aFactor(store(), appId)];
+    assert.equal(await renameFactor(deps, app, "  My \u202e app\n", elsewhere), true);
+    assert.equal(await renameFactor(deps, await aFactor(store(), appId), "My app", elsewhere), true);
     assert.equal((await store().factors.find(appId))?.label, "My app");
     const prefers = async (): Promise<boolean> =>
       prefersCode(await store().factors.listActive(owner.subscriberId), providers);
-    for (const id of [appId, owner.factorId]) {
-      assert.equal(await preferFactor(store(), owner.subscriberId, id), true);
+    for (const { id, ...factor } of [app, phone]) {
+      assert.equal(await preferFactor(deps, { id, ...factor }, elsewhere), true);
       const active = await store().factors.listActive(owner.subscriberId);
       assert.deepEqual(
         active.filter(({ isPreferred }) => isPreferred).map((factor) => factor.id),
@@ -118,6 +134,14 @@ onBothDatabases("one of several factors", (store) => {
         [owner.factorId],
       );
     }
-    assert.equal(await preferFactor(store(), randomUUID(), appId), false);
+    assert.equal(await preferFactor(deps, { ...app, subscriberId: randomUUID() }, elsewhere), false);
+    // What changes nothing is not told.
+    assert.equal(await preferFactor(deps, await aFactor(store(), owner.factorId), elsewhere), true);
+    const told = await store().audit.list(owner.subscriberId, { limit: 9 });
+    assert.deepEqual(told.map(({ kind, detail, address }) => `${kind}: ${detail} ${address}`).sort(), [
+      "phone-enrolled: preferred 192.0.2.7",
+      "phone-enrolled: totp preferred 192.0.2.7",
+      "phone-enrolled: totp renamed 192.0.2.7",
+    ]);
   });
 });

@@ -175,14 +175,27 @@ const WAYS: Readonly<Record<string, TextKey>> = {
 
 function whatOf({ kind, detail }: AuditEvent, isStepUp: boolean): TextKey {
   if (kind === "sign-in-denied" && isStepUp) return "activity.step-up-denied";
-  // Every factor's line is of the kind that phones had: processes of the release before know no other.
-  if (detail === "totp" && kind === "phone-enrolled") return "activity.app-enrolled";
-  if (detail === "totp" && kind === "phone-removed") return "activity.app-removed";
-  return `activity.${kind}`;
+  if (!isAboutFactor(kind)) return `activity.${kind}`;
+  const words = detail.split(" ");
+  if (words.includes("renamed")) return "activity.factor-renamed";
+  if (words.includes("preferred")) return "activity.factor-preferred";
+  const what = words.includes("totp") ? "app" : "phone";
+  return kind === "phone-enrolled" ? `activity.${what}-enrolled` : `activity.${what}-removed`;
+}
+
+/** Of every type: the detail begins with another type than Authy's. */
+function isAboutFactor(kind: AuditEvent["kind"]): kind is "phone-enrolled" | "phone-removed" {
+  return kind === "phone-enrolled" || kind === "phone-removed";
+}
+
+function wayOf({ kind, detail }: AuditEvent): TextKey | undefined {
+  if (kind === "sign-in-failed") return undefined;
+  if (isAboutFactor(kind)) return detail.split(" ").includes("operator") ? "way.operator" : undefined;
+  return WAYS[detail];
 }
 
 function activityView(text: Text, event: AuditEvent) {
-  const way = event.kind === "sign-in-failed" ? undefined : WAYS[event.detail];
+  const way = wayOf(event);
   const isStepUp = isStepUpAction(event.detail);
   const what = text(whatOf(event, isStepUp));
   return {

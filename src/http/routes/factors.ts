@@ -8,6 +8,7 @@ import { type HttpDeps } from "../deps.js";
 import { asksBy, factorView } from "../factor-view.js";
 import { flash } from "../middleware/carry-messages.js";
 import { fields } from "../middleware/form.js";
+import { originOf } from "../origin.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
 import { giveSession, sessionBrowser } from "../signed-in.js";
 import { seeOther, show } from "../views.js";
@@ -64,14 +65,14 @@ export function factors(deps: HttpDeps): Router<RequestState> {
   router.post(`${FACTOR}/rename`, async function rename(ctx) {
     const { label } = fields(ctx, ["label"]);
     const { one } = await find(ctx);
-    if (one !== undefined && (await renameFactor(deps, one.subscriberId, one.id, label)))
+    if (one !== undefined && (await renameFactor(deps, one, label, originOf(ctx))))
       flash(ctx, "done", ctx.state.text("flash.factor-renamed"));
     seeOther(ctx, PAGE);
   });
 
   router.post(`${FACTOR}/prefer`, async function prefer(ctx) {
     const { one } = await find(ctx);
-    if (one !== undefined && (await preferFactor(deps, one.subscriberId, one.id)))
+    if (one !== undefined && (await preferFactor(deps, one, originOf(ctx))))
       flash(ctx, "done", ctx.state.text("flash.factor-preferred"));
     seeOther(ctx, PAGE);
   });
