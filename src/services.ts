@@ -40,6 +40,7 @@ import { loadText } from "./http/text.js";
 import { nunjucksViews, show } from "./http/views.js";
 import { passwords } from "./passwords/argon2.js";
 import { pollQueue } from "./queue/poll-queue.js";
+import { ringQueue } from "./queue/ring-queue.js";
 import { type ChallengeFeed, challengeFeed, challengeNotifications } from "./redis/challenge-feed.js";
 import { type ConnectionRole, redisConnection } from "./redis/connections.js";
 import { localRateLimit, rateLimit } from "./redis/rate-limits.js";
@@ -96,9 +97,11 @@ export function createServices(config: Config, log: Log): Services {
   const redisWatch = watchRedis(redis, troubles);
   const producer = connectRedis("producer");
   const clock = databaseClock(database);
-  const queue = pollQueue(producer, clock.now, (error) => {
+  const onRefused = (error: unknown): void => {
     troubles.failed("queue", error, "use the keys bull:*");
-  });
+  };
+  const queue = pollQueue(producer, clock.now, onRefused);
+  const rings = ringQueue(producer, clock.now, onRefused);
   const feed = challengeFeed(redis, troubles);
   const adjusting = setInterval(() => {
     if (isOpen) void clock.adjust().catch(() => undefined);
@@ -117,6 +120,7 @@ export function createServices(config: Config, log: Log): Services {
     log,
     feed,
     polls: queue,
+    rings,
     providers: providersOf(config, { ...rows, feed, log, now: clock.now }),
     pushWords: pushWords(loadText("en")),
     matchCodes: (id) => config.sessionKeys.map((key) => matchCode(key, id)),
@@ -153,7 +157,7 @@ export function createServices(config: Config, log: Log): Services {
       clearInterval(adjusting);
       clearInterval(noticing);
       redisWatch.close();
-      const told = Promise.all([queue.close(), feed.sent()]);
+      const told = Promise.all([queue.close(), rings.close(), feed.sent()]);
       await Promise.race([told, new Promise((resolve) => setTimeout(resolve, 1000).unref())]).catch(() => undefined);
       redis.disconnect();
       producer.disconnect();
@@ -165,7 +169,10 @@ export function createServices(config: Config, log: Log): Services {
 /** The providers of the types that FACTORS names, in its order. */
 function providersOf(
   config: Config,
-  deps: Pick<Deps, "totpSecrets" | "phoneKeys" | "pushSubscriptions" | "feed" | "log" | "now">,
+  deps: Pick<
+    Deps,
+    "totpSecrets" | "factors" | "phoneKeys" | "pushSubscriptions" | "transaction" | "feed" | "log" | "now"
+  >,
 ) {
   const { authy, factors, push, rules, secretKeys } = config;
   const make: Readonly<Record<FactorType, () => FactorProvider | null>> = {

@@ -8,10 +8,12 @@ import { upstreamRemovals } from "../src/domain/disable-two-factor.js";
 import { errorFields } from "../src/domain/error-fields.js";
 import { reconcile } from "../src/domain/reconcile.js";
 import { POLL_QUEUE, type PollJob } from "../src/queue/poll-queue.js";
+import { RING_QUEUE, type RingJob } from "../src/queue/ring-queue.js";
 import { isOfRedis } from "../src/redis/causes.js";
 import { stopOnSignals } from "../src/stop-on-signals.js";
 import { createLog, createServices } from "../src/services.js";
 import { pollDueRows, pollProvider } from "./poll-provider.js";
+import { ringDue } from "./ring-again.js";
 
 const FORGET_EVERY_MS = 60_000;
 const FINISH_JOBS_MS = 6000;
@@ -38,10 +40,9 @@ async function main(): Promise<void> {
   if (stopping.aborted) return;
   const connection = services.connectRedis("worker");
   const queue = new Queue(POLL_QUEUE, { connection, skipVersionCheck: true });
-  const worker = new Worker<PollJob>(POLL_QUEUE, pollProvider(deps, queue), {
+  const manners = {
     connection,
     concurrency: 20,
-    limiter: { max: config.limits.upstreamPerSecond, duration: 1000 },
     // With the defaults a killed worker's job would wait a minute, and fail for good when its worker is killed a second time.
     lockDuration: 2000,
     stalledInterval: 1000,
@@ -49,13 +50,21 @@ async function main(): Promise<void> {
     drainDelay: 2,
     removeOnComplete: { age: 600, count: 1000 },
     removeOnFail: { age: 86_400, count: 5000 },
+  };
+  const worker = new Worker<PollJob>(POLL_QUEUE, pollProvider(deps, queue), {
+    ...manners,
+    limiter: { max: config.limits.upstreamPerSecond, duration: 1000 },
   });
+  const ringer =
+    deps.providers.phone === undefined ? null : new Worker<RingJob>(RING_QUEUE, ringDue(deps), { ...manners });
   queue.on("error", () => undefined); // the connection logs its own errors
-  worker.on("error", (error) => {
+  const noteError = (what: string) => (error: Error) => {
     if (stopping.aborted) return;
     if (isOfRedis(error)) redisTroubles.failed("queue", error, "use the keys bull:*");
-    else log.warn({ reason: error.message.slice(0, 120) }, "poll failed");
-  });
+    else log.warn({ reason: error.message.slice(0, 120) }, what);
+  };
+  worker.on("error", noteError("poll failed"));
+  ringer?.on("error", noteError("ring failed"));
   worker.on("failed", (job, error) => {
     log.warn({ ...(job && logIdOf(job.data.kind, job.data.id)), ...errorFields(error) }, "poll failed");
   });
@@ -87,7 +96,10 @@ async function main(): Promise<void> {
 
   finish = async () => {
     for (const timer of [repairs, fallback, removals, forgetting]) clearInterval(timer);
-    await Promise.race([worker.close(), new Promise((resolve) => setTimeout(resolve, FINISH_JOBS_MS))]);
+    await Promise.race([
+      Promise.all([worker.close(), ringer?.close()]),
+      new Promise((resolve) => setTimeout(resolve, FINISH_JOBS_MS)),
+    ]);
     connection.disconnect();
   };
 }

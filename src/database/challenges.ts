@@ -89,6 +89,7 @@ export function challenges(database: RowSource): Challenges {
         rows.insert({
           ...challenge,
           version: 1,
+          reach: null,
           settledAt: null,
           settledBy: null,
           answeredBy: null,
@@ -124,12 +125,15 @@ export function challenges(database: RowSource): Challenges {
         })
         .andWhere("challenge.createdAt > :since AND challenge.state <> 'failed'", { since })
         .getCount(),
-    confirmSent: (id, providerRef, nextPollAt) =>
+    confirmSent: (id, { ref: providerRef, reach = null }, nextPollAt) =>
       unlessTaken(
         changedOne(
-          rows.update({ id, state: "creating" }, { state: "pending", providerRef, nextPollAt, failure: null }),
+          rows.update({ id, state: "creating" }, { state: "pending", providerRef, reach, nextPollAt, failure: null }),
         ),
       ),
+    async noteRinging(id) {
+      await rows.update({ id, state: In(LIVE) }, { reach: "ringing" });
+    },
     async noteFailure(id, failure) {
       await rows.update({ id, state: "creating" }, { failure });
     },

@@ -11,6 +11,7 @@ import { OpenAttempts1769900200000 } from "./migrations/1769900200000-open-attem
 import { SeveralFactors1769900300000 } from "./migrations/1769900300000-several-factors.js";
 import { TotpSecrets1769900400000 } from "./migrations/1769900400000-totp-secrets.js";
 import { OwnPhones1769900500000 } from "./migrations/1769900500000-own-phones.js";
+import { Reach1769900700000 } from "./migrations/1769900700000-reach.js";
 import { entities } from "./schema.js";
 import { serializeSqlite } from "./serialize-sqlite.js";
 
@@ -48,6 +49,7 @@ export function dataSourceOptions(
       SeveralFactors1769900300000,
       TotpSecrets1769900400000,
       OwnPhones1769900500000,
+      Reach1769900700000,
     ],
     migrationsTableName: "migrations",
     namingStrategy: new SnakeCase(),

@@ -2,12 +2,20 @@ import { In, Not } from "typeorm";
 
 import { type Factors } from "../domain/factor.js";
 import { changedOne, unlessTaken } from "./one-row.js";
-import { type FactorRow, type RowSource, type TotpSecretRow } from "./schema.js";
+import {
+  type FactorRow,
+  type PhoneKeyTableRow,
+  type PushSubscriptionRow,
+  type RowSource,
+  type TotpSecretRow,
+} from "./schema.js";
 
 /** The factors, in the database. */
 export function factors(database: RowSource): Factors {
   const rows = database.getRepository<FactorRow>("factor");
   const totpSecrets = database.getRepository<TotpSecretRow>("totpSecret");
+  const phoneKeys = database.getRepository<PhoneKeyTableRow>("phoneKey");
+  const pushSubscriptions = database.getRepository<PushSubscriptionRow>("pushSubscription");
   return {
     find: (id) => rows.findOneBy({ id }),
     listActive: (subscriberId) =>
@@ -21,6 +29,8 @@ export function factors(database: RowSource): Factors {
       ),
     async remove(id, now) {
       await totpSecrets.delete({ factorId: id });
+      await phoneKeys.delete({ id });
+      await pushSubscriptions.delete({ factorId: id });
       return changedOne(rows.update({ id, state: "active" }, { state: "removed", removedAt: now }));
     },
     async noteUsed(id, now) {

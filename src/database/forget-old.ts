@@ -34,14 +34,14 @@ export async function forgetOld(database: DataSource, now: Date): Promise<void> 
   });
   const isSpent = `it.state IN ('failed', 'consumed') OR NOT EXISTS (${COUNTS_AGAINST_A_BUDGET})`;
   await forget("challenge", "id", `it.createdAt < :old AND (${isSpent})`, { old: ago(7 * DAY_MS) });
-  // Of enrolments that came to nothing; a factor that is removed takes its own along.
-  await forget(
-    "totpSecret",
-    "factorId",
-    `NOT EXISTS (SELECT 1 FROM factors f WHERE f.id = it.factorId AND f.state = 'active')
-      AND NOT EXISTS (SELECT 1 FROM enrolments e WHERE e.id = it.factorId AND e.state IN ('pending', 'claimed'))`,
-    {},
-  );
+  // Of enrolments that came to nothing, of accounts that are gone, and of factors that the release before removed: this one
+  // takes what belongs to a factor along.
+  const belongsToNobody = (id: string): string =>
+    `NOT EXISTS (SELECT 1 FROM factors f WHERE f.id = ${id} AND f.state = 'active')
+      AND NOT EXISTS (SELECT 1 FROM enrolments e WHERE e.id = ${id} AND e.state IN ('pending', 'claimed'))`;
+  await forget("totpSecret", "factorId", belongsToNobody("it.factorId"), {});
+  await forget("phoneKey", "id", belongsToNobody("it.id"), {});
+  await forget("pushSubscription", "factorId", belongsToNobody("it.factorId"), {});
   await forget("attemptKey", "keyHash", "NOT EXISTS (SELECT 1 FROM attempts a WHERE a.id = it.attemptId)", {});
 }
 

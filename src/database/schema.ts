@@ -184,6 +184,7 @@ export function entities(isPostgres: boolean) {
         version: whole,
         matchCodeHash: nullable(text(64)),
         failure: nullable(text(20)),
+        reach: nullable(text(20)),
         createdAt: time,
         expiresAt: time,
         settledAt: nullable(time),

@@ -14,6 +14,8 @@ export type AuditKind =
   | "not-me"
   | "phone-enrolled"
   | "phone-removed"
+  /** The push service said that a phone's subscription has ended; the detail names the phone. */
+  | "notifications-ended"
   | "password-changed"
   | "recovery-codes-made"
   | "recovery-code-used"

@@ -1,5 +1,6 @@
 import { type Deps } from "./deps.js";
 import { type FactorType } from "./factor.js";
+import { type Sent } from "./factor-provider.js";
 import { type LiveStatus, type PublicStatus, type WatchedRow, type WatchedRows, type Witness } from "./watched.js";
 
 /** The states of one push. What a browser may see of them is `publicStatus`. */
@@ -65,6 +66,8 @@ export interface Challenge extends WatchedRow {
   readonly state: ChallengeState;
   readonly matchCodeHash: string | null;
   readonly failure: PushFailure | null;
+  /** Null before it was sent. */
+  readonly reach: Sent["reach"] | null;
   readonly settledAt: Date | null;
   readonly settledBy: Witness | null;
   /** The factor that approved or denied it. */
@@ -134,7 +137,10 @@ export function isSpendable(deps: Pick<Deps, "settings" | "now">, { settledAt }:
 export interface Challenges extends WatchedRows<Challenge> {
   /** @returns false when the browser has a live challenge already: at most one for each. */
   insert(
-    challenge: Omit<Challenge, "version" | "settledAt" | "settledBy" | "answeredBy" | "consumedAt" | "personAskedAt">,
+    challenge: Omit<
+      Challenge,
+      "version" | "reach" | "settledAt" | "settledBy" | "answeredBy" | "consumedAt" | "personAskedAt"
+    >,
   ): Promise<boolean>;
   findByProviderRef(providerRef: string): Promise<Challenge | null>;
   findLiveOfBrowser(browserHash: string): Promise<Challenge | null>;
@@ -144,7 +150,9 @@ export interface Challenges extends WatchedRows<Challenge> {
   pushTimesOfAttempt(attemptId: string): Promise<Date[]>;
   countPushes(subscriberId: string, isKnownBrowser: boolean, since: Date): Promise<number>;
   /** creating → pending, with the name that the provider gave it. @returns false when another request has that name. */
-  confirmSent(id: string, providerRef: string, nextPollAt: Date | null): Promise<boolean>;
+  confirmSent(id: string, sent: Pick<Sent, "ref"> & Partial<Sent>, nextPollAt: Date | null): Promise<boolean>;
+  /** What only waited to be looked at rings now. */
+  noteRinging(id: string): Promise<void>;
   /** Notes why nothing is known of a push that may have gone out; the state stays. */
   noteFailure(id: string, failure: PushFailure): Promise<void>;
   /**

@@ -88,6 +88,12 @@ export interface Polls {
   noticeLoss(): Promise<boolean>;
 }
 
+/** Factors that could not be reached when they were asked. A ring that is lost costs nothing but the ring. */
+export interface Rings {
+  /** Never throws, and nobody waits for it. */
+  schedule(challengeId: string, factorId: string, at: Date): void;
+}
+
 /** Password hashing, bounded in how much runs at once. */
 export interface Passwords {
   /**
@@ -155,6 +161,7 @@ export interface Deps extends Rows {
   readonly log: Log;
   readonly feed: Feed;
   readonly polls: Polls;
+  readonly rings: Rings;
   readonly providers: Providers;
   readonly passwords: Passwords;
   readonly pushWords: PushWords;

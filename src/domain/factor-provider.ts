@@ -56,6 +56,15 @@ export interface Sent {
   readonly ref: string;
   /** Whether something rings, or the person has to look by themselves. */
   readonly reach: "ringing" | "listed";
+  /** Those that could not be reached now, and may be a little later. */
+  readonly unreached?: readonly Unreached[];
+}
+
+/** A factor that could not be reached for now. */
+export interface Unreached {
+  readonly factorId: string;
+  /** As long as whoever carries the request asked us to wait; null where nobody said. */
+  readonly afterSeconds: number | null;
 }
 
 /**
@@ -65,7 +74,7 @@ export interface Sent {
 export interface FactorProvider {
   /** Types that are asked, and answer later: every answer ends in `settleChallenge`. */
   readonly asks?: {
-    /** Asks all of the factors at once; the first answer counts. */
+    /** Asks all of the factors at once; the first answer counts. Those that it names as unreached are asked again by it. */
     send(factors: readonly Factor[], push: Push): Promise<Sent>;
     /** What became of a request; absent where nobody else knows, so that only an answer or the clock ends it. */
     state?(ref: string, factor: Pick<Factor, "providerId">, signal?: AbortSignal): Promise<ApprovalState>;

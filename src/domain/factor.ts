@@ -43,7 +43,7 @@ export interface Factors {
   listActive(subscriberId: string): Promise<Factor[]>;
   /** A new active one. @returns false when what it stands for protects an account already. */
   insert(factor: NewFactor): Promise<boolean>;
-  /** active → removed. @returns false when it was not active. */
+  /** active → removed, with its secret, key and subscription. @returns false when it was not active. */
   remove(id: string, now: Date): Promise<boolean>;
   noteUsed(id: string, now: Date): Promise<void>;
   /** @returns false when the account has no such factor that is active. */

@@ -36,7 +36,7 @@ async function keepCallback(deps: Deps, notice: CallbackNotice): Promise<Receive
   if (challenge === null) return { word: "unknown" };
   if (challenge.providerId !== providerId) return { word: "other-phone" };
   if (!isLive(challenge.state)) return { word: isNew ? "settled-before" : "repeated" };
-  if (challenge.state === "creating") await deps.challenges.confirmSent(challenge.id, providerRef, deps.now());
+  if (challenge.state === "creating") await deps.challenges.confirmSent(challenge.id, { ref: providerRef }, deps.now());
   const settled = await settleByCallback(deps, notice);
   return settled === null ? { word: "settled-before" } : { word: "settled", settled };
 }

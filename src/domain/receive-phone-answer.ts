@@ -35,7 +35,7 @@ export async function receivePhoneAnswer(deps: Deps, notice: PhoneNotice): Promi
   if (key === undefined) return "foreign-key";
   const shown = await shownRequest(deps, challenge);
   if (shown === null || !notice.isSigned(key, shown)) return "bad-signature";
-  if (challenge.state === "creating") await deps.challenges.confirmSent(challengeId, challengeId, null);
+  if (challenge.state === "creating") await deps.challenges.confirmSent(challengeId, { ref: challengeId }, null);
   const outcome = decision === "approve" ? "approved" : "denied";
   const isSettled =
     isLive(challenge.state) &&

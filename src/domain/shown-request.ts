@@ -14,7 +14,7 @@ export interface ShownRequest {
   readonly expiresAt: string;
 }
 
-export type ShownDeps = Pick<Deps, "attempts" | "subscribers" | "pushWords" | "settings" | "matchCodes">;
+export type ShownDeps = Pick<Deps, "attempts" | "subscribers" | "factors" | "pushWords" | "settings" | "matchCodes">;
 
 /**
  * What a phone is shown of a challenge, from our own rows: the same words at every look.
@@ -30,6 +30,7 @@ export async function shownRequest(deps: ShownDeps, challenge: Challenge): Promi
       ? null
       : deps.matchCodes(id).find((each) => hashMatchCode(attemptId, each) === matchCodeHash);
   if (code === undefined) return null;
+  const named = attempt.purpose === "remove-factor" ? await deps.factors.find(attempt.next) : null;
   const { message, details } = pushText(
     deps.pushWords,
     attempt,
@@ -37,6 +38,7 @@ export async function shownRequest(deps: ShownDeps, challenge: Challenge): Promi
     deps.settings.appName,
     createdAt,
     code,
+    named,
   );
   return { id, message, details: Object.entries(details), code, expiresAt: expiresAt.toISOString() };
 }

@@ -4,9 +4,10 @@ import { type Deps, type Origin } from "./deps.js";
 import { endAttempt } from "./end-attempts.js";
 import { ProviderRefused, ProviderThrottled, ProviderUnavailable, ProviderUnconfirmed } from "./errors.js";
 import { type Factor, prefersCode, ringing } from "./factor.js";
-import { type Push } from "./factor-provider.js";
+import { type Push, type Sent } from "./factor-provider.js";
 import { firstApprovalPoll } from "./poll-schedule.js";
 import { pushText } from "./push-text.js";
+import { nextRing } from "./ring-again.js";
 import { hashMatchCode, hashSecret, newId, newSecret } from "./secrets.js";
 import { settleChallenge } from "./settle-challenge.js";
 import { type Subscriber } from "./subscriber.js";
@@ -176,15 +177,15 @@ function rankOf({ createdAt, id }: Attempt): string {
 
 async function send(
   deps: Deps,
-  challenge: Pick<Challenge, "id" | "factorType" | "providerId">,
+  challenge: Pick<Challenge, "id" | "factorType" | "providerId" | "expiresAt">,
   factors: readonly Factor[],
   push: Push,
 ): Promise<void> {
   const asks = deps.providers[challenge.factorType]?.asks;
-  let ref: string;
+  let sent: Sent;
   try {
     if (asks === undefined) throw new ProviderRefused("nobody asks this type of factor");
-    ({ ref } = await asks.send(factors, push));
+    sent = await asks.send(factors, push);
   } catch (error) {
     const failure = failureOf(error);
     deps.log.warn(
@@ -197,9 +198,13 @@ async function send(
     return;
   }
   const pollAt = asks.state === undefined ? null : await firstApprovalPoll(deps, deps.now());
-  await deps.challenges.confirmSent(challenge.id, ref, pollAt);
+  await deps.challenges.confirmSent(challenge.id, sent, pollAt);
   if (pollAt !== null) await deps.polls.schedule("approval", challenge.id, pollAt);
-  await settleFromEarlierCallback(deps, challenge.id, challenge.providerId, ref);
+  for (const each of sent.unreached ?? []) {
+    const at = nextRing(1, each, challenge.expiresAt, deps.now());
+    if (at !== null) deps.rings.schedule(challenge.id, each.factorId, at);
+  }
+  await settleFromEarlierCallback(deps, challenge.id, challenge.providerId, sent.ref);
 }
 
 /** A callback without our id that came before the provider's answer waits among the receipts. */

@@ -39,6 +39,9 @@ export function waitingView(
     username: subscriber.username,
     browser: attempt.browserLabel,
     address: attempt.address,
+    /** No push was taken: the person has to open the page of their phone by themselves. */
+    isListed: state === "waiting" && challenge?.reach === "listed",
+    asksAuthy: (challenge?.factorType ?? "authy-push") === "authy-push",
     deviceLabel: text(`device.${challenge?.factorType ?? "authy-push"}`),
     canAsk: ringing(waiting.factors, providers).length > 0,
     secondsSince: challenge === null ? 0 : secondsBetween(challenge.createdAt, now),

@@ -235,10 +235,13 @@ onBothDatabases("challenges", (store) => {
     const { challenges } = store();
     const owner = await anOwner(store());
     const id = await aChallenge(store(), owner, { state: "creating", providerRef: null });
-    assert.equal(await winners(["a", "b", "c"].map((name) => challenges.confirmSent(id, `${id}-${name}`, at(1)))), 1);
+    assert.equal(
+      await winners(["a", "b", "c"].map((name) => challenges.confirmSent(id, { ref: `${id}-${name}` }, at(1)))),
+      1,
+    );
     const { providerRef } = (await challenges.find(id)) ?? {};
     assert.equal((await challenges.findByProviderRef(providerRef ?? ""))?.id, id);
-    assert.equal(await challenges.confirmSent(id, randomUUID(), at(1)), false);
+    assert.equal(await challenges.confirmSent(id, { ref: randomUUID() }, at(1)), false);
   });
 
   it("leaves a name that Authy gives twice with one of the two requests, and the other unconfirmed", async () => {
@@ -248,7 +251,7 @@ onBothDatabases("challenges", (store) => {
       const creating = { state: "creating", providerRef: null } as const;
       const ids = [await aChallenge(store(), owner, creating), await aChallenge(store(), owner, creating)];
       const name = randomUUID();
-      assert.equal(await winners(ids.map((id) => challenges.confirmSent(id, name, at(1)))), 1);
+      assert.equal(await winners(ids.map((id) => challenges.confirmSent(id, { ref: name }, at(1)))), 1);
       const states = (await Promise.all(ids.map((id) => challenges.find(id)))).map((row) => row?.state);
       assert.deepEqual(states.sort(), ["creating", "pending"]);
     }

@@ -195,7 +195,14 @@ function aChallenge(): Stored<Challenge> {
       state: "pending",
       version: 1,
     },
-    ...{ matchCodeHash: null, failure: null, createdAt: at(0), expiresAt: at(LIFE_MS), nextPollAt: at(2000) },
+    ...{
+      matchCodeHash: null,
+      failure: null,
+      reach: "ringing" as const,
+      createdAt: at(0),
+      expiresAt: at(LIFE_MS),
+      nextPollAt: at(2000),
+    },
     ...{ settledAt: null, settledBy: null, consumedAt: null, personAskedAt: null, leaseUntil: null },
   };
 }

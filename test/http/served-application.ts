@@ -81,6 +81,7 @@ export async function serveApplication(
     ...rows,
     ...{ now, log, settings: config.rules, http: config, text, pushWords: pushWords(text) },
     feed: { publish: () => undefined, changed: () => undefined },
+    rings: { schedule: () => undefined },
     polls: { schedule: nothing, forget: () => undefined, noticeLoss: () => Promise.resolve(false) },
     providers: {
       "authy-push": SILENT_PROVIDER,

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 
 import { type Decision, requestDigest, signedTexts } from "../../src/providers/phone/signed-texts.js";
 import { type Answer, type Browser, openBrowser } from "./browser.js";
@@ -32,6 +32,8 @@ export interface OwnPhone {
   /** Shows its key, and may read from then on. */
   open(): Promise<Answer>;
   requests(): Promise<PhoneRequest[]>;
+  /** Takes notifications from a push service. @param endpoint - Its address, of a host that the program lists. */
+  subscribe(endpoint: string): Promise<Answer>;
   answer(request: PhoneRequest, decision: Decision, change?: AnswerFields): Promise<Answer>;
   /** Sends any text to the address for answers. */
   post(path: string, body: unknown, method?: string): Promise<Answer>;
@@ -70,6 +72,13 @@ export function openOwnPhone(site: string): OwnPhone {
       if (status !== 200) throw new Error(`the requests cannot be read: ${status} ${body}`);
       return (JSON.parse(body) as { requests: PhoneRequest[] }).requests;
     },
+    async subscribe(endpoint) {
+      const { vapid } = JSON.parse((await this.open()).body) as { vapid: string };
+      const p256dh = newSigningPhone().spki.subarray(26).toString("base64url");
+      const where = { endpoint, p256dh, auth: randomBytes(16).toString("base64url"), vapid };
+      const signature = keys.sign(signedTexts.subscription(site, hash, where));
+      return post("/phone/subscription", { key: hash, ...where, signature }, "PUT");
+    },
     answer(request, decision, change = {}) {
       const said = {
         challenge: request.id,
@@ -84,4 +93,25 @@ export function openOwnPhone(site: string): OwnPhone {
       return post("/webhooks/phone", { signature: keys.sign(text), ...fields });
     },
   };
+}
+
+const REGISTRATION = "/account/two-factor/registration";
+
+/**
+ * Adds a phone of one's own in a browser whose password was typed just now, and, where there is another one already, whose
+ * account has just allowed it.
+ *
+ * @throws when any step is refused.
+ */
+export async function enrolOwnPhone(browser: Browser, label?: string): Promise<OwnPhone> {
+  await browser.post(REGISTRATION, { type: "phone" });
+  const { html } = await browser.visit(REGISTRATION);
+  const secret = html.querySelector("[data-typed]")?.innerText.replaceAll(" ", "") ?? "";
+  const phone = openOwnPhone(browser.origin);
+  const claimed = await phone.claim(secret, label === undefined ? {} : { label });
+  if (claimed.status !== 200) throw new Error(`the enrolment was not claimed: ${claimed.status} ${claimed.body}`);
+  await browser.post(`${REGISTRATION}/confirm`);
+  const opened = await phone.open();
+  if (opened.status !== 200) throw new Error(`the phone was not added: ${opened.status} ${opened.body}`);
+  return phone;
 }

@@ -25,6 +25,13 @@ export interface PushServer {
   answers(answer: (push: ReceivedPush, res: ServerResponse) => void): void;
 }
 
+/** Settings of processes for which the names of push services lead to this one. */
+export function leadingTo({ port }: Pick<PushServer, "port">, hosts: readonly string[]): Record<string, string> {
+  const lead = Object.fromEntries(hosts.map((host) => [host, { addresses: [PUBLIC], port }]));
+  const preload = new URL("push-hosts.mjs", import.meta.url).href;
+  return { PUSH_HOSTS_IN_TEST: JSON.stringify(lead), NODE_OPTIONS: `--import ${preload}` };
+}
+
 /** Starts a push service to which names of push services lead while its owner lives, in this process. */
 export async function startPushServer(owner: Owner, hosts: readonly string[] = []): Promise<PushServer> {
   const received: ReceivedPush[] = [];

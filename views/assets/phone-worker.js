@@ -25,18 +25,19 @@ async function show(data) {
   }
   const { title = "A request waits", body = "", tag = "request", navigate = "" } = said?.notification ?? {};
   const isOver = Date.parse(said?.until) < Date.now();
+  const isRequest = Boolean(said?.id) && !isOver;
   await worker.registration.showNotification(isOver ? "A request ran out" : title, {
     body,
     tag,
     renotify: true,
-    requireInteraction: !isOver,
+    requireInteraction: isRequest,
     data: { id: said?.id, navigate },
-    actions: isOver
-      ? []
-      : [
+    actions: isRequest
+      ? [
           { action: "look", title: "Look" },
           { action: "deny", title: "Deny" },
-        ],
+        ]
+      : [],
   });
   for (const page of await worker.clients.matchAll({ type: "window" })) page.postMessage({ type: "look" });
 }

@@ -144,6 +144,7 @@ const OUTCOMES: Readonly<Record<AuditEvent["kind"], Outcome>> = {
   "not-me": "bad",
   "phone-enrolled": "good",
   "phone-removed": "neutral",
+  "notifications-ended": "bad",
   "password-changed": "neutral",
   "recovery-codes-made": "neutral",
   "recovery-code-used": "neutral",
@@ -197,7 +198,7 @@ function wayOf({ kind, detail }: AuditEvent): TextKey | undefined {
 function activityView(text: Text, event: AuditEvent) {
   const way = wayOf(event);
   const isStepUp = isStepUpAction(event.detail);
-  const what = text(whatOf(event, isStepUp));
+  const what = text(whatOf(event, isStepUp), { phone: event.detail });
   return {
     at: event.at.toISOString(),
     text: way === undefined ? what : text("activity.how", { what, way: text(way) }),

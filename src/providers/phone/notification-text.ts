@@ -39,3 +39,15 @@ export function notificationText(
     if (text.length <= PADDED_BYTES || bodyMax <= 0) return text; // a long address of ours leaves the body less
   }
 }
+
+/**
+ * The text of a push that asks nothing: what happened to another phone of the account.
+ *
+ * @param publicUrl - Without a slash at its end.
+ * @param topic - Replaces an earlier notice about the same.
+ */
+export function noticeText(title: string, publicUrl: string, topic: string): Buffer {
+  const body = "Open its page there to be notified again.";
+  const notification = { title: plainText(title, BODY_MAX), body, navigate: `${publicUrl}/phone/`, tag: topic };
+  return Buffer.from(JSON.stringify({ web_push: 8030, notification }));
+}

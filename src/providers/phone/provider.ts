@@ -1,12 +1,17 @@
 import { type Deps } from "../../domain/deps.js";
+import { endNotifications } from "../../domain/end-notifications.js";
+import { type Factor } from "../../domain/factor.js";
 import { type FactorProvider, type Push } from "../../domain/factor-provider.js";
 import { type PushSubscription } from "../../domain/phone-key.js";
 import { hashSecret } from "../../domain/secrets.js";
 import { enrolmentSecret } from "./enrolment-secret.js";
-import { notificationText } from "./notification-text.js";
+import { noticeText, notificationText } from "./notification-text.js";
 import { comparisonDigits } from "./phone-key.js";
 import { type PushResult, pushTopic, type SendPush } from "./send-push.js";
 import { type VapidKey } from "./vapid.js";
+
+/** A notice may wait for a phone that is switched off over night. */
+const NOTICE_TTL_SECONDS = 86_400;
 
 /** What phones of our own are told of this program. */
 export interface PhoneSettings {
@@ -17,7 +22,12 @@ export interface PhoneSettings {
   readonly vapidKeys: readonly VapidKey[];
 }
 
-export type PhoneDeps = Pick<Deps, "phoneKeys" | "pushSubscriptions" | "feed" | "log" | "now"> & { send: SendPush };
+export type PhoneDeps = Pick<
+  Deps,
+  "factors" | "phoneKeys" | "pushSubscriptions" | "transaction" | "feed" | "log" | "now"
+> & {
+  send: SendPush;
+};
 
 /** Phones of our own: the page asks for what waits, and is rung where its browser can be. Nobody else knows the answers. */
 export function phoneProvider(deps: PhoneDeps, settings: PhoneSettings): FactorProvider {
@@ -27,8 +37,16 @@ export function phoneProvider(deps: PhoneDeps, settings: PhoneSettings): FactorP
         // An open page is faster than any push service.
         for (const { id } of factors) deps.feed.changed(id);
         const subscriptions = await deps.pushSubscriptions.findOf(factors.map(({ id }) => id));
-        const rung = await Promise.all(subscriptions.map((each) => ring(deps, settings, each, push)));
-        return { ref: push.challengeId, reach: rung.includes(true) ? "ringing" : "listed" };
+        const rung = await Promise.all(
+          subscriptions.map(async (each) => ({ ...each, result: await ring(deps, settings, factors, each, push) })),
+        );
+        return {
+          ref: push.challengeId,
+          reach: rung.some(({ result }) => result?.kind === "sent") ? "ringing" : "listed",
+          unreached: rung.flatMap(({ factorId, result }) =>
+            result?.kind === "later" ? [{ factorId, afterSeconds: result.retryAfterSeconds }] : [],
+          ),
+        };
       },
     },
     enrols: {
@@ -55,16 +73,17 @@ export function phoneProvider(deps: PhoneDeps, settings: PhoneSettings): FactorP
   };
 }
 
-/** Rings one phone. @returns whether its push service took it. */
+/** Rings one phone. @returns null where we have no key for it. */
 async function ring(
-  { send, pushSubscriptions, log, now }: PhoneDeps,
+  deps: PhoneDeps,
   { publicUrl, vapidKeys }: PhoneSettings,
+  factors: readonly Factor[],
   subscription: PushSubscription,
   push: Push,
-): Promise<boolean> {
+): Promise<PushResult | null> {
   const key = vapidKeys.find(({ publicKey }) => publicKey === subscription.vapid);
   // Push services take no other key for it: the page subscribes anew when it is opened.
-  if (key === undefined) return false;
+  if (key === undefined) return null;
   const topic = pushTopic(push.challengeId);
   const { challengeId, message, details, secondsToExpire } = push;
   const text = notificationText(
@@ -73,16 +92,34 @@ async function ring(
       question: message,
       username: details["Account"] ?? "",
       browserLabel: details["Browser"] ?? "",
-      expiresAt: new Date(now().getTime() + secondsToExpire * 1000),
+      expiresAt: new Date(deps.now().getTime() + secondsToExpire * 1000),
     },
     publicUrl,
     topic,
   );
-  const result = await send(subscription, key, { text, topic, ttlSeconds: secondsToExpire });
-  if (result.kind === "gone") await pushSubscriptions.remove(subscription.factorId, subscription.endpoint);
+  const result = await deps.send(subscription, key, { text, topic, ttlSeconds: secondsToExpire });
+  const factor = factors.find(({ id }) => id === subscription.factorId);
+  if (result.kind === "gone" && factor !== undefined && (await endNotifications(deps, factor, subscription.endpoint)))
+    void tellOtherPhones(deps, { publicUrl, vapidKeys }, factor).catch(() => undefined); // its history says it, too
   if (result.kind !== "sent")
-    log.warn({ challengeId, factorId: subscription.factorId, ...wordsOf(result) }, "phone not rung");
-  return result.kind === "sent";
+    deps.log.warn({ challengeId, factorId: subscription.factorId, ...wordsOf(result) }, "phone not rung");
+  return result;
+}
+
+/** Tells an account's other phones that one of them is no longer notified. */
+async function tellOtherPhones(
+  { factors, pushSubscriptions, send }: PhoneDeps,
+  { publicUrl, vapidKeys }: Pick<PhoneSettings, "publicUrl" | "vapidKeys">,
+  silent: Factor,
+): Promise<void> {
+  const phones = (await factors.listActive(silent.subscriberId)).filter(({ type }) => type === "phone");
+  const others = await pushSubscriptions.findOf(phones.map(({ id }) => id).filter((id) => id !== silent.id));
+  const topic = pushTopic(silent.id);
+  const text = noticeText(`${silent.label || "A phone"} is no longer notified`, publicUrl, topic);
+  for (const other of others) {
+    const key = vapidKeys.find(({ publicKey }) => publicKey === other.vapid);
+    if (key !== undefined) await send(other, key, { text, topic, ttlSeconds: NOTICE_TTL_SECONDS });
+  }
 }
 
 function wordsOf(result: PushResult): Record<string, string | number | null> {

@@ -14,7 +14,7 @@ import { launchFirefox } from "../../kit/firefox.js";
 import { ACK, startFirefoxPush } from "../../kit/firefox-push.js";
 import { type Browser } from "../../kit/browser.js";
 import { type Owner } from "../../kit/owner.js";
-import { type ReceivedPush, startPushServer } from "../../kit/push-server.js";
+import { leadingTo, type ReceivedPush, startPushServer } from "../../kit/push-server.js";
 import { type Program, startProgram } from "../../kit/program.js";
 import { until } from "../../kit/until.js";
 
@@ -108,9 +108,7 @@ async function subscribe(owner: Owner, page: Page, deliver: (push: ReceivedPush)
 /** A program whose pushes to the hosts of push services end at the test's own. */
 async function startPushingProgram(owner: Owner, hosts: readonly string[]) {
   const server = await startPushServer(owner);
-  const lead = Object.fromEntries(hosts.map((host) => [host, { addresses: ["142.250.185.74"], port: server.port }]));
-  const preload = new URL("../../kit/push-hosts.mjs", import.meta.url).href;
-  const env = { PUSH_HOSTS_IN_TEST: JSON.stringify(lead), NODE_OPTIONS: `--import ${preload}`, MATCH_CODE: "always" };
+  const env = { ...leadingTo(server, hosts), MATCH_CODE: "always" };
   return { server, program: await startProgram(owner, { env }) };
 }
 
