@@ -2,9 +2,16 @@ import { parseArgs } from "node:util";
 import type { Redis } from "ioredis";
 
 import { authyClient } from "../src/providers/authy/client.js";
-import { type Config, ConfigError, loadConfig } from "../src/config.js";
+import { ConfigError, loadConfig } from "../src/config.js";
 import { requireWritable, tablesAreCurrent } from "../src/database/readiness.js";
-import { resetTwoFactor, signOutEverywhere, unlock } from "../src/domain/administer.js";
+import {
+  disableAccount,
+  enableAccount,
+  resetTwoFactor,
+  signOutEverywhere,
+  unlock,
+  verifyEmail,
+} from "../src/domain/administer.js";
 import type { Deps } from "../src/domain/deps.js";
 import { type Factor, FACTOR_NAMES } from "../src/domain/factor.js";
 import { removeFactorOf } from "../src/domain/manage-factors.js";
@@ -14,155 +21,212 @@ import { memoryProblems } from "../src/redis/memory.js";
 import { inOne } from "../src/redis/troubles.js";
 import { tryRedis } from "../src/redis/watch-redis.js";
 import { openServices, createLog, type Services } from "../src/services.js";
+import { CannotBeDone, type Command, find, type Given, type Report, WrongUse } from "./admin/command.js";
+import { GROUP_COMMANDS } from "./admin/groups.js";
 
 const HELP = `Usage: npm run admin -- COMMAND [--json]
 
-  user list             the accounts
-  user show NAME        one account: phone, recovery codes, sessions, pending challenges, recent history
-  user reset-2fa NAME   remove the phone and the recovery codes, end all sessions
-  user unlock NAME      clear failed tries, and end a pause of requests to the phone
-  user sign-out NAME    end all sessions
-  factor list NAME      what protects an account beside its password
-  factor remove NAME ID remove one of these, end all sessions; with the last one the recovery codes end, too
-  challenge list        pending challenges: requests that nobody has answered yet
-  doctor                check database, migrations, Redis and Authy
+  user list                  the accounts
+  user show NAME             one account: phone, recovery codes, sessions, pending challenges, recent history
+  user reset-2fa NAME        remove the phone and the recovery codes, end all sessions
+  user unlock NAME           clear failed tries, and end a pause of requests to the phone
+  user sign-out NAME         end all sessions
+  user disable NAME          end all sessions, and let nobody sign in with the account
+  user enable NAME           undo that
+  user verify-email NAME     tell applications that the address of the account is its owner's
+  group list                 the groups, with how many accounts are in each
+  group add NAME USER...     put accounts into a group
+  group remove NAME USER...  take accounts out of a group
+  factor list NAME           what protects an account beside its password
+  factor remove NAME ID      remove one of these, end all sessions; with the last one the recovery codes end, too
+  challenge list             pending challenges: requests that nobody has answered yet
+  doctor                     check database, migrations, Redis and Authy
 
-  --json                print JSON
-  --help                this text
+  --json                     print JSON
+  --help                     this text
 
 Exit code 0: done. 1: failed. 2: wrong command. 78: wrong settings.
 `;
 
 const REDIS_TIMEOUT_MS = 1000;
 
-/** What a command prints: rows as tables, or as JSON, and one sentence for people. */
-interface Report {
-  readonly rows: readonly Readonly<Record<string, unknown>>[];
-  readonly message?: string;
-  readonly hasFailed?: boolean;
-}
-
-/** There is no such account, or nothing to do; the message is for the operator. */
-class CannotBeDone extends Error {}
-
-type Command = (services: Services, config: Config, name: string, id: string) => Promise<Report>;
-
 const COMMANDS: Readonly<Record<string, Command>> = {
-  "user list": async ({ deps }) => {
-    const rows: Record<string, unknown>[] = [];
-    for (let offset = 0; ; offset += 500) {
-      const some = await deps.subscribers.list(offset, 500);
-      for (const one of some) rows.push(await accountRow(deps, one));
-      if (some.length < 500) return { rows, message: rows.length === 0 ? "There are no accounts." : "" };
-    }
+  ...GROUP_COMMANDS,
+  "user list": {
+    words: 0,
+    run: async ({ deps }) => {
+      const rows: Record<string, unknown>[] = [];
+      for (let offset = 0; ; offset += 500) {
+        const some = await deps.subscribers.list(offset, 500);
+        for (const one of some) rows.push(await accountRow(deps, one));
+        if (some.length < 500) return { rows, message: rows.length === 0 ? "There are no accounts." : "" };
+      }
+    },
   },
-  "user show": async ({ deps }, _config, name) => {
-    const subscriber = await find(deps, name);
-    const [live, activity, sessions] = await Promise.all([
-      deps.challenges.findLiveOfSubscriber(subscriber.id),
-      deps.audit.list(subscriber.id, { limit: 20 }),
-      deps.sessions.list(subscriber.id, deps.now()),
-    ]);
-    return {
-      rows: [
-        await accountRow(deps, subscriber),
-        ...sessions.map((s) => ({ session: s.browserLabel, from: s.address, level: s.level, seenAt: s.seenAt })),
-        ...live.map((c) => ({ waits: c.state, from: c.createdAt, until: c.expiresAt })),
-        ...activity.map((e) => ({ at: e.at, what: e.kind, how: e.detail, from: e.address, browser: e.browserLabel })),
-      ],
-    };
+  "user show": {
+    words: 1,
+    run: async ({ deps }, _config, [name = ""]) => {
+      const subscriber = await find(deps, name);
+      const [live, activity, sessions] = await Promise.all([
+        deps.challenges.findLiveOfSubscriber(subscriber.id),
+        deps.audit.list(subscriber.id, { limit: 20 }),
+        deps.sessions.list(subscriber.id, deps.now()),
+      ]);
+      return {
+        rows: [
+          await accountRow(deps, subscriber),
+          ...sessions.map((s) => ({ session: s.browserLabel, from: s.address, level: s.level, seenAt: s.seenAt })),
+          ...live.map((c) => ({ waits: c.state, from: c.createdAt, until: c.expiresAt })),
+          ...activity.map((e) => ({ at: e.at, what: e.kind, how: e.detail, from: e.address, browser: e.browserLabel })),
+        ],
+      };
+    },
   },
-  "user reset-2fa": async (services, _config, name) => {
-    const { deps } = services;
-    const subscriber = await find(deps, name);
-    if (!(await resetTwoFactor(deps, subscriber)))
-      throw new CannotBeDone(`${subscriber.username} has no phone enrolled.`);
-    await services.feed.sessionsEnded();
-    return {
-      rows: [await accountRow(deps, subscriber)],
-      message: "Removed the phone and the recovery codes; all sessions have ended.",
-    };
+  "user reset-2fa": {
+    words: 1,
+    run: async (services, _config, [name = ""]) => {
+      const { deps } = services;
+      const subscriber = await find(deps, name);
+      if (!(await resetTwoFactor(deps, subscriber)))
+        throw new CannotBeDone(`${subscriber.username} has no phone enrolled.`);
+      await services.feed.sessionsEnded();
+      return {
+        rows: [await accountRow(deps, subscriber)],
+        message: "Removed the phone and the recovery codes; all sessions have ended.",
+      };
+    },
   },
-  "user unlock": async ({ deps }, _config, name) => {
-    const subscriber = await find(deps, name);
-    await unlock(deps, subscriber);
-    return {
-      rows: [await accountRow(deps, subscriber)],
-      message: "Cleared failed tries; requests go to the phone again.",
-    };
+  "user unlock": {
+    words: 1,
+    run: async ({ deps }, _config, [name = ""]) => {
+      const subscriber = await find(deps, name);
+      await unlock(deps, subscriber);
+      return {
+        rows: [await accountRow(deps, subscriber)],
+        message: "Cleared failed tries; requests go to the phone again.",
+      };
+    },
   },
-  "user sign-out": async (services, _config, name) => {
-    const { deps } = services;
-    const subscriber = await find(deps, name);
-    await signOutEverywhere(deps, subscriber);
-    await services.feed.sessionsEnded();
-    return { rows: [await accountRow(deps, subscriber)], message: "All sessions have ended." };
+  "user sign-out": {
+    words: 1,
+    run: async (services, _config, [name = ""]) => {
+      const { deps } = services;
+      const subscriber = await find(deps, name);
+      await signOutEverywhere(deps, subscriber);
+      await services.feed.sessionsEnded();
+      return { rows: [await accountRow(deps, subscriber)], message: "All sessions have ended." };
+    },
   },
-  "factor list": async ({ deps }, _config, name) => {
-    const { id, username } = await find(deps, name);
-    const rows = (await deps.factors.listActive(id)).map(factorRow);
-    return { rows, message: rows.length === 0 ? `${username} has nothing but a password.` : "" };
+  "user verify-email": {
+    words: 1,
+    run: async ({ deps }, _config, [name = ""]) => {
+      const subscriber = await find(deps, name);
+      await verifyEmail(deps, subscriber);
+      return {
+        rows: [await accountRow(deps, await find(deps, name))],
+        message: `Applications are told that ${subscriber.email} is theirs.`,
+      };
+    },
   },
-  "factor remove": async (services, _config, name, id) => {
-    const { deps } = services;
-    const subscriber = await find(deps, name);
-    if (!(await removeFactorOf(deps, subscriber, id)))
-      throw new CannotBeDone(`${subscriber.username} has no such factor. Run \`factor list\` to see them.`);
-    await services.feed.sessionsEnded();
-    const rows = (await deps.factors.listActive(subscriber.id)).map(factorRow);
-    return { rows, message: "Removed it; all sessions have ended." };
+  "user disable": {
+    words: 1,
+    run: async (services, _config, [name = ""]) => {
+      const { deps } = services;
+      const subscriber = await find(deps, name);
+      if (!(await disableAccount(deps, subscriber)))
+        throw new CannotBeDone(`${subscriber.username} is disabled already.`);
+      await services.feed.sessionsEnded();
+      return {
+        rows: [await accountRow(deps, await find(deps, name))],
+        message: "Nobody can sign in with it; all sessions have ended.",
+      };
+    },
   },
-  "challenge list": async ({ deps }) => {
-    const live = await deps.challenges.listLive(500);
-    const rows = await Promise.all(
-      live.map(async (c) => ({
-        id: c.id,
-        username: (await deps.subscribers.find(c.subscriberId))?.username ?? "",
-        state: c.state,
-        createdAt: c.createdAt,
-        expiresAt: c.expiresAt,
-        nextPollAt: c.nextPollAt,
-      })),
-    );
-    return { rows, message: rows.length === 0 ? "No pending challenges." : "" };
+  "user enable": {
+    words: 1,
+    run: async ({ deps }, _config, [name = ""]) => {
+      const subscriber = await find(deps, name);
+      if (!(await enableAccount(deps, subscriber))) throw new CannotBeDone(`${subscriber.username} is not disabled.`);
+      return { rows: [await accountRow(deps, await find(deps, name))], message: "It can be signed in with again." };
+    },
   },
-  doctor: async (services, config) => {
-    const { database } = services;
-    const rows = [
-      await check("database", () => requireWritable(database), "check DATABASE_URL"),
-      await check(
-        "migrations",
-        async () => {
-          if (!(await tablesAreCurrent(database))) throw new Error("pending");
-        },
-        "run `npm run migrate`",
-      ),
-      await check("redis", () => useRedis(services), 'check REDIS_URL; "When Redis refuses" in docs/operations.md'),
-      await check(
-        "redis memory",
-        async () => {
-          const problems = await memoryProblems(services.redis);
-          if (problems === null) return "not looked at: the Redis user may not ask INFO";
-          if (problems.length > 0) throw new Error(problems.join("; "));
-          return "";
-        },
-        "set maxmemory-policy and maxmemory at the Redis server",
-      ),
-    ];
-    const { authy } = config;
-    if (authy !== null)
-      rows.push(
-        await check(
-          "authy",
-          async () => {
-            const call = authyClient(authy.apiUrl, authy.apiKey);
-            const { isSuccess, status } = await call("GET", "protected/json/app/details");
-            if (!isSuccess) throw new Error(`answered ${status}`);
-          },
-          "check AUTHY_API_URL and AUTHY_PRODUCTION_API_KEY",
-        ),
+  "factor list": {
+    words: 1,
+    run: async ({ deps }, _config, [name = ""]) => {
+      const { id, username } = await find(deps, name);
+      const rows = (await deps.factors.listActive(id)).map(factorRow);
+      return { rows, message: rows.length === 0 ? `${username} has nothing but a password.` : "" };
+    },
+  },
+  "factor remove": {
+    words: 2,
+    run: async (services, _config, [name = "", id = ""]) => {
+      const { deps } = services;
+      const subscriber = await find(deps, name);
+      if (!(await removeFactorOf(deps, subscriber, id)))
+        throw new CannotBeDone(`${subscriber.username} has no such factor. Run \`factor list\` to see them.`);
+      await services.feed.sessionsEnded();
+      const rows = (await deps.factors.listActive(subscriber.id)).map(factorRow);
+      return { rows, message: "Removed it; all sessions have ended." };
+    },
+  },
+  "challenge list": {
+    words: 0,
+    run: async ({ deps }) => {
+      const live = await deps.challenges.listLive(500);
+      const rows = await Promise.all(
+        live.map(async (c) => ({
+          id: c.id,
+          username: (await deps.subscribers.find(c.subscriberId))?.username ?? "",
+          state: c.state,
+          createdAt: c.createdAt,
+          expiresAt: c.expiresAt,
+          nextPollAt: c.nextPollAt,
+        })),
       );
-    return { rows, hasFailed: rows.some(({ state }) => state !== "ok") };
+      return { rows, message: rows.length === 0 ? "No pending challenges." : "" };
+    },
+  },
+  doctor: {
+    words: 0,
+    run: async (services, config) => {
+      const { database } = services;
+      const rows = [
+        await check("database", () => requireWritable(database), "check DATABASE_URL"),
+        await check(
+          "migrations",
+          async () => {
+            if (!(await tablesAreCurrent(database))) throw new Error("pending");
+          },
+          "run `npm run migrate`",
+        ),
+        await check("redis", () => useRedis(services), 'check REDIS_URL; "When Redis refuses" in docs/operations.md'),
+        await check(
+          "redis memory",
+          async () => {
+            const problems = await memoryProblems(services.redis);
+            if (problems === null) return "not looked at: the Redis user may not ask INFO";
+            if (problems.length > 0) throw new Error(problems.join("; "));
+            return "";
+          },
+          "set maxmemory-policy and maxmemory at the Redis server",
+        ),
+      ];
+      const { authy } = config;
+      if (authy !== null)
+        rows.push(
+          await check(
+            "authy",
+            async () => {
+              const call = authyClient(authy.apiUrl, authy.apiKey);
+              const { isSuccess, status } = await call("GET", "protected/json/app/details");
+              if (!isSuccess) throw new Error(`answered ${status}`);
+            },
+            "check AUTHY_API_URL and AUTHY_PRODUCTION_API_KEY",
+          ),
+        );
+      return { rows, hasFailed: rows.some(({ state }) => state !== "ok") };
+    },
   },
 };
 
@@ -198,20 +262,13 @@ async function check(what: string, ask: () => Promise<unknown>, mend: string) {
   }
 }
 
-async function find({ subscribers }: Pick<Deps, "subscribers">, name: string): Promise<Subscriber> {
-  const subscriber = await subscribers.findByName(name.normalize("NFKC").trim().toLowerCase());
-  if (subscriber === null)
-    throw new CannotBeDone(`There is no account named "${name}". Run \`user list\` to see all accounts.`);
-  return subscriber;
-}
-
 function factorRow({ id, type, label, createdAt, lastUsedAt }: Factor) {
   return { id, type: FACTOR_NAMES[type], label, createdAt, lastUsedAt };
 }
 
 async function accountRow(
   deps: Deps,
-  { id, username, email, createdAt, pushFrozenUntil, mustChangePassword }: Subscriber,
+  { id, username, email, createdAt, pushFrozenUntil, mustChangePassword, emailVerifiedAt, disabledAt }: Subscriber,
 ) {
   return {
     username,
@@ -220,6 +277,9 @@ async function accountRow(
     recoveryCodes: await deps.recoveryCodes.countLeft(id),
     pausedUntil: pushFrozenUntil !== null && pushFrozenUntil > deps.now() ? pushFrozenUntil : null,
     mustChangePassword,
+    emailVerifiedAt,
+    disabledAt,
+    groups: (await deps.memberships.list(id)).join(","),
     createdAt,
   };
 }
@@ -252,44 +312,45 @@ function cellText(value: unknown): string {
   return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : "";
 }
 
-/** The command that the arguments name, with its account; null for anything else. */
-function commandOf(words: readonly string[]): { run: Command; name: string; id: string } | null {
-  const [name = "", id = ""] = words.slice(2);
-  const command = words.slice(0, words[0] === "doctor" ? 1 : 2).join(" ");
-  const run = COMMANDS[command];
-  const takesName = (words[0] === "user" && words[1] !== "list") || words[0] === "factor";
-  const expected = command === "doctor" ? 1 : command === "factor remove" ? 4 : takesName ? 3 : 2;
-  return run === undefined || words.length !== expected ? null : { run, name, id };
+interface Called {
+  readonly command: Command;
+  readonly words: readonly string[];
+  readonly given: Given;
+}
+
+/** The command that the arguments name, with what follows it. @throws WrongUse for anything else. */
+function calledBy(args: readonly string[]): Called | "help" {
+  const options = { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
+  const { positionals } = parseArgs({ args: [...args], strict: false, options });
+  const name = positionals.slice(0, positionals[0] === "doctor" ? 1 : 2).join(" ");
+  const command = COMMANDS[name];
+  const unknown = new WrongUse(args.length === 0 ? "" : `Unknown command: ${args.join(" ")}`);
+  if (command === undefined && !args.some((word) => word === "--help" || word === "-h")) throw unknown;
+  let parsed;
+  try {
+    parsed = parseArgs({ args: [...args], allowPositionals: true, options: { ...options, ...command?.options } });
+  } catch (error) {
+    throw new WrongUse(error instanceof Error ? error.message : "");
+  }
+  if (parsed.values.help === true) return "help";
+  const words = parsed.positionals.slice(name.split(" ").length);
+  const isComplete = command?.words === null ? words.length > 1 : words.length === command?.words;
+  if (command === undefined || !isComplete) throw unknown;
+  return { command, words, given: parsed.values };
 }
 
 async function main(): Promise<number> {
-  let parsed;
-  try {
-    parsed = parseArgs({
-      allowPositionals: true,
-      options: { json: { type: "boolean" }, help: { type: "boolean", short: "h" } },
-    });
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : ""}\n\n${HELP}`);
-    return 2;
-  }
-  if (parsed.values.help === true) {
+  const called = calledBy(process.argv.slice(2));
+  if (called === "help") {
     console.log(HELP);
     return 0;
-  }
-  const command = commandOf(parsed.positionals);
-  if (command === null) {
-    console.error(
-      parsed.positionals.length === 0 ? HELP : `Unknown command: ${parsed.positionals.join(" ")}\n\n${HELP}`,
-    );
-    return 2;
   }
   const config = loadConfig(process.env);
   const services = await openServices(config, createLog("silent", "admin"), AbortSignal.abort());
   try {
     await whenReady(services.redis);
-    const { rows, message, hasFailed } = await command.run(services, config, command.name, command.id);
-    if (parsed.values.json === true) console.log(JSON.stringify(rows, null, 2));
+    const { rows, message, hasFailed } = await called.command.run(services, config, called.words, called.given);
+    if (called.given["json"] === true) console.log(JSON.stringify(rows, null, 2));
     else {
       printTables(rows);
       if (message !== undefined && message !== "") console.log(message);
@@ -307,6 +368,10 @@ async function main(): Promise<number> {
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
+    if (error instanceof WrongUse) {
+      console.error([error.message, HELP].filter((text) => text !== "").join("\n\n"));
+      process.exit(2);
+    }
     console.error(
       error instanceof ConfigError ? error.message : `Failed: ${error instanceof Error ? error.message : ""}`,
     );

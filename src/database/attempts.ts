@@ -19,7 +19,7 @@ export function attempts(database: RowSource): Attempts {
   const keys = database.getRepository<AttemptKeyRow>("attemptKey");
   return {
     async insert(attempt, keyHash) {
-      await rows.insert({ ...attempt, tries: 0, state: "open", spentAt: null });
+      await rows.insert({ ...attempt, tries: 0, state: "open", spentAt: null, wasTexted: false });
       await keys.insert({ keyHash, attemptId: attempt.id });
     },
     async addKey(attemptId, keyHash) {
@@ -31,6 +31,9 @@ export function attempts(database: RowSource): Attempts {
     findLatestOfSession: (sessionId) => rows.findOne({ where: { sessionId }, order: { createdAt: "DESC" } }),
     async extend(id, expiresAt) {
       await rows.update({ id, state: "open" }, { expiresAt });
+    },
+    async noteText(id) {
+      await rows.update({ id }, { wasTexted: true });
     },
     async countTry(id) {
       await rows.increment({ id }, "tries", 1);

@@ -12,6 +12,7 @@ import { SeveralFactors1769900300000 } from "./migrations/1769900300000-several-
 import { TotpSecrets1769900400000 } from "./migrations/1769900400000-totp-secrets.js";
 import { OwnPhones1769900500000 } from "./migrations/1769900500000-own-phones.js";
 import { Reach1769900700000 } from "./migrations/1769900700000-reach.js";
+import { Applications1769901000000 } from "./migrations/1769901000000-applications.js";
 import { entities } from "./schema.js";
 import { serializeSqlite } from "./serialize-sqlite.js";
 
@@ -50,6 +51,7 @@ export function dataSourceOptions(
       TotpSecrets1769900400000,
       OwnPhones1769900500000,
       Reach1769900700000,
+      Applications1769901000000,
     ],
     migrationsTableName: "migrations",
     namingStrategy: new SnakeCase(),

@@ -1,6 +1,7 @@
 import { type DataSource } from "typeorm";
 
 import { type Deps, type Rows } from "../domain/deps.js";
+import { applications } from "./applications.js";
 import { attempts } from "./attempts.js";
 import { audit } from "./audit.js";
 import { browsers } from "./browsers.js";
@@ -9,12 +10,14 @@ import { enrolments } from "./enrolments.js";
 import { orDatabaseAway } from "./errors.js";
 import { factors } from "./factors.js";
 import { failures } from "./failures.js";
+import { memberships } from "./memberships.js";
 import { phoneKeys } from "./phone-keys.js";
 import { pushSubscriptions } from "./push-subscriptions.js";
 import { receipts } from "./receipts.js";
 import { recoveryCodes } from "./recovery-codes.js";
 import { type RowSource } from "./schema.js";
 import { sessions } from "./sessions.js";
+import { sites } from "./sites.js";
 import { subscribers } from "./subscribers.js";
 import { totpSecrets } from "./totp-secrets.js";
 
@@ -35,6 +38,9 @@ export function rowsIn(source: RowSource) {
     pushSubscriptions: pushSubscriptions(source),
     failures: failures(source),
     audit: audit(source),
+    applications: applications(source),
+    sites: sites(source),
+    memberships: memberships(source),
   } satisfies Rows;
 }
 

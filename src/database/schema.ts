@@ -1,5 +1,6 @@
 import { type EntityManager, EntitySchema, type EntitySchemaColumnOptions } from "typeorm";
 
+import { type Application, type Site } from "../domain/application.js";
 import { type Attempt } from "../domain/attempt.js";
 import { type AuditEvent } from "../domain/audit.js";
 import { type Challenge } from "../domain/challenge.js";
@@ -28,8 +29,32 @@ export type ReceiptRow = Mutable<Receipt>;
 export type PhoneKeyTableRow = Mutable<PhoneKeyRow>;
 export type PushSubscriptionRow = Mutable<PushSubscription>;
 
-/** A browser session: of somebody signed in, or (without subscriber) one that only carries a message to the next page. */
-export type SessionRow = Mutable<StoredSession> & { endedAt: Date | null };
+/**
+ * A browser session: of somebody signed in, or (without subscriber) one that only carries a message to the next page. What
+ * may be missing is not in the rows of the release before.
+ */
+export type SessionRow = Mutable<Omit<StoredSession, "signInId" | "methods" | "authenticatedAt">> & {
+  endedAt: Date | null;
+  signInId: string | null;
+  /** Words with a blank between them. */
+  methods: string | null;
+  authenticatedAt: Date | null;
+};
+
+export type ApplicationRow = Mutable<Omit<Application, "groups">>;
+
+export interface ApplicationGroupRow {
+  applicationId: string;
+  groupName: string;
+}
+
+export interface MembershipRow {
+  subscriberId: string;
+  groupName: string;
+  createdAt: Date;
+}
+
+export type SiteRow = Mutable<Site>;
 
 export interface AttemptKeyRow {
   keyHash: string;
@@ -53,6 +78,7 @@ export interface FailureRow {
 /** Time columns differ: text on SQLite, `timestamptz(3)` on PostgreSQL. Everything else is alike. */
 export function entities(isPostgres: boolean) {
   const id = { type: "varchar", length: 64, primary: true } as const;
+  const groupName = { type: "varchar", length: 63, primary: true } as const;
   const ref = { type: "varchar", length: 64 } as const;
   const text = (length = 255) => ({ type: "varchar", length }) as const;
   const whole = { type: "integer" } as const;
@@ -78,6 +104,8 @@ export function entities(isPostgres: boolean) {
         pushFrozenUntil: nullable(time),
         lastSuccessAt: time,
         strangersSuccessAt: nullable(time),
+        emailVerifiedAt: nullable(time),
+        disabledAt: nullable(time),
         createdAt: time,
       },
       indices: [{ name: "subscribers_username", columns: ["usernameKey"], unique: true }],
@@ -153,6 +181,7 @@ export function entities(isPostgres: boolean) {
         createdAt: time,
         expiresAt: time,
         spentAt: { ...nullable(time), name: "granted_at" },
+        wasTexted: { ...truth, default: false },
       },
       indices: [
         { name: "attempts_subscriber", columns: ["subscriberId", "state"] },
@@ -230,6 +259,9 @@ export function entities(isPostgres: boolean) {
         expiresAt: time,
         endedAt: nullable(time),
         data: { type: "text" },
+        signInId: nullable(ref),
+        methods: nullable(text(120)),
+        authenticatedAt: nullable(time),
       },
       indices: [
         { name: "sessions_key", columns: ["keyHash"], unique: true },
@@ -237,6 +269,7 @@ export function entities(isPostgres: boolean) {
         // One living session for each approval.
         { name: "sessions_challenge", columns: ["challengeId"], unique: true, where: "ended_at IS NULL" },
         { name: "sessions_expiry", columns: ["idleUntil"] },
+        { name: "sessions_sign_in", columns: ["signInId"] },
       ],
     }),
     new EntitySchema<KnownBrowserRow>({
@@ -322,6 +355,41 @@ export function entities(isPostgres: boolean) {
         detail: text(),
       },
       indices: [{ name: "audit_events_subscriber", columns: ["subscriberId", "at"] }],
+    }),
+    new EntitySchema<ApplicationRow>({
+      name: "application",
+      tableName: "applications",
+      columns: {
+        id,
+        kind: text(10),
+        name: text(120),
+        level: whole,
+        maxAgeSeconds: nullable(whole),
+        admitsEveryone: truth,
+        createdAt: time,
+      },
+    }),
+    new EntitySchema<ApplicationGroupRow>({
+      name: "applicationGroup",
+      tableName: "application_groups",
+      columns: { applicationId: id, groupName },
+    }),
+    new EntitySchema<MembershipRow>({
+      name: "membership",
+      tableName: "memberships",
+      columns: { subscriberId: id, groupName, createdAt: time },
+      indices: [{ name: "memberships_group", columns: ["groupName"] }],
+    }),
+    new EntitySchema<SiteRow>({
+      name: "site",
+      tableName: "sites",
+      columns: {
+        applicationId: id,
+        origin: text(300),
+        publicPaths: { type: "simple-json" },
+        allowsPreflight: truth,
+      },
+      indices: [{ name: "sites_origin", columns: ["origin"], unique: true }],
     }),
   ];
 }

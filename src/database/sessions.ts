@@ -1,6 +1,7 @@
 import { IsNull, Not } from "typeorm";
 
-import { type Sessions, signedIn } from "../domain/session.js";
+import { type Sessions, signedIn, type StoredSession } from "../domain/session.js";
+import { type Method } from "../domain/sign-in.js";
 import { changedOne } from "./one-row.js";
 import { type RowSource, type SessionRow } from "./schema.js";
 import { statement } from "./statement.js";
@@ -23,29 +24,51 @@ const LIVING = statement<Pick<SessionRow, "id">>("session", {
   postgres: `SELECT s.id FROM sessions s WHERE s.id = ANY(:ids) AND ${LIVES}`,
 });
 
+function storedIn({ signInId, methods, authenticatedAt, ...row }: SessionRow): StoredSession {
+  return {
+    ...row,
+    signInId: signInId ?? row.id,
+    methods: (methods ?? (row.level === 2 ? "pwd mfa" : "pwd")).split(" ").filter(Boolean) as Method[],
+    authenticatedAt: authenticatedAt ?? row.passwordAt,
+  };
+}
+
 /** The sessions, in the database. */
 export function sessions(database: RowSource): Sessions {
   const rows = database.getRepository<SessionRow>("session");
   const living = (now: Date) => rows.createQueryBuilder("session").where(IN_TIME, { now }).andWhere(OF_PRESENT_EPOCH);
 
   return {
-    load: async (keyHash, now) => (await LOAD(database, { keyHash, now }))[0] ?? null,
-    async insert(session) {
-      await rows.insert({ ...session, endedAt: null });
+    async load(keyHash, now) {
+      const [row] = await LOAD(database, { keyHash, now });
+      if (row === undefined) return null;
+      const session = storedIn(row);
+      const { id, signInId, authenticatedAt } = session;
+      // The release before opened it: what refers to a sign-in finds it by its column.
+      if (row.signInId === null) await rows.update({ id, signInId: IsNull() }, { signInId, authenticatedAt });
+      return session;
     },
-    renew: (id, still, renewal) => changedOne(rows.update({ ...still, id, endedAt: IsNull() }, renewal)),
+    async insert({ methods, ...session }) {
+      await rows.insert({ ...session, methods: methods.join(" "), endedAt: null });
+    },
+    renew(id, still, { methods, ...more }) {
+      const renewal = methods === undefined ? more : { ...more, methods: methods.join(" ") };
+      return changedOne(rows.update({ ...still, id, endedAt: IsNull() }, renewal));
+    },
     async keepData(id, data) {
       await rows.update({ id, endedAt: IsNull() }, { data });
     },
     async touch(id, now, idleUntil, address) {
       await rows.update({ id, endedAt: IsNull() }, { seenAt: now, idleUntil, address });
     },
-    async endByKey(keyHash, now) {
-      await rows.update({ keyHash, endedAt: IsNull() }, { endedAt: now });
+    endByKey: (keyHash, now) => changedOne(rows.update({ keyHash, endedAt: IsNull() }, { endedAt: now })),
+    async findOfSignIn(signInId, now) {
+      const row = await living(now).andWhere("session.signInId = :signInId", { signInId }).getOne();
+      return row === null ? null : signedIn(storedIn(row));
     },
     async findOfAttempt(attemptId, now) {
       const row = await living(now).andWhere(OF_ATTEMPT, { attemptId }).getOne();
-      return row === null ? null : signedIn(row);
+      return row === null ? null : signedIn(storedIn(row));
     },
     async living(ids, now) {
       return ids.length === 0 ? [] : (await LIVING(database, { ids, now })).map(({ id }) => id);
@@ -55,7 +78,7 @@ export function sessions(database: RowSource): Sessions {
         .andWhere("session.subscriberId = :subscriberId", { subscriberId })
         .orderBy("session.seenAt", "DESC")
         .getMany();
-      return found.map(signedIn).filter((session) => session !== null);
+      return found.map((row) => signedIn(storedIn(row))).filter((session) => session !== null);
     },
     end: (subscriberId, id, now) => changedOne(rows.update({ id, subscriberId, endedAt: IsNull() }, { endedAt: now })),
     async endOthers(subscriberId, keepId, now) {

@@ -1,3 +1,5 @@
+import { IsNull, Not } from "typeorm";
+
 import { type Subscribers } from "../domain/subscriber.js";
 import { changedOne, unlessTaken } from "./one-row.js";
 import { type SubscriberRow, type RowSource } from "./schema.js";
@@ -21,6 +23,8 @@ export function subscribers(database: RowSource): Subscribers {
         mustChangePassword: false,
         pushFrozenUntil: null,
         strangersSuccessAt: null,
+        emailVerifiedAt: null,
+        disabledAt: null,
       };
       return unlessTaken(rows.insert(row));
     },
@@ -48,6 +52,12 @@ export function subscribers(database: RowSource): Subscribers {
       await rows.update({ id }, { pushFrozenUntil: null, lastSuccessAt: now, strangersSuccessAt: now });
     },
     nextEpoch: (id, from) => changedOne(rows.increment(from === undefined ? { id } : { id, epoch: from }, "epoch", 1)),
+    async noteVerifiedEmail(id, now) {
+      await rows.update({ id }, { emailVerifiedAt: now });
+    },
+    disable: (id, now) =>
+      changedOne(rows.update({ id, disabledAt: IsNull() }, { disabledAt: now, epoch: () => "epoch + 1" })),
+    enable: (id) => changedOne(rows.update({ id, disabledAt: Not(IsNull()) }, { disabledAt: null })),
     list: (offset, limit) => rows.find({ order: { usernameKey: "ASC" }, skip: offset, take: limit }),
     async raiseAlarm(id, frozenUntil) {
       await rows

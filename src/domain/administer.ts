@@ -36,6 +36,54 @@ export async function unlock(deps: Deps, subscriber: Subscriber): Promise<void> 
   });
 }
 
+/** Lets nobody sign in with an account; whoever is signed in is not any more. @returns false when it was so before. */
+export async function disableAccount(deps: Deps, { id: subscriberId }: Subscriber): Promise<boolean> {
+  const disabled = await allOrNothing(deps, async (inside) => {
+    const at = inside.now();
+    if (!(await inside.subscribers.disable(subscriberId, at))) return null;
+    await endAttemptsOfSubscriber(inside, subscriberId, at);
+    await inside.audit.record({ subscriberId, kind: "disabled", at, origin: ELSEWHERE, detail: OPERATOR });
+    return true;
+  });
+  await cancelPushesOf(deps, subscriberId);
+  return disabled !== null;
+}
+
+/** @returns false when the account was not disabled. */
+export async function enableAccount(deps: Deps, { id: subscriberId }: Subscriber): Promise<boolean> {
+  return deps.transaction(async (rows) => {
+    if (!(await rows.subscribers.enable(subscriberId))) return false;
+    await rows.audit.record({ subscriberId, kind: "enabled", at: deps.now(), origin: ELSEWHERE, detail: OPERATOR });
+    return true;
+  });
+}
+
+/** From now on applications are told that the address is the account's own: an operator has seen to it. */
+export async function verifyEmail(deps: Deps, { id: subscriberId }: Subscriber): Promise<void> {
+  await deps.transaction(async (rows) => {
+    const at = deps.now();
+    await rows.subscribers.noteVerifiedEmail(subscriberId, at);
+    await rows.audit.record({ subscriberId, kind: "email-verified", at, origin: ELSEWHERE, detail: OPERATOR });
+  });
+}
+
+/** Puts an account into a group. Being in it already is no error. */
+export async function joinGroup(deps: Deps, { id: subscriberId }: Subscriber, group: string): Promise<void> {
+  await deps.transaction(async (rows) => {
+    const at = deps.now();
+    if (!(await rows.memberships.add(subscriberId, group, at))) return;
+    await rows.audit.record({ subscriberId, kind: "group-joined", at, origin: ELSEWHERE, detail: group });
+  });
+}
+
+/** Takes an account out of a group: what admits that group refuses it from now on. */
+export async function leaveGroup(deps: Deps, { id: subscriberId }: Subscriber, group: string): Promise<void> {
+  await deps.transaction(async (rows) => {
+    if (!(await rows.memberships.remove(subscriberId, group))) return;
+    await rows.audit.record({ subscriberId, kind: "group-left", at: deps.now(), origin: ELSEWHERE, detail: group });
+  });
+}
+
 /** Ends every session and attempt of an account. */
 export async function signOutEverywhere(deps: Deps, { id: subscriberId }: Subscriber): Promise<void> {
   await deps.transaction(async (rows) => {

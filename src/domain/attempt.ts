@@ -47,14 +47,14 @@ export interface Attempt {
   readonly expiresAt: Date;
   /** When its proof was spent. */
   readonly spentAt: Date | null;
+  /** Whether a code was sent by text message for it. */
+  readonly wasTexted: boolean;
 }
 
+type NewInAttempt = "id" | "tries" | "state" | "spentAt" | "wasTexted" | "createdAt" | "expiresAt" | "asksMatchCode";
+
 /** An open attempt that outlives its push. */
-export function newAttempt(
-  settings: RuleSettings,
-  createdAt: Date,
-  given: Omit<Attempt, "id" | "tries" | "state" | "spentAt" | "createdAt" | "expiresAt" | "asksMatchCode">,
-): Attempt {
+export function newAttempt(settings: RuleSettings, createdAt: Date, given: Omit<Attempt, NewInAttempt>): Attempt {
   return {
     ...given,
     id: randomUUID(),
@@ -64,6 +64,7 @@ export function newAttempt(
     createdAt,
     expiresAt: new Date(createdAt.getTime() + (settings.attemptTtlSeconds + settings.approvalTtlSeconds) * 1000),
     spentAt: null,
+    wasTexted: false,
   };
 }
 
@@ -72,12 +73,14 @@ export const MATCH_CODE_TRIES = 5;
 
 /** The rows of attempts, and the keys (cookie hashes) that open them. */
 export interface Attempts {
-  insert(attempt: Omit<Attempt, "tries" | "state" | "spentAt">, keyHash: string): Promise<void>;
+  insert(attempt: Omit<Attempt, "tries" | "state" | "spentAt" | "wasTexted">, keyHash: string): Promise<void>;
   addKey(attemptId: string, keyHash: string): Promise<void>;
   find(id: string): Promise<Attempt | null>;
   findByKey(keyHash: string): Promise<Attempt | null>;
   findLatestOfSession(sessionId: string): Promise<Attempt | null>;
   extend(id: string, expiresAt: Date): Promise<void>;
+  /** A code goes out by text message. */
+  noteText(id: string): Promise<void>;
   /** One more wrong match code. @returns the tries so far. */
   countTry(id: string): Promise<number>;
   /** open → finished in its time, with the session that it opens. */

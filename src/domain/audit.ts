@@ -21,6 +21,11 @@ export type AuditKind =
   | "recovery-code-used"
   | "session-ended"
   | "unlocked"
+  | "disabled"
+  | "enabled"
+  | "email-verified"
+  | "group-joined"
+  | "group-left"
   | "step-up";
 
 /**

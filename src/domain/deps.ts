@@ -1,3 +1,4 @@
+import { type Applications, type Memberships, type Sites } from "./application.js";
 import { type Attempts, type Purpose, type StepUpAction } from "./attempt.js";
 import { type Audit } from "./audit.js";
 import { type Challenges } from "./challenge.js";
@@ -151,6 +152,9 @@ export interface Rows {
   readonly pushSubscriptions: PushSubscriptions;
   readonly failures: Failures;
   readonly audit: Audit;
+  readonly applications: Applications;
+  readonly sites: Sites;
+  readonly memberships: Memberships;
 }
 
 /** The ports of the rules: all that they may ask of the other folders. Each rule picks the few it needs. */

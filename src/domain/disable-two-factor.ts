@@ -7,6 +7,7 @@ import { type FactorType } from "./factor.js";
 import { renewSessionAlone, type SessionBrowser, type SignedIn } from "./open-session.js";
 import { removeAllFactors } from "./remove-factors.js";
 import { type Session } from "./session.js";
+import { PASSWORD_ALONE } from "./sign-in.js";
 import { useStepUp } from "./step-up.js";
 
 /**
@@ -25,7 +26,7 @@ export async function disableTwoFactor(
     if (!(await removeAllFactors(inside, subscriberId, browser))) return null;
     if (!(await useStepUp(inside, session, "disable-two-factor"))) return null;
     await endAttemptsOfSubscriber(inside, subscriberId, inside.now());
-    return renewSessionAlone(inside, session, { level: 1, epoch: epoch + 1 }, browser);
+    return renewSessionAlone(inside, session, { level: 1, methods: PASSWORD_ALONE, epoch: epoch + 1 }, browser);
   });
   if (renewed !== null) await cancelPushesOf(deps, subscriberId);
   return renewed;

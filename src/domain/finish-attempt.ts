@@ -5,15 +5,17 @@ import { type Attempt } from "./attempt.js";
 import { cancelPush } from "./cancel-attempts.js";
 import { type Challenge, spendableSince } from "./challenge.js";
 import { type Deps, type Origin } from "./deps.js";
+import { type FactorType } from "./factor.js";
 import { type RightCode } from "./factor-provider.js";
 import { codeBucket } from "./failures.js";
 import { openSession, renewSession, type SessionBrowser, type SignedIn } from "./open-session.js";
 import { type Session } from "./session.js";
+import { approvalMethods, codeMethods, type Method, PASSWORD_ALONE, withMethods } from "./sign-in.js";
 
 /** What shows that whoever holds an attempt has the second factor too: judged before, and spent once. */
 export type Proof =
   | { readonly kind: "approval"; readonly challenge: Challenge }
-  | ({ readonly kind: "app code"; readonly factorId: string } & RightCode)
+  | ({ readonly kind: "app code"; readonly factorId: string; readonly factorType: FactorType } & RightCode)
   | { readonly kind: "recovery code"; readonly codeHash: string };
 
 /**
@@ -36,8 +38,9 @@ export async function finishLogin(
     await inside.audit.record({ subscriberId, kind: "signed-in", at, origin: browser, detail: way });
     const challengeId = spent.kind === "approval" ? spent.challenge.id : null;
     const level = 2 as const;
-    const opening = { id, subscriberId, level, epoch, challengeId, isRemembered: remember, passwordAt: createdAt };
-    return openSession(inside, opening, browser);
+    const methods = withMethods(PASSWORD_ALONE, methodsOf(spent, attempt));
+    const opening = { id, subscriberId, level, methods, epoch, challengeId, isRemembered: remember };
+    return openSession(inside, { ...opening, passwordAt: createdAt }, browser);
   });
 }
 
@@ -63,7 +66,9 @@ export async function finishStepUp(
     await inside.audit.record({ subscriberId, kind: "step-up", at, origin: browser, detail: attempt.purpose });
     const challengeId = spent.kind === "approval" ? spent.challenge.id : session.challengeId;
     const still = { keyHash: browser.sessionKeyHash ?? "" };
-    return renewSession(inside, session, still, { level: 2, challengeId }, browser);
+    const methods = withMethods(session.methods, methodsOf(spent, attempt));
+    const level = session.level > 2 ? session.level : 2;
+    return renewSession(inside, session, still, { level, methods, challengeId }, browser);
   });
 }
 
@@ -117,6 +122,11 @@ async function spendProof(inside: Inside, attempt: Attempt, proof: Proof, origin
 function factorBehind(proof: Proof): string | null {
   if (proof.kind === "recovery code") return null;
   return proof.kind === "app code" ? proof.factorId : (proof.challenge.answeredBy ?? proof.challenge.factorId);
+}
+
+function methodsOf(proof: Proof, attempt: Attempt): readonly Method[] {
+  if (proof.kind === "approval") return approvalMethods(proof.challenge, attempt);
+  return codeMethods(proof.kind === "app code" ? proof.factorType : null, attempt);
 }
 
 /** Gives that session another key, which ends the key of the reply before. @returns null when nothing may be repeated. */

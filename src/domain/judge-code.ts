@@ -52,7 +52,7 @@ async function proofOf(
   );
   for (const factor of judged) {
     const right = (await providers[factor.type]?.judges?.verifyCode(factor, digits)) ?? null;
-    if (right !== null) return { kind: "app code", factorId: factor.id, ...right };
+    if (right !== null) return { kind: "app code", factorId: factor.id, factorType: factor.type, ...right };
   }
   return null;
 }

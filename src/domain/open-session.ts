@@ -29,16 +29,25 @@ export interface SignedIn {
 /** What a new session is for. */
 export type Opening = Pick<
   Session,
-  "subscriberId" | "level" | "epoch" | "challengeId" | "isRemembered" | "passwordAt"
+  "subscriberId" | "level" | "epoch" | "challengeId" | "isRemembered" | "passwordAt" | "methods"
 > & { readonly id?: string };
 
-/** Signs a browser in under a new key: the session that it brought ends, and the account knows it from now on. */
+/**
+ * Signs a browser in under a new key: the session that it brought ends, and the account knows it from now on. The sign-in goes
+ * on where the same person was signed in with a session that this one ends; it begins anew for anybody else.
+ */
 export async function openSession(inside: Inside, opening: Opening, browser: SessionBrowser): Promise<SignedIn> {
   const [key, at] = [newSecret(), inside.now()];
   const { address, browserLabel, sessionKeyHash } = browser;
-  const opened = { id: randomUUID(), ...opening, keyHash: hashSecret(key), address, browserLabel };
+  const former = sessionKeyHash === null ? null : await inside.sessions.load(sessionKeyHash, at);
+  const hasEnded = sessionKeyHash !== null && (await inside.sessions.endByKey(sessionKeyHash, at));
+  const goesOn = hasEnded && former?.subscriberId === opening.subscriberId;
+  const signInId = goesOn ? former.signInId : randomUUID();
+  const opened = {
+    ...{ id: randomUUID(), ...opening, keyHash: hashSecret(key), address, browserLabel },
+    ...{ signInId, authenticatedAt: opening.passwordAt },
+  };
   const session = newSession(opened, inside.settings, at);
-  if (sessionKeyHash !== null) await inside.sessions.endByKey(sessionKeyHash, at);
   await inside.sessions.insert(session);
   return { session, key, knownKey: await rememberBrowser(inside, session.subscriberId, browser, at) };
 }

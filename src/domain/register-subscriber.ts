@@ -9,6 +9,7 @@ import { passwordBucket } from "./failures.js";
 import { openSession, type SessionBrowser, type SignedIn } from "./open-session.js";
 import { normalizePassword, passwordProblem } from "./password-policy.js";
 import { hashSecret } from "./secrets.js";
+import { PASSWORD_ALONE } from "./sign-in.js";
 import { usernameKey, usernameProblem } from "./username.js";
 
 type RegisterDeps = Pick<
@@ -18,6 +19,8 @@ type RegisterDeps = Pick<
 
 /** A browser that opens an account gets a key of its visit's own, by which a repeat of the same form is known. */
 export type RegisteringBrowser = SessionBrowser & { readonly firstKey: string };
+
+const atFirst = { level: 1, methods: PASSWORD_ALONE, challengeId: null, isRemembered: false } as const;
 
 /** How long the same form of the same visit counts as sent again because the reply was lost. */
 const REPEATED_WITHIN_MS = 60_000;
@@ -65,11 +68,7 @@ export async function registerSubscriber(
   const signedIn = await allOrNothing(deps, async (inside) => {
     if (!(await inside.subscribers.insert(subscriber))) return null;
     await inside.audit.record({ subscriberId: subscriber.id, kind: "registered", at, origin: browser });
-    return openSession(
-      inside,
-      { subscriberId: subscriber.id, level: 1, epoch: 1, challengeId: null, isRemembered: false, passwordAt: at },
-      browser,
-    );
+    return openSession(inside, { ...atFirst, subscriberId: subscriber.id, epoch: 1, passwordAt: at }, browser);
   });
   const repeated = signedIn ?? (await signInAgain(deps, subscriber.usernameKey, form.password, browser));
   if (repeated === null) throw new Invalid({ username: { code: "taken" } });
@@ -84,16 +83,13 @@ async function signInAgain(
   browser: RegisteringBrowser,
 ): Promise<SignedIn | null> {
   const subscriber = await deps.subscribers.findByName(key);
-  if (subscriber === null || deps.now().getTime() - subscriber.createdAt.getTime() > REPEATED_WITHIN_MS) return null;
+  if (subscriber?.disabledAt !== null || deps.now().getTime() - subscriber.createdAt.getTime() > REPEATED_WITHIN_MS)
+    return null;
   const known = await deps.browsers.find(subscriber.id, hashSecret(browser.firstKey));
   if (known === null || (await deps.factors.listActive(subscriber.id)).length > 0) return null;
   if ((await checkPassword(deps, subscriber, password, passwordBucket(key, known), true)) !== "right") return null;
   const { id: subscriberId, epoch, createdAt: passwordAt } = subscriber;
   return allOrNothing(deps, (inside) =>
-    openSession(
-      inside,
-      { subscriberId, level: 1, epoch, challengeId: null, isRemembered: false, passwordAt },
-      { ...browser, knownKey: browser.firstKey },
-    ),
+    openSession(inside, { ...atFirst, subscriberId, epoch, passwordAt }, { ...browser, knownKey: browser.firstKey }),
   );
 }

@@ -1,5 +1,7 @@
-/** 1 after the password, 2 after the phone (NIST SP 800-63B). */
-export type AssuranceLevel = 1 | 2;
+import { type Method } from "./sign-in.js";
+
+/** 1 after the password, 2 after the phone (NIST SP 800-63B), 3 with a key that no copy of our page can be shown to. */
+export type AssuranceLevel = 1 | 2 | 3;
 
 /** A signed-in browser. A session lives while it is not ended, not idle or old, and of the account's present epoch. */
 export interface Session {
@@ -13,7 +15,14 @@ export interface Session {
   readonly challengeId: string | null;
   readonly isRemembered: boolean;
   readonly expiresAt: Date;
+  /** When the password was last right, a confirmation included. */
   readonly passwordAt: Date;
+  /** One person in one browser, from the password to signing out: it stays when the same person signs in there again. */
+  readonly signInId: string;
+  /** What was done to sign in, step-ups included. */
+  readonly methods: readonly Method[];
+  /** When the sign-in began: its password was right, or its key. A step-up leaves it. */
+  readonly authenticatedAt: Date;
   readonly createdAt: Date;
   readonly seenAt: Date;
 }
@@ -30,7 +39,7 @@ export interface StoredSession extends Omit<Session, "subscriberId" | "level"> {
 
 /** What changes when a session goes on under another key. */
 export type Renewal = Pick<StoredSession, "keyHash"> &
-  Partial<Pick<Session, "level" | "epoch" | "challengeId" | "passwordAt">>;
+  Partial<Pick<Session, "level" | "epoch" | "challengeId" | "passwordAt" | "methods">>;
 
 /** How long sessions last. */
 export interface SessionLifetimes {
@@ -54,7 +63,10 @@ export interface Sessions {
   /** Changes what pages left for the next page; an ended session stays as it is. */
   keepData(id: string, data: string): Promise<void>;
   touch(id: string, now: Date, idleUntil: Date, address: string): Promise<void>;
-  endByKey(keyHash: string, now: Date): Promise<void>;
+  /** @returns false when it had ended before, or there is none. */
+  endByKey(keyHash: string, now: Date): Promise<boolean>;
+  /** The living session of a sign-in; null once the sign-in has ended. */
+  findOfSignIn(signInId: string, now: Date): Promise<Session | null>;
   /** The living session that an attempt opened, or was for. */
   findOfAttempt(attemptId: string, now: Date): Promise<Session | null>;
   /** Those of the ids that live. */

@@ -5,6 +5,7 @@ import { Busy } from "./errors.js";
 import { passwordBucket } from "./failures.js";
 import { openSession, type SignedIn } from "./open-session.js";
 import { hashSecret } from "./secrets.js";
+import { PASSWORD_ALONE } from "./sign-in.js";
 import { type Begun, startAttempt } from "./start-challenge.js";
 import { type KnownBrowser, type Subscriber } from "./subscriber.js";
 import { usernameKey } from "./username.js";
@@ -51,7 +52,9 @@ export async function startLogin(deps: Deps, form: LoginForm, browser: LoginBrow
   // Known browsers are not counted: a flood of guesses must not keep the owner out.
   if (known === null) await browser.admitUnknown();
   const bucket = passwordBucket(key, known);
-  const judged = await checkPassword(deps, subscriber, form.password, bucket, known !== null);
+  // A disabled account is as one that does not exist, in time too.
+  const enabled = subscriber?.disabledAt === null ? subscriber : null;
+  const judged = await checkPassword(deps, enabled, form.password, bucket, known !== null);
   if (judged !== "right" || subscriber === null) {
     // What was not judged is not recorded: a flood of guesses would fill the owner's history.
     const failed = { kind: "sign-in-failed", at: deps.now(), origin: browser, detail: "password" } as const;
@@ -98,7 +101,15 @@ async function signInByPassword(
     await inside.audit.record({ subscriberId, kind: "signed-in", at, origin: browser, detail: "password" });
     return openSession(
       inside,
-      { subscriberId, level: 1, epoch, challengeId: null, isRemembered: remember, passwordAt: at },
+      {
+        subscriberId,
+        level: 1,
+        methods: PASSWORD_ALONE,
+        epoch,
+        challengeId: null,
+        isRemembered: remember,
+        passwordAt: at,
+      },
       { ...browser, knownKey: browser.knownKeyFor(subscriberId) },
     );
   });

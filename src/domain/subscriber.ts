@@ -13,15 +13,23 @@ export interface Subscriber {
   readonly lastSuccessAt: Date;
   /** The last success in a browser that the account did not know; null before the first. */
   readonly strangersSuccessAt: Date | null;
+  /** When an operator said that the address is theirs; null as long as nobody has. */
+  readonly emailVerifiedAt: Date | null;
+  /** Since when nobody can sign in; null for an account in use. */
+  readonly disabledAt: Date | null;
   readonly createdAt: Date;
 }
+
+/** What an account has that was opened just now. */
+export type NewSubscriber = Omit<
+  Subscriber,
+  "epoch" | "mustChangePassword" | "pushFrozenUntil" | "strangersSuccessAt" | "emailVerifiedAt" | "disabledAt"
+>;
 
 /** The rows of accounts. */
 export interface Subscribers {
   /** @returns false when the name is taken. */
-  insert(
-    subscriber: Omit<Subscriber, "epoch" | "mustChangePassword" | "pushFrozenUntil" | "strangersSuccessAt">,
-  ): Promise<boolean>;
+  insert(subscriber: NewSubscriber): Promise<boolean>;
   find(id: string): Promise<Subscriber | null>;
   findByName(usernameKey: string): Promise<Subscriber | null>;
   rehash(id: string, oldHash: string, newHash: string): Promise<void>;
@@ -40,6 +48,11 @@ export interface Subscribers {
   renewPushes(id: string, now: Date): Promise<void>;
   /** Ends every session and attempt. @returns false when the account is not of the epoch that was given, or gone. */
   nextEpoch(id: string, from?: number): Promise<boolean>;
+  noteVerifiedEmail(id: string, now: Date): Promise<void>;
+  /** Disables an account that is not, with its next epoch. @returns false when it was disabled before. */
+  disable(id: string, now: Date): Promise<boolean>;
+  /** @returns false when it was not disabled. */
+  enable(id: string): Promise<boolean>;
   /** By name; at most `limit` from `offset`. */
   list(offset: number, limit: number): Promise<Subscriber[]>;
   /** "This was not me": every session and attempt ends with the next epoch, and a new password is asked for. */

@@ -7,10 +7,11 @@ import { type DataSource } from "typeorm";
 
 import { openDatabase } from "../../src/database/data-source.js";
 import { rowsIn } from "../../src/database/rows.js";
-import { type FactorRow, type SessionRow } from "../../src/database/schema.js";
+import { type FactorRow } from "../../src/database/schema.js";
 import { type Attempt } from "../../src/domain/attempt.js";
 import { type Challenge } from "../../src/domain/challenge.js";
 import { type Deps } from "../../src/domain/deps.js";
+import { type StoredSession } from "../../src/domain/session.js";
 
 /** All rows of one migrated database. */
 export type Store = ReturnType<typeof storeOf>;
@@ -134,12 +135,13 @@ export async function aChallenge(store: Store, owner: Owner, given: Partial<Chal
 }
 
 /** A living session of an account's first epoch, thirty minutes long. */
-export async function aSession(store: Store, owner: Owner, given: Partial<SessionRow> = {}): Promise<string> {
+export async function aSession(store: Store, owner: Owner, given: Partial<StoredSession> = {}): Promise<string> {
   const id = randomUUID();
   await store.sessions.insert({
     ...{ id, keyHash: `key of ${id}`, subscriberId: owner.subscriberId, level: 2, epoch: 1, browserLabel: "" },
     ...{ address: "", challengeId: null, isRemembered: false, passwordAt: at(0), createdAt: at(0), seenAt: at(0) },
     ...{ idleUntil: at(1_800_000), expiresAt: at(43_200_000), data: "{}" },
+    ...{ signInId: id, methods: ["pwd", "mca", "mfa"], authenticatedAt: at(0) },
     ...given,
   });
   return id;

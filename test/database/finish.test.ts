@@ -92,7 +92,7 @@ async function waiting(store: Store, purpose: Purpose = "sign-in", kind: Proof["
   assert.ok(session && attempt && challenge);
   const proofs: Record<Proof["kind"], Proof> = {
     approval: { kind: "approval", challenge },
-    "app code": { kind: "app code", factorId: owner.factorId },
+    "app code": { kind: "app code", factorType: "authy-push", factorId: owner.factorId },
     "recovery code": { kind: "recovery code", codeHash },
   };
   const browser = { ...NOWHERE, sessionKeyHash: hashSecret(brought), knownKey: known };

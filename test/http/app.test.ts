@@ -23,7 +23,7 @@ const hour = new Date(Date.now() + 3_600_000);
 const session: StoredSession = {
   ...{ id: "s", keyHash: "", subscriberId: "a", level: 1, epoch: 1, browserLabel: "", address: "", challengeId: null },
   ...{ isRemembered: false, passwordAt: new Date(), createdAt: new Date(), seenAt: new Date(), data: "{}" },
-  ...{ idleUntil: hour, expiresAt: hour },
+  ...{ idleUntil: hour, expiresAt: hour, signInId: "s", methods: ["pwd"], authenticatedAt: new Date() },
 };
 const deps = {
   now: () => new Date(),

@@ -92,6 +92,30 @@ describe("the operator's tool", () => {
     assert.equal((await stage.browser.visit("/account")).url.pathname, "/login");
   });
 
+  it("R22: disables an account, which then answers a right password as a wrong one, and enables it", async (t) => {
+    const stage = stageOf(program);
+    await register(stage, person("leave-of-absence"));
+    assert.equal((await admin(t, program, "user", "disable", "leave-of-absence")).code, 0);
+    assert.equal((await stage.browser.visit("/account")).url.pathname, "/login");
+    const [browser, username] = [program.openBrowser(), "leave-of-absence"];
+    const right = await browser.post("/login", { username, password: person(username).password });
+    const wrong = await browser.post("/login", { username, password: "not the password" });
+    assert.deepEqual([right.status, right.body], [422, wrong.body]);
+    assert.equal((await admin(t, program, "user", "enable", "leave-of-absence")).code, 0);
+    await signInByPassword(stageOf(program), person("leave-of-absence"));
+  });
+
+  it("R54: puts accounts into groups, and verifies addresses", async (t) => {
+    await register(stageOf(program), person("member"));
+    assert.equal((await admin(t, program, "group", "add", "staff", "member", "nobody")).code, 1);
+    assert.equal((await admin(t, program, "group", "add", "staff", "member")).code, 0);
+    const verified = await admin(t, program, "user", "verify-email", "member", "--json");
+    assert.deepEqual(rowsOf(verified)[0]?.["groups"], "staff");
+    assert.match(String(rowsOf(verified)[0]?.["emailVerifiedAt"]), /^20/);
+    assert.equal((await admin(t, program, "group", "remove", "staff", "member")).code, 0);
+    assert.deepEqual(rowsOf(await admin(t, program, "group", "list", "--json")), []);
+  });
+
   it("looks at everything with doctor, and says what to mend", async (t) => {
     const well = await admin(t, program, "doctor", "--json");
     assert.equal(well.code, 0, well.out);

@@ -31,7 +31,15 @@ export function carryMessages(
       const data = JSON.stringify({ flashes, sealed });
       if (ctx.state.held !== null) return sessions.keepData(ctx.state.held.id, data);
       const key = newSecret();
-      const row = { ...OF_NOBODY, id: randomUUID(), keyHash: hashSecret(key), passwordAt: now() };
+      const id = randomUUID();
+      const row = {
+        ...OF_NOBODY,
+        id,
+        signInId: id,
+        keyHash: hashSecret(key),
+        passwordAt: now(),
+        authenticatedAt: now(),
+      };
       await sessions.insert({ ...newSession(row, settings, now()), data: JSON.stringify({ flashes }) });
       setCookie(ctx, "session", key);
     },
@@ -54,6 +62,7 @@ const OF_NOBODY = {
   isRemembered: false,
   address: "",
   browserLabel: "",
+  methods: [],
 } as const;
 
 /** A message for the next page. */

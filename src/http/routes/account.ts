@@ -150,6 +150,11 @@ const OUTCOMES: Readonly<Record<AuditEvent["kind"], Outcome>> = {
   "recovery-code-used": "neutral",
   "session-ended": "neutral",
   unlocked: "neutral",
+  disabled: "bad",
+  enabled: "good",
+  "email-verified": "good",
+  "group-joined": "neutral",
+  "group-left": "neutral",
   "step-up": "good",
 };
 
@@ -174,6 +179,9 @@ const WAYS: Readonly<Record<string, TextKey>> = {
   "new-recovery-codes": "way.new-recovery-codes",
 };
 
+/** Their detail is for the operator, or a name that somebody chose. */
+const WITHOUT_WAY: ReadonlySet<AuditEvent["kind"]> = new Set(["sign-in-failed", "group-joined", "group-left"]);
+
 function whatOf({ kind, detail }: AuditEvent, isStepUp: boolean): TextKey {
   if (kind === "sign-in-denied" && isStepUp) return "activity.step-up-denied";
   if (!isAboutFactor(kind)) return `activity.${kind}`;
@@ -190,7 +198,7 @@ function isAboutFactor(kind: AuditEvent["kind"]): kind is "phone-enrolled" | "ph
 }
 
 function wayOf({ kind, detail }: AuditEvent): TextKey | undefined {
-  if (kind === "sign-in-failed") return undefined;
+  if (WITHOUT_WAY.has(kind)) return undefined;
   if (isAboutFactor(kind)) return detail.split(" ").includes("operator") ? "way.operator" : undefined;
   return WAYS[detail];
 }

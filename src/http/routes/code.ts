@@ -71,6 +71,7 @@ export function code(deps: HttpDeps, place: WaitingPlace): Router<RequestState> 
     }
     await deps.rates.textMessages(attempt.subscriberId);
     try {
+      await deps.attempts.noteText(attempt.id);
       await judges.sendTextMessage(factor);
       flash(ctx, "note", ctx.state.text("flash.text-message-sent"));
     } catch (error) {

@@ -18,6 +18,7 @@ const WEBHOOKS = ["test/rules/webhooks.test.ts"];
 const SURFACE = ["test/rules/browser-surface.test.ts"];
 const ENROLMENT = ["test/rules/enrolment.test.ts"];
 const FINISH = ["test/database/finish.test.ts"];
+const ADMISSION = ["test/domain/admission.test.ts"];
 const ATTACKS = ["test/trials/attack/short.test.ts"];
 
 /** Every guard that is known to be noticed when it is missing, in the order of docs/security.md. */
@@ -399,5 +400,40 @@ export const GUARDS: readonly Guard[] = [
     find: '{ sessionId, purpose, next: about, state: "granted", spentAt: MoreThan(grantedAfter) },\n        order',
     put: '{ sessionId, purpose, state: "granted", spentAt: MoreThan(grantedAfter) },\n        order',
     ...{ rule: "PH6", tests: ["test/database/factors.test.ts"] },
+  },
+  {
+    what: "an application that was told nothing admits everyone",
+    file: "src/domain/admission.ts",
+    find: 'if (!isAdmitted) return "refused";',
+    put: 'if (!isAdmitted && application.groups.length > 0) return "refused";',
+    ...{ rule: "R21", tests: ADMISSION },
+  },
+  {
+    what: "a disabled account is admitted",
+    file: "src/domain/admission.ts",
+    find: "subscriber.disabledAt !== null || ",
+    put: "",
+    ...{ rule: "R22", tests: ADMISSION },
+  },
+  {
+    what: "a password passes where a phone is asked for, once one is enrolled",
+    file: "src/domain/admission.ts",
+    find: "if (session.level < application.level)",
+    put: "if (reachableLevel < application.level)",
+    ...{ rule: "R23", tests: ADMISSION },
+  },
+  {
+    what: "a sign-in goes on for another account",
+    file: "src/domain/open-session.ts",
+    find: "hasEnded && former?.subscriberId === opening.subscriberId",
+    put: "hasEnded && former !== null",
+    ...{ rule: "R46", tests: ["test/database/applications.test.ts"] },
+  },
+  {
+    what: "a sign-in goes on that was ended meanwhile",
+    file: "src/domain/open-session.ts",
+    find: "hasEnded && former?.subscriberId === opening.subscriberId",
+    put: "former?.subscriberId === opening.subscriberId",
+    ...{ rule: "R44", tests: ["test/database/applications.test.ts"] },
   },
 ];

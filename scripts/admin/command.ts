@@ -1,0 +1,38 @@
+import type { ParseArgsConfig } from "node:util";
+
+import type { Config } from "../../src/config.js";
+import type { Deps } from "../../src/domain/deps.js";
+import type { Subscriber } from "../../src/domain/subscriber.js";
+import type { Services } from "../../src/services.js";
+
+/** What a command prints: rows as tables, or as JSON, and one sentence for people. */
+export interface Report {
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+  readonly message?: string;
+  readonly hasFailed?: boolean;
+}
+
+/** There is no such account, or nothing to do; the message is for the operator. */
+export class CannotBeDone extends Error {}
+
+/** The command was written wrongly: exit code 2, as for one that is unknown. */
+export class WrongUse extends Error {}
+
+/** What was given with dashes: a text, a truth, or several texts. */
+export type Given = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
+
+/** One command of the operator. */
+export interface Command {
+  /** How many words follow its name; null for one or more after the first. */
+  readonly words: number | null;
+  readonly options?: ParseArgsConfig["options"];
+  run(services: Services, config: Config, words: readonly string[], given: Given): Promise<Report>;
+}
+
+/** The account of that name. @throws CannotBeDone when there is none. */
+export async function find({ subscribers }: Pick<Deps, "subscribers">, name: string): Promise<Subscriber> {
+  const subscriber = await subscribers.findByName(name.normalize("NFKC").trim().toLowerCase());
+  if (subscriber === null)
+    throw new CannotBeDone(`There is no account named "${name}". Run \`user list\` to see all accounts.`);
+  return subscriber;
+}

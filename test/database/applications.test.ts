@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { it } from "node:test";
+
+import { type Application } from "../../src/domain/application.js";
+import { type Deps } from "../../src/domain/deps.js";
+import { openSession } from "../../src/domain/open-session.js";
+import { anOwner, aSession, at, onBothDatabases, type Store, winners } from "./both.js";
+
+async function anApplication({ applications }: Store, given: Partial<Application> = {}): Promise<string> {
+  const id = randomUUID();
+  await applications.insert({
+    ...{ id, kind: "site", name: id, level: 2, maxAgeSeconds: null },
+    ...{ admitsEveryone: false, groups: [], createdAt: at(0) },
+    ...given,
+  });
+  return id;
+}
+
+onBothDatabases("applications, sites and groups", (store) => {
+  it("R21: keeps whom an application admits, each once however often it is said", async () => {
+    const { applications } = store();
+    const id = await anApplication(store());
+    assert.deepEqual((await applications.find(id))?.groups, []);
+    assert.equal(await winners(Array.from({ length: 5 }, () => applications.admit(id, { group: "staff" }))), 1);
+    assert.equal(await winners(Array.from({ length: 5 }, () => applications.admit(id, { everyone: true }))), 1);
+    await applications.admit(id, { group: "board" });
+    const admitting = await applications.find(id);
+    assert.deepEqual([admitting?.admitsEveryone, admitting?.groups], [true, ["board", "staff"]]);
+    assert.equal(await applications.dismiss(id, { group: "staff" }), true);
+    assert.equal(await applications.dismiss(id, { group: "staff" }), false);
+    assert.equal(await applications.dismiss(id, { everyone: true }), true);
+    const left = (await applications.list("site")).find((one) => one.id === id);
+    assert.deepEqual([left?.admitsEveryone, left?.groups], [false, ["board"]]);
+    assert.equal(await applications.remove(id), true);
+    assert.equal(await applications.remove(id), false);
+    assert.equal(await applications.find(id), null);
+  });
+
+  it("keeps one site for each origin, with its public paths", async () => {
+    const { sites } = store();
+    const origin = `https://${randomUUID()}.example.org`;
+    const site = { origin, publicPaths: ["/healthz", "GET /feed/*"], allowsPreflight: true };
+    const applicationId = await anApplication(store());
+    assert.equal(await sites.insert({ ...site, applicationId }), true);
+    assert.equal(await sites.insert({ ...site, applicationId: await anApplication(store()) }), false);
+    assert.deepEqual(await sites.find(origin), { ...site, applicationId });
+    assert.deepEqual(await sites.findOfApplication(applicationId), { ...site, applicationId });
+    await sites.remove(applicationId);
+    assert.equal(await sites.find(origin), null);
+  });
+
+  it("puts accounts into groups and takes them out, and counts who is in them", async () => {
+    const { memberships } = store();
+    const [one, other] = [await anOwner(store()), await anOwner(store())];
+    const [first, second] = [`a${randomUUID()}`, `b${randomUUID()}`];
+    assert.equal(await winners(Array.from({ length: 5 }, () => memberships.add(one.subscriberId, first, at(0)))), 1);
+    await memberships.add(one.subscriberId, second, at(0));
+    await memberships.add(other.subscriberId, first, at(0));
+    assert.deepEqual(await memberships.list(one.subscriberId), [first, second]);
+    const counted = (await memberships.count()).filter(({ group }) => [first, second].includes(group));
+    assert.deepEqual(counted, [
+      { group: first, members: 2 },
+      { group: second, members: 1 },
+    ]);
+    assert.equal(await memberships.remove(one.subscriberId, first), true);
+    assert.equal(await memberships.remove(one.subscriberId, first), false);
+    assert.deepEqual(await memberships.list(one.subscriberId), [second]);
+  });
+
+  it("R22: disables an account once, with its next epoch, and enables it again", async () => {
+    const { subscribers, sessions } = store();
+    const owner = await anOwner(store());
+    const id = await aSession(store(), owner);
+    const { subscriberId } = owner;
+    assert.equal(await winners(Array.from({ length: 5 }, () => subscribers.disable(subscriberId, at(1)))), 1);
+    const disabled = await subscribers.find(subscriberId);
+    assert.deepEqual([disabled?.disabledAt, disabled?.epoch], [at(1), 2]);
+    assert.deepEqual(await sessions.living([id], at(2)), []);
+    assert.equal(await subscribers.enable(subscriberId), true);
+    assert.equal(await subscribers.enable(subscriberId), false);
+    assert.equal((await subscribers.find(subscriberId))?.disabledAt, null);
+    assert.deepEqual(await sessions.living([id], at(2)), [], "what ended stays ended");
+  });
+
+  it("R54: takes an address as verified from when an operator says so", async () => {
+    const { subscribers } = store();
+    const { subscriberId } = await anOwner(store());
+    assert.equal((await subscribers.find(subscriberId))?.emailVerifiedAt, null);
+    await subscribers.noteVerifiedEmail(subscriberId, at(5));
+    assert.deepEqual((await subscribers.find(subscriberId))?.emailVerifiedAt, at(5));
+  });
+
+  it("R44: finds the living session of a sign-in, and none once it has ended", async () => {
+    const { sessions } = store();
+    const owner = await anOwner(store());
+    const signInId = randomUUID();
+    const id = await aSession(store(), owner, { signInId, methods: ["pwd", "mca", "swk", "mfa"] });
+    const found = await sessions.findOfSignIn(signInId, at(1));
+    assert.deepEqual([found?.id, found?.methods], [id, ["pwd", "mca", "swk", "mfa"]]);
+    await sessions.renew(id, {}, { keyHash: randomUUID(), methods: ["pwd"] });
+    assert.deepEqual((await sessions.findOfSignIn(signInId, at(1)))?.methods, ["pwd"]);
+    await sessions.end(owner.subscriberId, id, at(2));
+    assert.equal(await sessions.findOfSignIn(signInId, at(3)), null);
+  });
+
+  it("R44, R46: goes on with a sign-in for the same person alone, and with none that was ended", async () => {
+    const { sessions, transaction } = store();
+    const [owner, other] = [await anOwner(store()), await anOwner(store())];
+    const settings = { sessionIdleSeconds: 60, sessionMaxSeconds: 600, rememberSeconds: 6000 } as Deps["settings"];
+    const again = async (subscriberId: string, former: string) =>
+      transaction((rows) =>
+        openSession(
+          { ...rows, settings, now: () => at(1) },
+          {
+            subscriberId,
+            level: 2,
+            epoch: 1,
+            challengeId: null,
+            isRemembered: false,
+            passwordAt: at(1),
+            methods: ["pwd"],
+          },
+          { address: "", browserLabel: "", knownKey: null, sessionKeyHash: `key of ${former}` },
+        ),
+      );
+    const former = await aSession(store(), owner);
+    const next = await again(owner.subscriberId, former);
+    assert.deepEqual([next.session.signInId, next.session.authenticatedAt], [former, at(1)]);
+    assert.notEqual((await again(owner.subscriberId, former)).session.signInId, former, "it had ended by then");
+    const foreign = await aSession(store(), owner);
+    assert.notEqual((await again(other.subscriberId, foreign)).session.signInId, foreign);
+    assert.equal(await sessions.findOfSignIn(foreign, at(2)), null);
+  });
+
+  it("R44: gives a session of the release before its sign-in when it is first read", async () => {
+    const { database, sessions } = store();
+    const owner = await anOwner(store());
+    const id = await aSession(store(), owner, { passwordAt: at(7) });
+    await database.query(
+      "UPDATE sessions SET sign_in_id = NULL, methods = NULL, authenticated_at = NULL WHERE key_hash = 'key of " +
+        `${id}'`,
+    );
+    const read = await sessions.load(`key of ${id}`, at(8));
+    assert.deepEqual([read?.signInId, read?.methods, read?.authenticatedAt], [id, ["pwd", "mfa"], at(7)]);
+    assert.equal((await sessions.findOfSignIn(id, at(8)))?.id, id);
+  });
+});
