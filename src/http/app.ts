@@ -19,6 +19,7 @@ import { shedLoad } from "./middleware/shed-load.js";
 import { browserVisit, checkCsrf } from "./middleware/visit.js";
 import { warnOfProxy } from "./middleware/warn-of-proxy.js";
 import { account } from "./routes/account.js";
+import { leaving } from "./routes/continue.js";
 import { challenges } from "./routes/challenges.js";
 import { factors } from "./routes/factors.js";
 import { health, type Health } from "./routes/health.js";
@@ -93,7 +94,7 @@ export function createApp(
     behind([leadsBackTo("/login/approval"), ...browser], loginApproval(deps)),
     behind([leadsBackTo("/account/approval"), ...browser], stepUp(deps)),
     behind(known, challenges(deps)), // which no person asks: they are no activity
-    ...[home, register, login, logout, account, twoFactor, factors, recoveryCodes, password].map((routes) =>
+    ...[home, register, login, logout, leaving, account, twoFactor, factors, recoveryCodes, password].map((routes) =>
       behind([shed, ...browser], routes(deps)),
     ),
   ];

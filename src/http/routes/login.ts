@@ -8,6 +8,7 @@ import { giveAttempt, heldAttempt, mayRepeatFinish } from "../attempt-cookie.js"
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { knownKey } from "../known-browser.js";
+import { goOn } from "../leaving.js";
 import { fields, MalformedForm } from "../middleware/form.js";
 import { typedBefore } from "../middleware/show-form-again.js";
 import { visitHash } from "../middleware/visit.js";
@@ -40,7 +41,7 @@ export function login(deps: HttpDeps): Router<RequestState> {
   router.get("/login", async function showLogin(ctx) {
     const next = queryText(ctx, "next");
     if (ctx.state.session !== null) {
-      seeOther(ctx, safeNext(next));
+      goOn(ctx, safeNext(next));
       return;
     }
     for (const [cookie, page] of WHERE_FINISHES_REPEAT) {
@@ -64,7 +65,7 @@ export function login(deps: HttpDeps): Router<RequestState> {
     }
     // Sent from another tab, or twice: who is signed in already goes on, and no phone is asked.
     if (ctx.state.session !== null && ctx.state.subscriber?.usernameKey === usernameKey(given.username)) {
-      seeOther(ctx, safeNext(given.next));
+      goOn(ctx, safeNext(given.next));
       return;
     }
     const origin = originOf(ctx);
@@ -98,7 +99,7 @@ export function login(deps: HttpDeps): Router<RequestState> {
         return;
       case "signed-in":
         giveSession(ctx, started.signedIn);
-        seeOther(ctx, safeNext(given.next));
+        goOn(ctx, safeNext(given.next));
     }
   });
   return router;

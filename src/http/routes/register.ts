@@ -7,6 +7,7 @@ import { hashSecret } from "../../domain/secrets.js";
 import { usernameKey } from "../../domain/username.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
+import { goOn } from "../leaving.js";
 import { fields, MalformedForm } from "../middleware/form.js";
 import { typedBefore } from "../middleware/show-form-again.js";
 import { networkOf, originOf } from "../origin.js";
@@ -57,7 +58,7 @@ export function register(deps: HttpDeps): Router<RequestState> {
       const firstKey = hashSecret(`registers ${usernameKey(given.username)} in ${ctx.state.visit}`);
       const browser = { ...origin, sessionKeyHash: heldKeyHash(ctx), knownKey: null, firstKey };
       giveSession(ctx, await registerSubscriber(deps, given, browser));
-      seeOther(ctx, safeNext(given.next));
+      goOn(ctx, safeNext(given.next));
     } catch (error) {
       if (!(error instanceof Invalid)) throw error;
       form(

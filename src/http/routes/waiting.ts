@@ -10,6 +10,7 @@ import { type AttemptCookie, forgetAttempt } from "../attempt-cookie.js";
 import { showCodePage } from "../code-page.js";
 import { type Context, type Middleware, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
+import { goOn } from "../leaving.js";
 import { flash } from "../middleware/carry-messages.js";
 import { fields } from "../middleware/form.js";
 import { typedBefore } from "../middleware/show-form-again.js";
@@ -54,7 +55,7 @@ export async function finishAndGoOn(ctx: Context, place: WaitingPlace, proof: Pr
   const browser = sessionBrowser(ctx, attempt.subscriberId);
   const signedIn = await place.finish(ctx, attempt, proof, browser);
   if (signedIn !== null) giveSession(ctx, signedIn);
-  seeOther(ctx, signedIn === null ? place.base : place.next(attempt));
+  goOn(ctx, signedIn === null ? place.base : place.next(attempt));
 }
 
 /** The waiting page with all that can be done there, once for sign-ins and once for step-ups. */
@@ -91,8 +92,7 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
 
   router.get(place.base, load, async function showApproval(ctx) {
     const attempt = attemptIn(ctx);
-    if (ctx.state.session !== null && ["finished", "granted"].includes(attempt.state))
-      seeOther(ctx, place.next(attempt));
+    if (ctx.state.session !== null && ["finished", "granted"].includes(attempt.state)) goOn(ctx, place.next(attempt));
     else {
       const stillPending = queryText(ctx, "still") === "pending";
       await showWaiting(ctx, attempt, { stillPending, matchCode: typedBefore(ctx, "match_code") });
