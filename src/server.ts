@@ -13,7 +13,7 @@ function main(): void {
   consoleToLog(log);
   const stopping = stopOnSignals(log, stop);
   const services = createWebServices(config, log, stopping);
-  const app = createApp(services.deps, services.health, services.callbacks, services.sites);
+  const app = createApp(services.deps, services.health, services.callbacks, services.sites, services.openId);
   const server = createHttpServer(app, config.keepAliveTimeoutMs);
   const drain = prepareDrain(server);
   listen(server, config, log, services.open(stopping), stopping).catch((error: unknown) => {

@@ -38,6 +38,8 @@ import { pushWords } from "./http/push-words.js";
 import { type Health } from "./http/routes/health.js";
 import { loadText } from "./http/text.js";
 import { nunjucksViews, show } from "./http/views.js";
+import { renewKeys } from "./oidc/keys.js";
+import { openIdProvider, type OpenIdRoutes } from "./oidc/provider.js";
 import { passwords } from "./passwords/argon2.js";
 import { pollQueue } from "./queue/poll-queue.js";
 import { ringQueue } from "./queue/ring-queue.js";
@@ -59,6 +61,8 @@ export interface Services {
   connectRedis(role: ConnectionRole): Redis;
   readonly queue: ReturnType<typeof pollQueue>;
   readonly feed: ChallengeFeed;
+  /** Does what is due with the keys that sign ID tokens. */
+  renewSigningKeys(): Promise<void>;
   /** False until the database was opened for the first time: before that nothing can be asked of it. */
   isOpen(): boolean;
   /**
@@ -135,6 +139,7 @@ export function createServices(config: Config, log: Log): Services {
     connectRedis,
     queue,
     feed,
+    renewSigningKeys: () => renewKeys(deps, config.sessionKeys, config.oidc),
     isOpen: () => isOpen,
     async open(stopping) {
       for (let told = ""; ;) {
@@ -192,6 +197,7 @@ export interface WebServices extends Pick<Services, "open" | "close"> {
   readonly callbacks: readonly Router<RequestState>[];
   /** Pages of the providers' own. */
   readonly sites: readonly Router<RequestState>[];
+  readonly openId: OpenIdRoutes;
   /** Ends all event streams, so that browsers reconnect elsewhere. */
   drainStreams(): void;
 }
@@ -245,6 +251,7 @@ export function createWebServices(config: Config, log: Log, stopping: AbortSigna
       ...(phone === null ? [] : [phone.callbacks]),
     ],
     sites: phone === null ? [] : [phone.pages],
+    openId: openIdProvider(deps, { ...config, ...config.oidc }),
     drainStreams() {
       streams.drain();
       phone?.streams.drain();

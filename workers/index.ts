@@ -16,6 +16,7 @@ import { pollDueRows, pollProvider } from "./poll-provider.js";
 import { ringDue } from "./ring-again.js";
 
 const FORGET_EVERY_MS = 60_000;
+const RENEW_KEYS_EVERY_MS = 600_000;
 const FINISH_JOBS_MS = 6000;
 const POLL_ROWS_EVERY_MS = 1000;
 /** Workers know of each other through Redis only: without it each may ask the provider this part of what the whole fleet may. */
@@ -78,6 +79,7 @@ async function main(): Promise<void> {
   );
   const removals = every(config.reconcileMs, upstreamRemovals(deps), "remove phones at the provider");
   const forgetting = every(FORGET_EVERY_MS, () => forgetOld(services.database, deps.now()), "forget old rows");
+  const keys = every(RENEW_KEYS_EVERY_MS, () => services.renewSigningKeys(), "renew signing keys");
   function every(ms: number, work: () => Promise<void>, name: string): NodeJS.Timeout {
     let isRunning = false;
     return setInterval(() => {
@@ -95,7 +97,7 @@ async function main(): Promise<void> {
   log.info({}, "worker ready");
 
   finish = async () => {
-    for (const timer of [repairs, fallback, removals, forgetting]) clearInterval(timer);
+    for (const timer of [repairs, fallback, removals, forgetting, keys]) clearInterval(timer);
     await Promise.race([
       Promise.all([worker.close(), ringer?.close()]),
       new Promise((resolve) => setTimeout(resolve, FINISH_JOBS_MS)),

@@ -13,6 +13,7 @@ import { TotpSecrets1769900400000 } from "./migrations/1769900400000-totp-secret
 import { OwnPhones1769900500000 } from "./migrations/1769900500000-own-phones.js";
 import { Reach1769900700000 } from "./migrations/1769900700000-reach.js";
 import { Applications1769901000000 } from "./migrations/1769901000000-applications.js";
+import { OpenIdConnect1769901200000 } from "./migrations/1769901200000-openid-connect.js";
 import { entities } from "./schema.js";
 import { serializeSqlite } from "./serialize-sqlite.js";
 
@@ -52,6 +53,7 @@ export function dataSourceOptions(
       OwnPhones1769900500000,
       Reach1769900700000,
       Applications1769901000000,
+      OpenIdConnect1769901200000,
     ],
     migrationsTableName: "migrations",
     namingStrategy: new SnakeCase(),

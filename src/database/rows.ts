@@ -6,11 +6,14 @@ import { attempts } from "./attempts.js";
 import { audit } from "./audit.js";
 import { browsers } from "./browsers.js";
 import { challenges } from "./challenges.js";
+import { clients, clientSecrets } from "./clients.js";
 import { enrolments } from "./enrolments.js";
 import { orDatabaseAway } from "./errors.js";
 import { factors } from "./factors.js";
 import { failures } from "./failures.js";
 import { memberships } from "./memberships.js";
+import { logoutNotices } from "./logout-notices.js";
+import { oidcRecords } from "./oidc-records.js";
 import { phoneKeys } from "./phone-keys.js";
 import { pushSubscriptions } from "./push-subscriptions.js";
 import { receipts } from "./receipts.js";
@@ -18,6 +21,7 @@ import { recoveryCodes } from "./recovery-codes.js";
 import { type RowSource } from "./schema.js";
 import { sessions } from "./sessions.js";
 import { sites } from "./sites.js";
+import { signingKeys } from "./signing-keys.js";
 import { subscribers } from "./subscribers.js";
 import { totpSecrets } from "./totp-secrets.js";
 
@@ -36,6 +40,11 @@ export function rowsIn(source: RowSource) {
     receipts: receipts(source),
     phoneKeys: phoneKeys(source),
     pushSubscriptions: pushSubscriptions(source),
+    clients: clients(source),
+    clientSecrets: clientSecrets(source),
+    signingKeys: signingKeys(source),
+    oidcRecords: oidcRecords(source),
+    logoutNotices: logoutNotices(source),
     failures: failures(source),
     audit: audit(source),
     applications: applications(source),

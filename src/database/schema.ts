@@ -4,11 +4,15 @@ import { type Application, type Site } from "../domain/application.js";
 import { type Attempt } from "../domain/attempt.js";
 import { type AuditEvent } from "../domain/audit.js";
 import { type Challenge } from "../domain/challenge.js";
+import { type Client } from "../domain/client.js";
 import { type Receipt } from "../domain/deps.js";
 import { type Enrolment } from "../domain/enrolment.js";
 import { type Factor } from "../domain/factor.js";
+import { type LogoutNotice } from "../domain/logout-notice.js";
+import { type FoundRecord } from "../domain/oidc-record.js";
 import { type PhoneKeyRow, type PushSubscription } from "../domain/phone-key.js";
 import { type StoredSession } from "../domain/session.js";
+import { type SigningKey } from "../domain/signing-key.js";
 import { type KnownBrowser, type Subscriber } from "../domain/subscriber.js";
 import { type TotpSecret } from "../domain/totp-secret.js";
 
@@ -28,6 +32,20 @@ export type AuditRow = Mutable<AuditEvent> & { id: string };
 export type ReceiptRow = Mutable<Receipt>;
 export type PhoneKeyTableRow = Mutable<PhoneKeyRow>;
 export type PushSubscriptionRow = Mutable<PushSubscription>;
+export type SigningKeyRow = Mutable<SigningKey>;
+export type OidcRecordRow = Mutable<FoundRecord> & { epoch: number | null };
+export type LogoutNoticeRow = Mutable<LogoutNotice>;
+
+/** Lists are JSON. */
+export type ClientRow = Mutable<Omit<Client, "redirectUris" | "logoutRedirectUris" | "origins">> &
+  Record<"redirectUris" | "logoutRedirectUris" | "origins", string>;
+
+export interface ClientSecretRow {
+  hash: string;
+  clientId: string;
+  createdAt: Date;
+  expiresAt: Date | null;
+}
 
 /**
  * A browser session: of somebody signed in, or (without subscriber) one that only carries a message to the next page. What
@@ -81,6 +99,7 @@ export function entities(isPostgres: boolean) {
   const groupName = { type: "varchar", length: 63, primary: true } as const;
   const ref = { type: "varchar", length: 64 } as const;
   const text = (length = 255) => ({ type: "varchar", length }) as const;
+  const long = { type: "text" } as const;
   const whole = { type: "integer" } as const;
   const truth = { type: "boolean" } as const;
   const time: EntitySchemaColumnOptions = isPostgres ? { type: "timestamptz", precision: 3 } : { type: "datetime" };
@@ -320,6 +339,87 @@ export function entities(isPostgres: boolean) {
         vapid: text(120),
         createdAt: time,
       },
+    }),
+    new EntitySchema<ClientRow>({
+      name: "client",
+      tableName: "clients",
+      columns: {
+        id,
+        kind: text(10),
+        redirectUris: long,
+        logoutRedirectUris: long,
+        backChannelUri: nullable(text(1024)),
+        origins: long,
+        jwks: nullable(long),
+        asksConsent: truth,
+        mayStayOffline: truth,
+        createdAt: time,
+      },
+    }),
+    new EntitySchema<ClientSecretRow>({
+      name: "clientSecret",
+      tableName: "client_secrets",
+      columns: { hash: id, clientId: ref, createdAt: time, expiresAt: nullable(time) },
+      indices: [{ name: "client_secrets_client", columns: ["clientId"] }],
+    }),
+    new EntitySchema<SigningKeyRow>({
+      name: "signingKey",
+      tableName: "signing_keys",
+      columns: {
+        kid: id,
+        algorithm: text(10),
+        state: text(10),
+        publicKey: long,
+        sealed: long,
+        createdAt: time,
+        stateSince: time,
+      },
+      indices: [
+        { name: "signing_keys_next", columns: ["algorithm"], unique: true, where: "state = 'next'" },
+        { name: "signing_keys_current", columns: ["algorithm"], unique: true, where: "state = 'current'" },
+      ],
+    }),
+    new EntitySchema<OidcRecordRow>({
+      name: "oidcRecord",
+      tableName: "oidc_records",
+      columns: {
+        id,
+        model: text(40),
+        userCodeHash: nullable(text(64)),
+        grantId: nullable(ref),
+        clientId: nullable(ref),
+        subscriberId: nullable(ref),
+        signInId: nullable(ref),
+        epoch: nullable(whole),
+        outlives: truth,
+        payload: long,
+        createdAt: time,
+        expiresAt: time,
+        consumedAt: nullable(time),
+      },
+      indices: [
+        { name: "oidc_records_user_code", columns: ["userCodeHash"], unique: true },
+        { name: "oidc_records_grant", columns: ["grantId"] },
+        { name: "oidc_records_sign_in", columns: ["signInId"] },
+        { name: "oidc_records_subscriber", columns: ["subscriberId"] },
+        { name: "oidc_records_client", columns: ["clientId"] },
+        { name: "oidc_records_expiry", columns: ["expiresAt"] },
+      ],
+    }),
+    new EntitySchema<LogoutNoticeRow>({
+      name: "logoutNotice",
+      tableName: "logout_notices",
+      columns: {
+        id: { type: "varchar", length: 140, primary: true },
+        clientId: ref,
+        subscriberId: ref,
+        signInId: nullable(ref),
+        state: text(10),
+        tries: whole,
+        createdAt: time,
+        nextTryAt: nullable(time),
+      },
+      indices: [{ name: "logout_notices_due", columns: ["nextTryAt"] }],
     }),
     new EntitySchema<ReceiptRow>({
       name: "receipt",

@@ -2,12 +2,16 @@ import { type Applications, type Memberships, type Sites } from "./application.j
 import { type Attempts, type Purpose, type StepUpAction } from "./attempt.js";
 import { type Audit } from "./audit.js";
 import { type Challenges } from "./challenge.js";
+import { type Clients, type ClientSecrets } from "./client.js";
 import { type Enrolments } from "./enrolment.js";
 import { type Factor, type Factors } from "./factor.js";
 import { type Providers } from "./factor-provider.js";
 import { type FailureLimits, type Failures } from "./failures.js";
+import { type LogoutNotices } from "./logout-notice.js";
+import { type OidcRecords } from "./oidc-record.js";
 import { type PhoneKeys, type PushSubscriptions } from "./phone-key.js";
 import { type SessionLifetimes, type Sessions } from "./session.js";
+import { type SigningKeys } from "./signing-key.js";
 import { type KnownBrowsers, type RecoveryCodes, type Subscribers } from "./subscriber.js";
 import { type TotpSecrets } from "./totp-secret.js";
 import { type LiveStatus, type WatchedKind } from "./watched.js";
@@ -150,6 +154,11 @@ export interface Rows {
   readonly receipts: Receipts;
   readonly phoneKeys: PhoneKeys;
   readonly pushSubscriptions: PushSubscriptions;
+  readonly clients: Clients;
+  readonly clientSecrets: ClientSecrets;
+  readonly signingKeys: SigningKeys;
+  readonly oidcRecords: OidcRecords;
+  readonly logoutNotices: LogoutNotices;
   readonly failures: Failures;
   readonly audit: Audit;
   readonly applications: Applications;

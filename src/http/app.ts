@@ -33,6 +33,12 @@ import { stepUp } from "./routes/step-up.js";
 import { twoFactor } from "./routes/two-factor.js";
 import { findWhoIsSignedIn, noteActivity } from "./signed-in.js";
 
+/** The routes of the OpenID Connect provider. */
+export interface OpenIdRoutes {
+  /** Asked by programs: no cookie is read or set. */
+  readonly machines: Router<RequestState>;
+}
+
 /** Browsers that leave are no errors; a load test without this wrote 65,796 lines. */
 const LEFT = new Set(["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE", "HPE_INVALID_EOF_STATE"]);
 
@@ -41,12 +47,14 @@ const LEFT = new Set(["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE", "HPE_
  *
  * @param callbacks - What the providers call: machines, which bring a signature of their own and no cookie.
  * @param sites - Pages of the providers' own, for browsers that nobody is signed in with.
+ * @param openId - What applications that speak OpenID Connect ask.
  */
 export function createApp(
   deps: HttpDeps,
   state: Health,
   callbacks: readonly Router<RequestState>[],
   sites: readonly Router<RequestState>[] = [],
+  openId: OpenIdRoutes | null = null,
 ): Koa<RequestState> {
   const { http } = deps;
   const app = new Koa<RequestState>({
@@ -79,6 +87,7 @@ export function createApp(
   app.use(assets(http.isProduction));
   app.use(needDatabase(state));
   for (const pages of sites) app.use(pages.routes());
+  if (openId !== null) app.use(openId.machines.routes());
 
   const known = [browserVisit(), findWhoIsSignedIn(deps)];
   const browser = [
