@@ -25,7 +25,7 @@ export async function buildWhenStale() {
   if (Object.keys(built).some((file) => !(file in sources))) rmSync("dist", { recursive: true, force: true });
   rmSync(STAMP, { force: true });
   say("Building…");
-  const tsc = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"];
+  const tsc = ["node_modules/typescript-native/bin/tsc", "-p", "tsconfig.build.json"];
   const code = await run(process.execPath, [...tsc, "--incremental", "--tsBuildInfoFile", "dist/.tsbuildinfo"], {
     what: "building",
   });

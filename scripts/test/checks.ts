@@ -21,8 +21,8 @@ function checks(isQuick: boolean): Check[] {
   ];
   return [
     { name: "lock file", run: checkLockFile },
-    { name: "types", run: () => runTool("typescript/bin/tsc", types) },
-    { name: "types of the browser modules", run: () => runTool("typescript/bin/tsc", ["-p", "views"]) },
+    { name: "types", run: () => runTool("typescript-native/bin/tsc", types) },
+    { name: "types of the browser modules", run: () => runTool("typescript-native/bin/tsc", ["-p", "views"]) },
     { name: "lint", run: () => runTool("eslint/bin/eslint.js", [".", ...(isQuick ? cached("lint.json") : [])]) },
     {
       name: "format",
