@@ -223,6 +223,7 @@ export const TABLE = {
     matchCode: setting("MATCH_CODE", oneOf(["never", "new-browser", "always"]), "new-browser", "`never`, `new-browser` or `always`: when the code shown on the phone must be typed"),
     passwordMinLength: setting("PASSWORD_MIN_LENGTH", whole(1, 64), "12", "characters of a new password, 1 to 64"),
     factorLimit: setting("LIMIT_FACTORS", limit, "10", "ways to sign in of one account, beside its password"),
+    moveFromAuthy: setting("MOVE_FROM_AUTHY", oneOf(["offer", "require", "off"]), "offer", "`offer`, `require` or `off`: whether people for whom Authy alone rings are asked to approve in a phone's own page instead, while `FACTORS` names both"),
     pushLimit: setting("LIMIT_PUSHES", limit, "10", "pushes per person since the last success"),
     resendLimit: setting("LIMIT_RESENDS", limit, "3", "resends per attempt"),
     resendWindowSeconds: setting("RESEND_WINDOW_SECONDS", seconds, "600", "the window in which `LIMIT_RESENDS` counts"),

@@ -43,6 +43,9 @@ export function attempts(database: RowSource): Attempts {
       changedOne(
         rows.update({ id, state: "open", expiresAt: MoreThan(now) }, { state: "finished", sessionId, spentAt: now }),
       ),
+    async raiseEpoch(id) {
+      await rows.increment({ id }, "epoch", 1);
+    },
     end: (id) => changedOne(rows.update({ id, state: "open" }, { state: "ended" })),
     async discard(id) {
       await rows.delete({ id });

@@ -12,6 +12,7 @@ import { SeveralFactors1769900300000 } from "./migrations/1769900300000-several-
 import { TotpSecrets1769900400000 } from "./migrations/1769900400000-totp-secrets.js";
 import { OwnPhones1769900500000 } from "./migrations/1769900500000-own-phones.js";
 import { Reach1769900700000 } from "./migrations/1769900700000-reach.js";
+import { Moving1769900800000 } from "./migrations/1769900800000-moving.js";
 import { Applications1769901000000 } from "./migrations/1769901000000-applications.js";
 import { OpenIdConnect1769901200000 } from "./migrations/1769901200000-openid-connect.js";
 import { entities } from "./schema.js";
@@ -52,6 +53,7 @@ export function dataSourceOptions(
       TotpSecrets1769900400000,
       OwnPhones1769900500000,
       Reach1769900700000,
+      Moving1769900800000,
       Applications1769901000000,
       OpenIdConnect1769901200000,
     ],

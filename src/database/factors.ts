@@ -23,8 +23,10 @@ export function factors(database: RowSource): Factors {
     insert: (factor) =>
       unlessTaken(
         rows.insert({
+          replacesId: null,
           ...factor,
           ...{ state: "active", isPreferred: false, lastUsedAt: null, removedAt: null, removedUpstreamAt: null },
+          provedAt: null,
         }),
       ),
     async remove(id, now) {
@@ -35,6 +37,9 @@ export function factors(database: RowSource): Factors {
     },
     async noteUsed(id, now) {
       await rows.update({ id }, { lastUsedAt: now });
+    },
+    async noteProved(id, now) {
+      await rows.update({ id }, { provedAt: now });
     },
     rename: (subscriberId, id, label) => changedOne(rows.update({ id, subscriberId, state: "active" }, { label })),
     async prefer(subscriberId, id) {

@@ -125,6 +125,7 @@ export function entities(isPostgres: boolean) {
         strangersSuccessAt: nullable(time),
         emailVerifiedAt: nullable(time),
         disabledAt: nullable(time),
+        moveRestsUntil: nullable(time),
         createdAt: time,
       },
       indices: [{ name: "subscribers_username", columns: ["usernameKey"], unique: true }],
@@ -144,6 +145,8 @@ export function entities(isPostgres: boolean) {
         lastUsedAt: nullable(time),
         removedAt: nullable(time),
         removedUpstreamAt: nullable(time),
+        replacesId: nullable(ref),
+        provedAt: nullable(time),
       },
       indices: [
         { name: "factors_subscriber", columns: ["subscriberId"] },

@@ -25,6 +25,7 @@ export function subscribers(database: RowSource): Subscribers {
         strangersSuccessAt: null,
         emailVerifiedAt: null,
         disabledAt: null,
+        moveRestsUntil: null,
       };
       return unlessTaken(rows.insert(row));
     },
@@ -46,6 +47,9 @@ export function subscribers(database: RowSource): Subscribers {
       changedOne(rows.update({ id, epoch }, isKnownBrowser ? { lastSuccessAt: now } : { strangersSuccessAt: now })),
     async freezePushes(id, until) {
       await rows.update({ id }, { pushFrozenUntil: until });
+    },
+    async restMove(id, until) {
+      await rows.update({ id }, { moveRestsUntil: until });
     },
     hold: (id, epoch) => changedOne(rows.update({ id, epoch }, { epoch })),
     async renewPushes(id, now) {

@@ -9,6 +9,7 @@ const STEP_UP_ACTIONS = [
   "disable-two-factor",
   "replace-phone",
   "add-factor",
+  "move-from-authy",
   "remove-factor",
   "change-password",
   "new-recovery-codes",
@@ -16,6 +17,14 @@ const STEP_UP_ACTIONS = [
 
 /** Sensitive acts that ask for a fresh approval of their own. */
 export type StepUpAction = (typeof STEP_UP_ACTIONS)[number];
+
+/**
+ * False where only the phone that is asked may consent, and no code instead: in a move to another phone, of which its request
+ * tells.
+ */
+export function takesCodes(purpose: Purpose): boolean {
+  return purpose !== "move-from-authy";
+}
 
 /** True for the name of an act that needs a step-up. */
 export function isStepUpAction(name: string): name is StepUpAction {
@@ -85,6 +94,8 @@ export interface Attempts {
   countTry(id: string): Promise<number>;
   /** open → finished in its time, with the session that it opens. */
   finish(id: string, sessionId: string, now: Date): Promise<boolean>;
+  /** Takes a sign-in along when its account moves on by one epoch, so that its finish may be repeated. */
+  raiseEpoch(id: string): Promise<void>;
   /** open → ended. @returns false when it had come to its end, or its success, before. */
   end(id: string): Promise<boolean>;
   /** Forgets an attempt that joined another one before it had a push. */

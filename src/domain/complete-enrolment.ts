@@ -37,11 +37,14 @@ export async function completeEnrolment(
       // wherever it is locked: in another order two transactions could wait for each other.
       if (!(await subscribers.nextEpoch(subscriberId, epoch))) throw new Undone("cancelled");
       await sessions.raiseEpoch(sessionId);
-      if (replacesFactor)
-        for (const factor of await factors.listActive(subscriberId))
-          if (factor.type === type) await factors.remove(factor.id, now);
-      const isFree = await factors.insert({ id, subscriberId, type, providerId, label, createdAt: now });
+      const replaced = replacesFactor
+        ? (await factors.listActive(subscriberId)).filter((factor) => factor.type === "authy-push")
+        : [];
+      const replacesId = type === "authy-push" ? null : (replaced[0]?.id ?? null);
+      if (replacesId === null) for (const factor of replaced) await factors.remove(factor.id, now);
+      const isFree = await factors.insert({ id, subscriberId, type, providerId, label, replacesId, createdAt: now });
       if (!isFree) throw new Undone("conflict");
+      if (replacesId !== null) await factors.prefer(subscriberId, id);
       if ((await spend?.(rows)) === false) throw new Undone("cancelled");
       await browsers.forgetSeenSince(subscriberId, createdAt);
       const origin = { address: "", browserLabel: "" };

@@ -28,6 +28,7 @@ export interface RuleSettings extends SessionLifetimes, FailureLimits {
   readonly matchCode: "never" | "new-browser" | "always";
   readonly passwordMinLength: number;
   readonly factorLimit: number;
+  readonly moveFromAuthy: "offer" | "require" | "off";
   readonly pushLimit: number;
   readonly resendLimit: number;
   readonly resendAfterSeconds: number;

@@ -3,7 +3,8 @@ import { expireIfOver } from "./ask-provider.js";
 import { type StepUpAction } from "./attempt.js";
 import { type Deps } from "./deps.js";
 import { type Enrolment, isOpen } from "./enrolment.js";
-import { FACTOR_NAMES, type FactorType } from "./factor.js";
+import { type Factor, FACTOR_NAMES, type FactorType } from "./factor.js";
+import { mayMove } from "./move-from-authy.js";
 import { knowOnlyThisBrowser, type KnowableBrowser } from "./open-session.js";
 import { newId } from "./secrets.js";
 import { type Session } from "./session.js";
@@ -41,10 +42,11 @@ export async function startEnrolment(
 ): Promise<Started> {
   const { subscriberId, epoch } = session;
   const factors = await deps.factors.listActive(subscriberId);
-  const replacesFactor = type === "authy-push" && factors.some((factor) => factor.type === type);
+  const isAgain = type === "authy-push" && factors.some((factor) => factor.type === type);
+  const replacesFactor = isAgain || (await isMove(deps, type, session, factors));
   const { factorLimit } = deps.settings;
   if (!replacesFactor && factorLimit > 0 && factors.length >= factorLimit) return { kind: "too-many" };
-  const action: StepUpAction = replacesFactor ? "replace-phone" : "add-factor";
+  const action: StepUpAction = isAgain ? "replace-phone" : replacesFactor ? "move-from-authy" : "add-factor";
   const about = replacesFactor ? "" : FACTOR_NAMES[type];
   const needsStepUp = factors.length > 0 && !(await isUnderWay(deps, session, action));
   if (needsStepUp && !(await hasStepUp(deps, session, action, about))) return { kind: "needs-step-up", action };
@@ -92,6 +94,12 @@ function newEnrolment(
   };
 }
 
+/** Whether a phone of one's own is to take the place of Authy's, to which Authy's has consented. */
+async function isMove(deps: Deps, type: FactorType, session: Session, factors: readonly Factor[]): Promise<boolean> {
+  if (type !== "phone" || !mayMove(deps, factors)) return false;
+  return (await hasStepUp(deps, session, "move-from-authy")) || isUnderWay(deps, session, "move-from-authy");
+}
+
 /** A step-up lets one factor be added; while its enrolment has not come to that, the code may be made anew. */
 async function isUnderWay(deps: Deps, session: Session, action: StepUpAction): Promise<boolean> {
   const used = await deps.attempts.findLatestOfSession(session.id);
@@ -99,7 +107,7 @@ async function isUnderWay(deps: Deps, session: Session, action: StepUpAction): P
   if (used?.purpose !== action || used.state !== "finished" || used.spentAt === null) return false;
   const { stepUpTtlSeconds, registrationTtlSeconds } = deps.settings;
   const ageSeconds = (deps.now().getTime() - used.spentAt.getTime()) / 1000;
-  const isOfAction = latest?.replacesFactor === (action === "replace-phone") && latest.createdAt >= used.spentAt;
+  const isOfAction = latest?.replacesFactor === (action !== "add-factor") && latest.createdAt >= used.spentAt;
   const isUnfinished = latest !== null && (isOpen(latest) || latest.state === "expired");
   return isOfAction && isUnfinished && ageSeconds < stepUpTtlSeconds + registrationTtlSeconds;
 }

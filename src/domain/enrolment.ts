@@ -19,6 +19,7 @@ export interface Enrolment extends WatchedRow {
   readonly sessionId: string;
   readonly type: FactorType;
   readonly epoch: number;
+  /** Of Authy's: the one of before goes at once. Of a phone of one's own: Authy's may go once this one has approved a sign-in. */
   readonly replacesFactor: boolean;
   readonly state: EnrolmentState;
   readonly settledAt: Date | null;

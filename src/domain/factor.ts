@@ -31,10 +31,15 @@ export interface Factor {
   readonly createdAt: Date;
   readonly lastUsedAt: Date | null;
   readonly removedAt: Date | null;
+  /** The factor whose place it takes; null where it takes none. */
+  readonly replacesId: string | null;
+  /** When it first approved a sign-in, of one that takes another's place: from then on the other may go. */
+  readonly provedAt: Date | null;
 }
 
 /** What a new factor is. */
-export type NewFactor = Pick<Factor, "id" | "subscriberId" | "type" | "providerId" | "label" | "createdAt">;
+export type NewFactor = Pick<Factor, "id" | "subscriberId" | "type" | "providerId" | "label" | "createdAt"> &
+  Partial<Pick<Factor, "replacesId">>;
 
 /** The rows of factors. */
 export interface Factors {
@@ -46,6 +51,7 @@ export interface Factors {
   /** active → removed, with its secret, key and subscription. @returns false when it was not active. */
   remove(id: string, now: Date): Promise<boolean>;
   noteUsed(id: string, now: Date): Promise<void>;
+  noteProved(id: string, now: Date): Promise<void>;
   /** @returns false when the account has no such factor that is active. */
   rename(subscriberId: string, id: string, label: string): Promise<boolean>;
   /** The one that is asked first, and no other. @returns false when the account has no such factor that is active. */

@@ -2,12 +2,13 @@ import { randomUUID } from "node:crypto";
 
 import { allOrNothing, type Inside } from "./all-or-nothing.js";
 import { type Attempt } from "./attempt.js";
-import { cancelPush } from "./cancel-attempts.js";
+import { cancelPush, cancelPushesOf } from "./cancel-attempts.js";
 import { type Challenge, spendableSince } from "./challenge.js";
 import { type Deps, type Origin } from "./deps.js";
 import { type FactorType } from "./factor.js";
 import { type RightCode } from "./factor-provider.js";
 import { codeBucket } from "./failures.js";
+import { notePhoneWorks, passMoveByRecoveryCode } from "./move-from-authy.js";
 import { openSession, renewSession, type SessionBrowser, type SignedIn } from "./open-session.js";
 import { type Session } from "./session.js";
 import { approvalMethods, codeMethods, type Method, PASSWORD_ALONE, withMethods } from "./sign-in.js";
@@ -40,8 +41,29 @@ export async function finishLogin(
     const level = 2 as const;
     const methods = withMethods(PASSWORD_ALONE, methodsOf(spent, attempt));
     const opening = { id, subscriberId, level, methods, epoch, challengeId, isRemembered: remember };
-    return openSession(inside, { ...opening, passwordAt: createdAt }, browser);
+    const signedIn = await openSession(inside, { ...opening, passwordAt: createdAt }, browser);
+    return (await endMove(inside, attempt, spent, browser)) ? inNextEpoch(inside, attempt, signedIn) : signedIn;
   });
+}
+
+/** What follows from a sign-in for a move over from Authy. @returns true when the factor of before went. */
+async function endMove(inside: Inside, attempt: Attempt, proof: Proof, origin: Origin): Promise<boolean> {
+  if (proof.kind === "recovery code" && inside.settings.moveFromAuthy === "require")
+    await passMoveByRecoveryCode(inside, attempt.subscriberId);
+  const factorId = factorBehind(proof);
+  const isByPhone = proof.kind === "approval" && proof.challenge.factorType === "phone";
+  return isByPhone && factorId !== null && notePhoneWorks(inside, factorId, origin);
+}
+
+/** The account has moved on: this session alone goes with it, and its finish may still be repeated. */
+async function inNextEpoch(
+  { sessions, attempts }: Inside,
+  { id }: Pick<Attempt, "id">,
+  { session, ...keys }: SignedIn,
+): Promise<SignedIn> {
+  await sessions.raiseEpoch(session.id);
+  await attempts.raiseEpoch(id);
+  return { ...keys, session: { ...session, epoch: session.epoch + 1 } };
 }
 
 /**
@@ -90,7 +112,8 @@ async function finish(
       (await spendProof(inside, attempt, proof, browser)) ? open(inside, proof) : null,
     ));
   if (opened === null) return repeatFinish(deps, attempt, browser);
-  await cancelPush(deps, attempt);
+  const hasMovedOn = opened.session.epoch > attempt.epoch;
+  await (hasMovedOn ? cancelPushesOf(deps, attempt.subscriberId) : cancelPush(deps, attempt));
   return opened;
 }
 

@@ -1,4 +1,4 @@
-import { type Attempt } from "./attempt.js";
+import { type Attempt, takesCodes } from "./attempt.js";
 import { type Deps } from "./deps.js";
 import { codeBucket } from "./failures.js";
 import { type Proof } from "./finish-attempt.js";
@@ -23,7 +23,8 @@ export type JudgedCode =
 export async function judgeCode(deps: Deps, attempt: Attempt, typed: string): Promise<JudgedCode> {
   if (attempt.state !== "open") return { kind: "right", proof: null };
   const subscriber = await deps.subscribers.find(attempt.subscriberId);
-  if (subscriber === null || !isUsable(attempt, subscriber, deps.now())) return { kind: "over" };
+  if (subscriber === null || !takesCodes(attempt.purpose)) return { kind: "over" };
+  if (!isUsable(attempt, subscriber, deps.now())) return { kind: "over" };
   const isRecoveryCode = looksLikeRecoveryCode(typed);
   const digits = appCodeIn(typed);
   // What cannot be a code costs no try.

@@ -5,6 +5,7 @@ import { cancelPushesOf } from "./cancel-attempts.js";
 import { type Deps, type Origin } from "./deps.js";
 import { endAttemptsOfSubscriber } from "./end-attempts.js";
 import { type Factor } from "./factor.js";
+import { unprovedSuccessor } from "./move-from-authy.js";
 import { renewSessionAlone, type SessionBrowser, type SignedIn } from "./open-session.js";
 import { plainText } from "./push-text.js";
 import { removeInHistory } from "./remove-factors.js";
@@ -16,7 +17,7 @@ const LABEL_MAX = 60;
 
 /**
  * Removes one factor of several, by a step-up that names it. Every other session ends. The last one is removed by disabling
- * two-factor sign-in alone.
+ * two-factor sign-in alone, and one whose place another takes not before that one has approved a sign-in.
  *
  * @returns the session under its new key; null without the step-up, or where it is not one of several.
  */
@@ -28,7 +29,7 @@ export async function removeFactor(
 ): Promise<SignedIn | null> {
   const { subscriberId, epoch } = session;
   const renewed = await allOrNothing(deps, async (inside) => {
-    if (!(await removeOne(inside, subscriberId, factorId, browser))) return null;
+    if (!(await removeOne(inside, subscriberId, factorId, browser, "owner"))) return null;
     if (!(await useStepUp(inside, session, "remove-factor", factorId))) return null;
     await endAttemptsOfSubscriber(inside, subscriberId, inside.now());
     return renewSessionAlone(inside, session, { epoch: epoch + 1 }, browser);
@@ -59,14 +60,15 @@ async function removeOne(
   subscriberId: string,
   factorId: string,
   origin: Origin,
-  detail = "",
+  by: "owner" | "operator",
 ): Promise<boolean> {
   const at = now();
   await subscribers.nextEpoch(subscriberId);
   const active = await factors.listActive(subscriberId);
   const factor = active.find(({ id }) => id === factorId);
   if (factor === undefined || active.length === 1) return false;
-  await removeInHistory({ factors, audit }, factor, at, origin, detail);
+  if (by === "owner" && unprovedSuccessor(factor, active) !== undefined) return false;
+  await removeInHistory({ factors, audit }, factor, at, origin, by === "operator" ? by : "");
   return true;
 }
 

@@ -1,4 +1,4 @@
-import { type Attempt, newAttempt } from "./attempt.js";
+import { type Attempt, newAttempt, takesCodes } from "./attempt.js";
 import { type Challenge, isLive, type PushFailure } from "./challenge.js";
 import { type Deps, type Origin } from "./deps.js";
 import { endAttempt } from "./end-attempts.js";
@@ -71,9 +71,10 @@ export async function startAttempt(
   const attempt = newAttempt(deps.settings, deps.now(), given);
   const key = newSecret();
   await deps.attempts.insert(attempt, hashSecret(key));
-  const joined = prefersCode(factors, deps.providers)
-    ? await joinWithoutPush(deps, attempt, hasCrossed)
-    : await startChallenge(deps, attempt, subscriber, factors, hasCrossed);
+  const joined =
+    takesCodes(attempt.purpose) && prefersCode(factors, deps.providers)
+      ? await joinWithoutPush(deps, attempt, hasCrossed)
+      : await startChallenge(deps, attempt, subscriber, factors, hasCrossed);
   if (joined !== null) {
     // The other request's push is already on its way, and this browser may wait for that one.
     await deps.attempts.discard(attempt.id);

@@ -1,5 +1,6 @@
 import { type StepUpAction } from "./attempt.js";
 import { type Deps } from "./deps.js";
+import { mayMove } from "./move-from-authy.js";
 import { type Session } from "./session.js";
 import { type AttemptBrowser, startAttempt } from "./start-challenge.js";
 import { type Subscriber } from "./subscriber.js";
@@ -21,7 +22,7 @@ export async function startStepUp(
 ): Promise<string | null> {
   const factors = await deps.factors.listActive(subscriber.id);
   const isThere = action !== "remove-factor" || factors.some(({ id }) => id === about);
-  if (factors.length === 0 || !isThere) return null;
+  if (factors.length === 0 || !isThere || (action === "move-from-authy" && !mayMove(deps, factors))) return null;
   const request = { purpose: action, sessionId: session.id, next: about, remember: false };
   return startAttempt(deps, subscriber, factors, browser, request, ({ createdAt }) => createdAt >= browser.arrivedAt);
 }

@@ -17,13 +17,21 @@ export interface Subscriber {
   readonly emailVerifiedAt: Date | null;
   /** Since when nobody can sign in; null for an account in use. */
   readonly disabledAt: Date | null;
+  /** Until then nobody asks whether they want to move over from Authy; null where nobody has put that off. */
+  readonly moveRestsUntil: Date | null;
   readonly createdAt: Date;
 }
 
 /** What an account has that was opened just now. */
 export type NewSubscriber = Omit<
   Subscriber,
-  "epoch" | "mustChangePassword" | "pushFrozenUntil" | "strangersSuccessAt" | "emailVerifiedAt" | "disabledAt"
+  | "epoch"
+  | "mustChangePassword"
+  | "pushFrozenUntil"
+  | "strangersSuccessAt"
+  | "emailVerifiedAt"
+  | "disabledAt"
+  | "moveRestsUntil"
 >;
 
 /** The rows of accounts. */
@@ -46,6 +54,7 @@ export interface Subscribers {
   freezePushes(id: string, until: Date): Promise<void>;
   /** Pushes go out again: no pause, and both budgets begin anew. */
   renewPushes(id: string, now: Date): Promise<void>;
+  restMove(id: string, until: Date): Promise<void>;
   /** Ends every session and attempt. @returns false when the account is not of the epoch that was given, or gone. */
   nextEpoch(id: string, from?: number): Promise<boolean>;
   noteVerifiedEmail(id: string, now: Date): Promise<void>;

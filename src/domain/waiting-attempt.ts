@@ -1,5 +1,5 @@
 import { expireIfOver } from "./ask-provider.js";
-import { type Attempt } from "./attempt.js";
+import { type Attempt, takesCodes } from "./attempt.js";
 import { type Challenge, isSpendable } from "./challenge.js";
 import { type Deps } from "./deps.js";
 import { TooMany } from "./errors.js";
@@ -53,10 +53,12 @@ export async function readWaitingAttempt(deps: Deps, attempt: Attempt): Promise<
 }
 
 /** True where nothing was asked, because nothing can be or the owner wants to type a code. */
-export function asksForCodeFirst({ challenge, factors, isUsable }: WaitingAttempt, providers: Providers): boolean {
-  return (
-    isUsable && challenge === null && (prefersCode(factors, providers) || ringing(factors, providers).length === 0)
-  );
+export function asksForCodeFirst(
+  { attempt, challenge, factors, isUsable }: WaitingAttempt,
+  providers: Providers,
+): boolean {
+  if (!isUsable || challenge !== null || !takesCodes(attempt.purpose)) return false;
+  return prefersCode(factors, providers) || ringing(factors, providers).length === 0;
 }
 
 /** True while the attempt can still become a sign-in: open, in time, and of the account's present epoch. */

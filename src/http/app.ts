@@ -26,12 +26,13 @@ import { health, type Health } from "./routes/health.js";
 import { home } from "./routes/home.js";
 import { login, loginApproval } from "./routes/login.js";
 import { logout } from "./routes/logout.js";
+import { move } from "./routes/move.js";
 import { password } from "./routes/password.js";
 import { recoveryCodes } from "./routes/recovery-codes.js";
 import { register } from "./routes/register.js";
 import { stepUp } from "./routes/step-up.js";
 import { twoFactor } from "./routes/two-factor.js";
-import { findWhoIsSignedIn, noteActivity } from "./signed-in.js";
+import { findWhoIsSignedIn, noteActivity, noteMustMove } from "./signed-in.js";
 
 /** The routes of the OpenID Connect provider. */
 export interface OpenIdRoutes {
@@ -92,6 +93,7 @@ export function createApp(
   const known = [browserVisit(), findWhoIsSignedIn(deps)];
   const browser = [
     ...known,
+    noteMustMove(deps),
     noteActivity(deps),
     carryMessages(app, deps),
     readForms(),
@@ -103,8 +105,8 @@ export function createApp(
     behind([leadsBackTo("/login/approval"), ...browser], loginApproval(deps)),
     behind([leadsBackTo("/account/approval"), ...browser], stepUp(deps)),
     behind(known, challenges(deps)), // which no person asks: they are no activity
-    ...[home, register, login, logout, leaving, account, twoFactor, factors, recoveryCodes, password].map((routes) =>
-      behind([shed, ...browser], routes(deps)),
+    ...[home, register, login, logout, leaving, account, move, twoFactor, factors, recoveryCodes, password].map(
+      (routes) => behind([shed, ...browser], routes(deps)),
     ),
   ];
   app.use(showFormAgain(inTurn(pages)));

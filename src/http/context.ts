@@ -25,6 +25,8 @@ export interface RequestState {
   /** Who is signed in; null while nobody is. */
   session: Session | null;
   subscriber: Subscriber | null;
+  /** Who is signed in has to move over from Authy before anything else. */
+  mustMove: boolean;
   /** Set while the page of a refused form is shown again: where the form went, and what was in it but for secrets. */
   formAgain?: {
     readonly action: string;

@@ -17,6 +17,11 @@ export function factorView(text: Text, { id, type, label, isPreferred, createdAt
   };
 }
 
+/** The same of what may not be there. */
+export function viewOrNull(text: Text, factor: Factor | undefined) {
+  return factor === undefined ? null : factorView(text, factor);
+}
+
 /** How somebody is asked for their factors before a sensitive act: on the phone, or for a code. */
 export function asksBy(factors: readonly Factor[], { providers }: Pick<Deps, "providers">): "phone" | "code" {
   return ringing(factors, providers).length > 0 ? "phone" : "code";

@@ -4,11 +4,13 @@ import { type Context, type Middleware } from "./context.js";
 import { seeOther } from "./views.js";
 
 /**
- * Sends whoever is not signed in to the sign-in, and the owner of an account that must have a new password to that first.
+ * Sends whoever is not signed in to the sign-in, the owner of an account that must have a new password to that first, and who
+ * has to move over from Authy to that.
  *
- * @param options - `beforeNewPassword` marks the pages that lead to the new password.
+ * @param options - `beforeNewPassword` marks the pages that lead to the new password, `beforeMove` those on which a person
+ *   moves, or manages what protects the account.
  */
-export function requireSignIn(options: { beforeNewPassword?: boolean } = {}): Middleware {
+export function requireSignIn(options: { beforeNewPassword?: boolean; beforeMove?: boolean } = {}): Middleware {
   return async function sendToSignIn(ctx, next) {
     const { session, subscriber } = ctx.state;
     if (session === null || subscriber === null) {
@@ -18,6 +20,11 @@ export function requireSignIn(options: { beforeNewPassword?: boolean } = {}): Mi
     }
     if (subscriber.mustChangePassword && options.beforeNewPassword !== true) {
       seeOther(ctx, "/account/password");
+      return;
+    }
+    // Forms go through: what somebody has begun is not lost.
+    if (ctx.state.mustMove && options.beforeMove !== true && ctx.method === "GET") {
+      seeOther(ctx, "/account/two-factor/move");
       return;
     }
     await next();

@@ -1,4 +1,5 @@
 import { type SessionBrowser, type SignedIn } from "../domain/open-session.js";
+import { isMoveDue, movesFromAuthy } from "../domain/move-from-authy.js";
 import { hashSecret } from "../domain/secrets.js";
 import { idleUntil, signedIn } from "../domain/session.js";
 import { type Context, type Middleware, type RequestState } from "./context.js";
@@ -33,6 +34,17 @@ export async function readSignedIn(
 export function findWhoIsSignedIn(deps: SessionDeps): Middleware {
   return async function readSessionCookie(ctx, next) {
     Object.assign(ctx.state, await readSignedIn(ctx, deps));
+    await next();
+  };
+}
+
+/** Notes who has to move over from Authy, where the operator requires that. */
+export function noteMustMove(deps: Pick<HttpDeps, "factors" | "settings" | "providers" | "now">): Middleware {
+  const isRequired = deps.settings.moveFromAuthy === "require" && movesFromAuthy(deps);
+  return async function findWhetherToMove(ctx, next) {
+    const { subscriber } = ctx.state;
+    if (isRequired && subscriber !== null)
+      ctx.state.mustMove = isMoveDue(deps, subscriber, await deps.factors.listActive(subscriber.id));
     await next();
   };
 }

@@ -1,4 +1,4 @@
-import { MATCH_CODE_TRIES } from "../domain/attempt.js";
+import { MATCH_CODE_TRIES, takesCodes } from "../domain/attempt.js";
 import { isBeingSent, isLive } from "../domain/challenge.js";
 import { type Deps } from "../domain/deps.js";
 import { ringing } from "../domain/factor.js";
@@ -57,6 +57,7 @@ export function waitingView(
     stillPending: shown.stillPending ?? false,
     failedSince: state === "failed" ? (challenge?.createdAt.toISOString() ?? null) : null,
     pausedUntil: state === "paused" ? (pause?.until?.toISOString() ?? null) : null,
+    takesCodes: takesCodes(attempt.purpose),
     recoveryAllowed: shown.recoveryAllowed ?? true,
   };
 }

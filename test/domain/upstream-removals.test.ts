@@ -10,7 +10,7 @@ function phone(id: string): Factor {
   const at = new Date("2026-11-24T10:00:00Z");
   return {
     ...{ id, subscriberId: id, type: "authy-push", providerId: id, label: "", state: "removed", isPreferred: false },
-    ...{ createdAt: at, lastUsedAt: null, removedAt: at },
+    ...{ createdAt: at, lastUsedAt: null, replacesId: null, provedAt: null, removedAt: at },
   };
 }
 

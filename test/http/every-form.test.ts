@@ -106,9 +106,11 @@ const FORMS: readonly Form[] = [
   { route: "/login/approval/not-me", browser: deniedSignIn, fields: { confirm: "yes" } },
   { route: "/login/code", browser: signing, fields: { code: "1234567" } },
   { route: "/login/code/sms", browser: signing },
-  ...["disable-two-factor", "replace-phone", "change-password", "new-recovery-codes"].map((action) => ({
-    ...{ route: "/account/approval", browser: stepping, fields: { action } },
-  })),
+  ...["disable-two-factor", "replace-phone", "move-from-authy", "change-password", "new-recovery-codes"].map(
+    (action) => ({
+      ...{ route: "/account/approval", browser: stepping, fields: { action } },
+    }),
+  ),
   { route: "/account/approval", browser: stepping, fields: { action: "add-factor", factor: "totp" } },
   { route: "/account/approval", browser: removingLost, fields: { action: "remove-factor", factor: third } },
   { route: "/account/approval/resend", browser: stepping },
@@ -126,6 +128,7 @@ const FORMS: readonly Form[] = [
     ...{ route: `/account/two-factor/factors/:id/${act}`, action: `/account/two-factor/factors/${second}/${act}` },
     ...{ browser: removing, fields: act === "rename" ? { label: "My old phone" } : {} },
   })),
+  { route: "/account/two-factor/move/later", browser: owner },
   { route: "/account/two-factor/disable", browser: await granted("hal", "disable-two-factor") },
   { route: "/account/recovery-codes", browser: await granted("ida", "new-recovery-codes") },
   { route: "/account/password", browser: beginner, fields: { current_password: PASSWORD, password: PASSWORD } },

@@ -85,6 +85,7 @@ export async function serveApplication(
     polls: { schedule: nothing, forget: () => undefined, noticeLoss: () => Promise.resolve(false) },
     providers: {
       "authy-push": SILENT_PROVIDER,
+      ...(config.factors.includes("phone") && { phone: SILENT_PROVIDER }),
       ...(config.factors.includes("totp") && {
         totp: totpProvider({ ...rows, log, now, appName: "Example", secretKeys: [Buffer.alloc(32, KEY)] }),
       }),

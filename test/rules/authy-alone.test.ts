@@ -21,7 +21,12 @@ describe("which factors are on offer", () => {
     assert.equal((await browser.post("/account/two-factor/registration")).status, 303);
     await application.addPhone("ada");
     for (const path of ["/account", "/account/two-factor", "/account/two-factor/disable"])
-      assert.doesNotMatch((await browser.visit(path)).body, /authenticator|Another way|Begin with/i, path);
+      assert.doesNotMatch(
+        (await browser.visit(path)).body,
+        /authenticator|Another way|Begin with|two-factor\/move/i,
+        path,
+      );
+    assert.equal((await browser.get("/account/two-factor/move")).location, "/account/two-factor");
   });
 
   it("asks for the code of an app once, however often its sign-in is sent, and tells of no other attempt", async () => {

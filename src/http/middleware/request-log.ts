@@ -23,6 +23,7 @@ export function requestLog(
       held: null,
       session: null,
       subscriber: null,
+      mustMove: false,
       visit: "",
       attempt: null,
       backTo: null,

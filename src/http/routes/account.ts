@@ -3,6 +3,7 @@ import Router from "@koa/router";
 import { isStepUpAction } from "../../domain/attempt.js";
 import { type AuditEvent } from "../../domain/audit.js";
 import { type Factor, type FactorType } from "../../domain/factor.js";
+import { isMoveDue, replacedFactors } from "../../domain/move-from-authy.js";
 import { type Session } from "../../domain/session.js";
 import { endOtherSessions, endSession } from "../../domain/sign-out.js";
 import { hashSecret } from "../../domain/secrets.js";
@@ -40,6 +41,8 @@ export function account(deps: HttpDeps): Router<RequestState> {
       mustChangePassword: subscriber.mustChangePassword,
       protection: protectionText(ctx.state.text, factors, offeredTypes(deps), recoveryCodesLeft),
       factors: factors.map((factor) => factorView(ctx.state.text, factor)),
+      isMoveOffered: isMoveDue(deps, subscriber, factors),
+      replaced: replacedFactors(factors).map((factor) => factorView(ctx.state.text, factor)),
       recoveryCodesLeft,
       sessions: (await deps.sessions.list(subscriber.id, deps.now())).map((one) => sessionView(one, session.id)),
       browsers: browsers.map((browser) => ({
@@ -174,6 +177,7 @@ const WAYS: Readonly<Record<string, TextKey>> = {
   "disable-two-factor": "way.disable-two-factor",
   "replace-phone": "way.replace-phone",
   "add-factor": "way.add-factor",
+  "move-from-authy": "way.move-from-authy",
   "remove-factor": "way.remove-factor",
   "change-password": "way.change-password",
   "new-recovery-codes": "way.new-recovery-codes",
@@ -186,6 +190,7 @@ function whatOf({ kind, detail }: AuditEvent, isStepUp: boolean): TextKey {
   if (kind === "sign-in-denied" && isStepUp) return "activity.step-up-denied";
   if (!isAboutFactor(kind)) return `activity.${kind}`;
   const words = detail.split(" ");
+  if (words.includes("moved")) return "activity.moved";
   if (words.includes("renamed")) return "activity.factor-renamed";
   if (words.includes("preferred")) return "activity.factor-preferred";
   const what = words.includes("totp") ? "app" : "phone";

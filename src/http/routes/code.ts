@@ -1,5 +1,6 @@
 import Router from "@koa/router";
 
+import { takesCodes } from "../../domain/attempt.js";
 import { LoginError, ProviderRefused } from "../../domain/errors.js";
 import { judgeCode } from "../../domain/judge-code.js";
 import { isUsable, readWaitingAttempt } from "../../domain/waiting-attempt.js";
@@ -17,6 +18,11 @@ export function code(deps: HttpDeps, place: WaitingPlace): Router<RequestState> 
   const router = new Router<RequestState>();
   const load = loadAttempt(place);
 
+  async function leadBackWithoutCodes(ctx: Context, next: () => Promise<unknown>): Promise<void> {
+    if (takesCodes(attemptIn(ctx).purpose)) await next();
+    else seeOther(ctx, place.base);
+  }
+
   const showCode = (ctx: Context, errors: Readonly<Record<string, string>>, status?: number): Promise<void> =>
     showCodePage(deps, ctx, place, attemptIn(ctx), errors, { status });
 
@@ -25,7 +31,7 @@ export function code(deps: HttpDeps, place: WaitingPlace): Router<RequestState> 
     return ctx.state.text(apps === "authy" ? "code.wrong" : "code.wrong-app");
   }
 
-  router.get(place.codePath, load, (ctx) => showCode(ctx, {}));
+  router.get(place.codePath, load, leadBackWithoutCodes, (ctx) => showCode(ctx, {}));
 
   router.post(place.codePath, load, async function submitCode(ctx) {
     const { code: typed } = fields(ctx, ["code"]);
@@ -59,7 +65,7 @@ export function code(deps: HttpDeps, place: WaitingPlace): Router<RequestState> 
     seeOther(ctx, place.codePath);
   });
 
-  router.post(`${place.codePath}/sms`, load, async function sendTextMessage(ctx) {
+  router.post(`${place.codePath}/sms`, load, leadBackWithoutCodes, async function sendTextMessage(ctx) {
     const attempt = attemptIn(ctx);
     const read = await readWaitingAttempt(deps, attempt);
     const factor = read?.factors.find(({ type }) => deps.providers[type]?.judges?.sendTextMessage !== undefined);

@@ -2,10 +2,11 @@ import Router from "@koa/router";
 
 import { preferFactor, removeFactor, renameFactor } from "../../domain/manage-factors.js";
 import { type Factor } from "../../domain/factor.js";
+import { unprovedSuccessor } from "../../domain/move-from-authy.js";
 import { hasStepUp } from "../../domain/step-up.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
-import { asksBy, factorView } from "../factor-view.js";
+import { asksBy, factorView, viewOrNull } from "../factor-view.js";
 import { flash } from "../middleware/carry-messages.js";
 import { fields } from "../middleware/form.js";
 import { originOf } from "../origin.js";
@@ -19,7 +20,7 @@ const FACTOR = `${PAGE}/factors/:id`;
 /** What a person does with one of several factors: name it, begin with it, remove it. */
 export function factors(deps: HttpDeps): Router<RequestState> {
   const router = new Router<RequestState>();
-  router.use(`${PAGE}/factors/{*rest}`, requireSignIn());
+  router.use(`${PAGE}/factors/{*rest}`, requireSignIn({ beforeMove: true }));
 
   /** The account's active factors and the one that the address names; somebody else's is none. */
   async function find(ctx: Context & { params: Record<string, string> }): Promise<{ all: Factor[]; one?: Factor }> {
@@ -37,6 +38,7 @@ export function factors(deps: HttpDeps): Router<RequestState> {
       return;
     }
     show(ctx, "two-factor-remove", {
+      successor: viewOrNull(ctx.state.text, unprovedSuccessor(one, all)),
       factor: factorView(ctx.state.text, one),
       asksBy: asksBy(all, deps),
       stepUp: await hasStepUp(deps, session, "remove-factor", one.id),

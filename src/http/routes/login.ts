@@ -115,7 +115,11 @@ export function loginApproval(deps: HttpDeps): Router<RequestState> {
     elsewhere: "/login",
     next: ({ next }) => next,
     find: (ctx) => heldAttempt(deps, ctx, "attempt"),
-    finish: (_ctx, attempt, proof, browser) => finishLogin(deps, attempt, proof, browser),
+    async finish(_ctx, attempt, proof, browser) {
+      const signedIn = await finishLogin(deps, attempt, proof, browser);
+      if (signedIn !== null && signedIn.session.epoch > attempt.epoch) await deps.sessionsEnded();
+      return signedIn;
+    },
   };
   return new Router<RequestState>().use(
     waiting(deps, place).routes(),

@@ -16,7 +16,7 @@ import { seeOther, show } from "../views.js";
 /** A new password: needs the old one, and the phone where one is enrolled. */
 export function password(deps: HttpDeps): Router<RequestState> {
   const router = new Router<RequestState>();
-  router.use("/account/password", requireSignIn({ beforeNewPassword: true }));
+  router.use("/account/password", requireSignIn({ beforeNewPassword: true, beforeMove: true }));
 
   async function form(ctx: Context, errors: Readonly<Record<string, string>>, status: number): Promise<void> {
     const { session, subscriber } = signedInOf(ctx);

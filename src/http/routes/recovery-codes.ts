@@ -13,7 +13,7 @@ import { seeOther, show } from "../views.js";
 /** Recovery codes: a new set, shown once. */
 export function recoveryCodes(deps: HttpDeps): Router<RequestState> {
   const router = new Router<RequestState>();
-  router.use("/account/recovery-codes", requireSignIn());
+  router.use("/account/recovery-codes", requireSignIn({ beforeMove: true }));
 
   router.get("/account/recovery-codes", async function showRecoveryCodes(ctx) {
     const { session, subscriber } = signedInOf(ctx);

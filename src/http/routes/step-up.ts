@@ -23,6 +23,7 @@ import { waiting, type WaitingPlace } from "./waiting.js";
 const PAGES: Readonly<Record<Exclude<StepUpAction, "add-factor" | "remove-factor">, string>> = {
   "disable-two-factor": "/account/two-factor/disable",
   "replace-phone": "/account/two-factor",
+  "move-from-authy": "/account/two-factor/move",
   "change-password": "/account/password",
   "new-recovery-codes": "/account/recovery-codes",
 };
@@ -30,7 +31,7 @@ const PAGES: Readonly<Record<Exclude<StepUpAction, "add-factor" | "remove-factor
 /** A fresh approval for one sensitive act; a sign-in does not count as one, nor one act's for another. */
 export function stepUp(deps: HttpDeps): Router<RequestState> {
   const router = new Router<RequestState>();
-  const signInFirst = requireSignIn({ beforeNewPassword: true });
+  const signInFirst = requireSignIn({ beforeNewPassword: true, beforeMove: true });
 
   router.post("/account/approval", signInFirst, async function startApproval(ctx) {
     const { session, subscriber } = signedInOf(ctx);

@@ -7,6 +7,7 @@ import { disableTwoFactor } from "../../domain/disable-two-factor.js";
 import { needsFreshPassword, readEnrolment, startEnrolment } from "../../domain/enrol.js";
 import { type Enrolment, isOpen } from "../../domain/enrolment.js";
 import { FACTOR_NAMES, typeNamed } from "../../domain/factor.js";
+import { mayMove, replacedFactors } from "../../domain/move-from-authy.js";
 import { settleEnrolment } from "../../domain/settle-enrolment.js";
 import { hasStepUp } from "../../domain/step-up.js";
 import { type Subscriber } from "../../domain/subscriber.js";
@@ -24,13 +25,16 @@ import { requireSignIn, signedInOf } from "../require-sign-in.js";
 import { giveSession, sessionBrowser } from "../signed-in.js";
 import { waitText } from "../text.js";
 import { seeOther, show } from "../views.js";
+import { movePage } from "./move.js";
 
 const REGISTRATION = "/account/two-factor/registration";
 
 /** Enrolling, replacing and disabling the phone. */
 export function twoFactor(deps: HttpDeps): Router<RequestState> {
   const router = new Router<RequestState>();
-  router.use(["/account/two-factor", "/account/two-factor/{*rest}"], requireSignIn());
+  router.use(["/account/two-factor", "/account/two-factor/{*rest}"], requireSignIn({ beforeMove: true }));
+
+  const showMove = movePage(deps);
 
   async function showTwoFactor(ctx: Context, errors: Readonly<Record<string, string>>, status: number): Promise<void> {
     const { session, subscriber } = signedInOf(ctx);
@@ -53,6 +57,8 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
         adding: adding == null ? null : FACTOR_NAMES[adding],
         isFirstOffer: adding === first,
         hasPhone,
+        mayMove: mayMove(deps, factors),
+        replaced: replacedFactors(factors).map(({ id }) => id),
         otherOffers: offeredTypes(deps)
           .filter((type) => type !== adding && !(type === "authy-push" && hasPhone))
           .map((type) => FACTOR_NAMES[type]),
@@ -77,7 +83,8 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
     if (needsFreshPassword(deps, session)) {
       if (!(await confirmPassword(deps, session.id, subscriber, password))) {
         const why = ctx.state.text(password === "" ? "confirm-password.missing" : "confirm-password.wrong");
-        await showTwoFactor(ctx, { password: why }, 422);
+        const isMove = type === "phone" && (await hasStepUp(deps, session, "move-from-authy"));
+        await (isMove ? showMove : showTwoFactor)(ctx, { password: why }, 422);
         return;
       }
       await deps.sessions.notePassword(session.id, deps.now());
@@ -222,6 +229,7 @@ async function enrolmentView(
   const shown = await shownOf(deps, enrolment, subscriber);
   return {
     challengeId: enrolment.id,
+    isMove: enrolment.type === "phone" && enrolment.replacesFactor,
     eventsPath: isOpen(enrolment) ? `/challenges/${enrolment.id}/events` : "",
     statusPath: isOpen(enrolment) ? `/challenges/${enrolment.id}` : "",
     state: isPending ? "waiting" : enrolment.state,

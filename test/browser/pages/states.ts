@@ -27,8 +27,14 @@ const app = {
   ...{ id: "f2", type: "totp", kind: "Authenticator app", label: "", isPreferred: false },
   ...{ enrolledAt: ago(3 * 86_400), deviceLabel: "Authenticator app", lastUsedAt: null },
 };
+const ownPhone = {
+  ...{ id: "f3", type: "phone", kind: "Your phone", label: "Chrome on Android", isPreferred: false },
+  ...{ enrolledAt: ago(86_400), deviceLabel: "Chrome on Android", lastUsedAt: ago(700) },
+};
+const moving = { ...signedIn, isRequired: false, mustMove: false, hasConsent: false, needsPassword: false };
 const twoFactor = {
   ...{ ...signedIn, factors: [], asksBy: "phone", adding: "authy", isFirstOffer: true, hasPhone: false },
+  ...{ mayMove: false, replaced: [] },
   ...{ otherOffers: ["totp"], mayReplace: false, mayAdd: true, needsPassword: false },
 };
 const oneFactor = { ...twoFactor, factors: [factor], adding: null, hasPhone: true, mayAdd: false };
@@ -87,6 +93,7 @@ const waiting = {
   errors: {},
   stillPending: false,
   smsAllowed: false,
+  takesCodes: true,
   recoveryAllowed: true,
 };
 
@@ -128,6 +135,7 @@ const enrolment = {
   state: "waiting",
   type: "authy",
   isConfirmedHere: false,
+  isMove: false,
   typed: null,
   openUrl: "authy://account?token=eyJhbGciOiJIUzI1NiJ9.e30.x",
   qrPath: "/account/two-factor/registration/qrcode.svg",
@@ -151,6 +159,8 @@ const account = {
   browsers: [{ label: firefox, firstSeenAt: ago(40 * 86_400), lastSeenAt: ago(5), current: true }],
   activity,
   mustChangePassword: false,
+  isMoveOffered: false,
+  replaced: [],
 };
 
 const code = {
@@ -287,12 +297,17 @@ export const PAGE_STATES: readonly PageState[] = [
   {
     name: "two-factor-remove",
     template: "two-factor-remove",
-    locals: { ...signedIn, factor: app, asksBy: "phone", stepUp: false },
+    locals: { ...signedIn, factor: app, successor: null, asksBy: "phone", stepUp: false },
+  },
+  {
+    name: "two-factor-remove-too-early",
+    template: "two-factor-remove",
+    locals: { ...signedIn, factor, successor: ownPhone, asksBy: "phone", stepUp: false },
   },
   {
     name: "two-factor-remove-approved",
     template: "two-factor-remove",
-    locals: { ...signedIn, factor: app, asksBy: "phone", stepUp: true },
+    locals: { ...signedIn, factor: app, successor: null, asksBy: "phone", stepUp: true },
   },
   { name: "not-me", template: "not-me", locals: { ...site, base: "/login/approval" } },
   { name: "account", template: "account", locals: account },
@@ -308,6 +323,12 @@ export const PAGE_STATES: readonly PageState[] = [
       recoveryCodesLeft: 2,
       mustChangePassword: true,
     },
+  },
+  { name: "account-move-offered", template: "account", locals: { ...account, isMoveOffered: true } },
+  {
+    name: "account-replaced",
+    template: "account",
+    locals: { ...account, factors: [factor, ownPhone], replaced: [factor] },
   },
   {
     name: "account-without-phone",
@@ -340,10 +361,28 @@ export const PAGE_STATES: readonly PageState[] = [
     locals: { ...twoFactor, needsPassword: true, errors: { password: "This is not your password." } },
   },
   { name: "two-factor-manage", template: "two-factor", locals: oneFactor },
+  {
+    name: "two-factor-manage-move",
+    template: "two-factor",
+    locals: { ...oneFactor, mayMove: true },
+  },
+  { name: "two-factor-move", template: "two-factor-move", locals: moving },
+  {
+    name: "two-factor-move-required",
+    template: "two-factor-move",
+    locals: { ...moving, isRequired: true, mustMove: true },
+  },
+  {
+    name: "two-factor-move-consented",
+    template: "two-factor-move",
+    locals: { ...moving, hasConsent: true, needsPassword: true, errors: { password: "This is not your password." } },
+  },
+  stepUp("move", { action: "Approve without Authy from now on", takesCodes: false }),
   enrol("waiting", {}),
   enrol("completed", { state: "completed" }),
   enrol("completed-with-codes", { state: "completed" }, 10),
   enrol("app", { type: "totp", isConfirmedHere: true, openUrl: "otpauth://totp/x", typed: "ABCD EFGH IJKL MNOP" }),
+  enrol("moved", { type: "phone", state: "completed", isMove: true }),
   enrol("app-completed", { type: "totp", state: "completed" }),
   enrol("app-expired", { type: "totp", state: "expired" }),
   enrol("expired", { state: "expired" }),

@@ -388,6 +388,27 @@ export const GUARDS: readonly Guard[] = [
     ...{ rule: "PH6", tests: ["test/database/challenges.test.ts"] },
   },
   {
+    what: "the old factor may go before the one that takes its place has worked",
+    file: "src/domain/manage-factors.ts",
+    find: 'if (by === "owner" && unprovedSuccessor(factor, active) !== undefined) return false;',
+    put: "",
+    ...{ rule: "PH20", tests: ["test/database/move.test.ts"] },
+  },
+  {
+    what: "a code consents to a move to another phone",
+    file: "src/domain/judge-code.ts",
+    find: "!takesCodes(attempt.purpose)",
+    put: "attempt.id === ''",
+    ...{ rule: "PH20", tests: ["test/database/move.test.ts"] },
+  },
+  {
+    what: "the end of a move leaves the sessions that the old factor opened",
+    file: "src/domain/move-from-authy.ts",
+    find: "await subscribers.nextEpoch(phone.subscriberId);",
+    put: "",
+    ...{ rule: "PH20", tests: ["test/database/move.test.ts"] },
+  },
+  {
     what: "each type of factor has a push budget of its own",
     file: "src/database/challenges.ts",
     find: ".andWhere(\"challenge.createdAt > :since AND challenge.state <> 'failed'\", { since })",

@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+
+import { type Browser, type Page } from "../kit/browser.js";
+import { openOwnPhone, type OwnPhone } from "../kit/own-phone.js";
+import { enrol, type Person, typePassword } from "../kit/people.js";
+import { startProgram } from "../kit/program.js";
+
+const MOVE = "/account/two-factor/move";
+const REGISTRATION = "/account/two-factor/registration";
+
+// Two web processes on one database: one offers the move, the other one requires it.
+const program = await startProgram({ after }, { env: { MATCH_CODE: "never" } });
+const requiring = await program.startWeb({ MOVE_FROM_AUTHY: "require" });
+
+const textOf = ({ html }: Page): string => html.querySelector("main")?.innerText.replace(/\s+/g, " ") ?? "";
+
+/** Somebody with Authy who is signed in by it. */
+async function withAuthy(browser?: Browser): Promise<Person> {
+  const person = await enrol(program, undefined, browser);
+  await person.browser.post("/logout");
+  await person.signIn();
+  return person;
+}
+
+/** Consents in Authy and adds a phone; the request that Authy showed. */
+async function move(person: Person): Promise<{ phone: OwnPhone; asked: string[] }> {
+  const { browser } = person;
+  await browser.post("/account/approval", { action: "move-from-authy" });
+  assert.equal((await browser.get("/account/approval/code")).location, "/account/approval", "a code is no consent");
+  const { message, details } = await person.request();
+  assert.equal((await person.approve(browser, "/account/approval")).location, MOVE);
+  const consented = await browser.visit(MOVE);
+  await browser.submit(consented, REGISTRATION);
+  const { html } = await browser.visit(REGISTRATION);
+  const phone = openOwnPhone(browser.origin);
+  const secret = html.querySelector("[data-typed]")?.innerText.replaceAll(" ", "") ?? "";
+  assert.equal((await phone.claim(secret)).status, 200);
+  await browser.post(`${REGISTRATION}/confirm`);
+  assert.match(textOf(await browser.visit(REGISTRATION)), /Authy stays for now/);
+  assert.equal((await phone.open()).status, 200);
+  return { phone, asked: [message, details["Action"] ?? ""] };
+}
+
+/** Signs in by the new phone, which is asked first from now on. */
+async function signInBy(phone: OwnPhone, person: Person): Promise<string> {
+  assert.equal((await typePassword(person)).location, "/login/approval");
+  const [request] = await phone.requests();
+  assert.ok(request, "the new phone is asked");
+  await phone.answer(request, "approve");
+  return (await person.browser.post("/login/approval/finish")).location;
+}
+
+async function protectionOf({ browser }: Person): Promise<string[]> {
+  const { html } = await browser.visit("/account/two-factor");
+  return html.querySelectorAll("ul.rows .what").map((each) => each.innerText.trim().replace(/\s+/g, " "));
+}
+
+describe("moving over from Authy", () => {
+  it("is offered on the account's page, where signing in leads as ever, and rests when it is put off", async () => {
+    const person = await enrol(program);
+    await typePassword(person);
+    assert.equal((await person.approve()).location, "/account");
+    const account = await person.browser.visit("/account");
+    assert.match(textOf(account), /Approve in Countersign test itself from now on/);
+    const later = await person.browser.submit(account, `${MOVE}/later`);
+    assert.match(textOf(later), /asked again in a week/);
+    assert.doesNotMatch(textOf(await person.browser.visit("/account")), /itself from now on/);
+    assert.match(textOf(await person.browser.visit("/account/two-factor")), /Without Authy/);
+  });
+
+  it("PH20: takes Authy's consent to a move, a new phone, and a sign-in by it before Authy may go", async () => {
+    const person = await withAuthy();
+    const { browser } = person;
+    const { phone, asked } = await move(person);
+    assert.deepEqual(asked, [
+      "Countersign test: Approve without Authy from now on?",
+      "Approve without Authy from now on",
+    ]);
+    assert.doesNotMatch(textOf(await browser.visit("/account")), /itself from now on|may go/);
+    const [authy] = program.rows.all(
+      "SELECT id FROM factors WHERE subscriber_id = ? AND type = 'authy-push'",
+      person.id,
+    );
+    const remove = `/account/two-factor/factors/${String(authy?.["id"])}/remove`;
+    const early = await browser.visit(remove);
+    assert.match(textOf(early), /It may go once Chrome on Android has approved a sign-in/);
+    assert.equal(early.html.querySelector(`form[action="${remove}"], form[action="/account/approval"]`), null);
+
+    assert.equal(await signInBy(phone, person), "/account");
+    assert.match(textOf(await browser.visit("/account")), /Authy on your phone may go/);
+    await browser.submit(await browser.visit(remove), "/account/approval");
+    const [request] = await phone.requests();
+    assert.ok(request);
+    await phone.answer(request, "approve");
+    assert.equal((await browser.post("/account/approval/finish")).location, remove);
+    await browser.submit(await browser.visit(remove), remove);
+    assert.deepEqual(await protectionOf(person), ["Chrome on Android"]);
+  });
+
+  it("holds pages back where it is required, and ends with the new phone's first sign-in", async () => {
+    const person = await withAuthy(program.openBrowser().copy(requiring.site));
+    const { browser } = person;
+    for (const path of ["/account", "/account/sessions", "/account/activity"])
+      assert.equal((await browser.get(path)).location, MOVE);
+    const page = await browser.visit(MOVE);
+    assert.equal(page.html.querySelector(`form[action="${MOVE}/later"]`), null);
+    assert.equal((await browser.post(`${MOVE}/later`)).location, MOVE);
+    for (const path of ["/account/two-factor", "/account/recovery-codes", "/account/password"])
+      assert.equal((await browser.get(path)).status, 200);
+
+    const { phone } = await move(person);
+    assert.equal((await browser.get("/account")).status, 200);
+    const other = browser.copy();
+    await browser.post("/logout");
+    assert.equal(await signInBy(phone, person), "/account");
+    assert.equal((await other.get("/account")).status, 303);
+    assert.deepEqual(await protectionOf(person), ["Chrome on Android"]);
+    assert.match(
+      textOf(await browser.visit("/account/activity")),
+      /Authy removed: a phone that you added took its place/,
+    );
+  });
+
+  it("is led past by a recovery code where it is required", async () => {
+    const person = await withAuthy(program.openBrowser().copy(requiring.site));
+    const { browser } = person;
+    await person.stepUp("new-recovery-codes");
+    const { html } = await browser.submit(await browser.visit("/account/recovery-codes"), "/account/recovery-codes");
+    const code = html.querySelector(".codes code, .codes li")?.innerText.trim() ?? "";
+    await typePassword(person);
+    assert.equal((await browser.post("/login/code", { code })).location, "/account");
+    assert.equal((await browser.get("/account")).status, 200);
+  });
+});
