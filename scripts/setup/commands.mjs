@@ -77,6 +77,7 @@ Exit codes: 0 measured, 1 something failed, 64 wrong options.
       seed: { type: "string", number: "a whole number" },
       database: { type: "string", values: ["sqlite", "postgres"], default: "sqlite" },
       minutes: { type: "string", number: "a number", default: "30" },
+      factor: { type: "string", values: ["authy", "phone", "mixed"], default: "authy" },
       browsers: { type: "string", number: "a whole number from 1 on", default: "24" },
       faults: { type: "string", number: "a whole number", default: "120" },
       logs: { type: "string" },
@@ -85,13 +86,15 @@ Exit codes: 0 measured, 1 something failed, 64 wrong options.
 
 Signs people in through two web and two worker processes while processes are killed, frozen and restarted, Redis is
 killed, emptied and frozen, the database is locked or killed, and Authy is slow, throttles, breaks off, talks nonsense,
-or loses, doubles, delays and reorders its callbacks. Then it audits the rows and prints what was lost, doubled or
+or loses, doubles, delays and reorders its callbacks; push services of phones of our own are busy, silent, refuse or break
+off. Then it audits the rows and prints what was lost, doubled or
 wrong: nothing should be. Needs redis-server on PATH, and PostgreSQL's server for --database postgres.
 
   --logins N           how many sign-ins (500)
   --minutes M          begin none after so many minutes (30)
   --seed S             the same seed chooses the same faults; printed at the start
   --database NAME      sqlite (the default) or postgres, a private one
+  --factor NAME        what they countersign with: authy (the default), phone (one of our own), or mixed, half of them each
   --browsers N         how many people sign in at the same time (24)
   --faults N           how many faults strike, spread over the storm (120)
   --logs FOLDER        an existing folder for the processes' logs

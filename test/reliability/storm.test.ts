@@ -9,7 +9,15 @@ describe("a storm", () => {
   it("has no lost, no double and no wrong sign-in in half a minute of faults", { timeout: 580_000 }, async (t) => {
     ensureBuilt();
     const seed = Number(process.env["STORM_SEED"] ?? 20261128);
-    const options = { logins: 1000, seed, database: "sqlite", minutes: 0.5, browsers: 16, faults: 18 } as const;
+    const options = {
+      logins: 1000,
+      seed,
+      database: "sqlite",
+      factor: "authy",
+      minutes: 0.5,
+      browsers: 16,
+      faults: 18,
+    } as const;
     const report = await runStorm(t, options, () => undefined);
     t.diagnostic(`seed ${seed}\n${tableOf(report)}`);
     const { lost, double, wrong, signedIn } = report.result;

@@ -1,8 +1,10 @@
+import { type ServerResponse } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 import Database from "better-sqlite3";
 
 import { type Random } from "../../kit/random.js";
 import { type Program, type ProgramProcess } from "../../kit/program.js";
+import { type PushServer } from "../../kit/push-server.js";
 
 /** Something that goes wrong, and is mended by the time its promise resolves. */
 export interface Fault {
@@ -132,5 +134,44 @@ export function authyFaults({ phone }: Program, random: Random): Fault[] {
     fault("callbacks replayed", { callbacks: "replay", delay_ms: 1000 }),
     fault("callbacks with bad signatures", { callbacks: "bad-signature" }),
     fault("callbacks dropped, Authy slow", { callbacks: "drop", latency_ms: 800 }),
+  ];
+}
+
+/** What befalls the push service of phones of our own. Nothing that it does may cost more than a ring. */
+export function pushFaults(pushes: PushServer, random: Random): Fault[] {
+  const taken = (res: ServerResponse): void => {
+    res.writeHead(201).end();
+  };
+  const fault = (name: string, answer: (res: ServerResponse) => void): Fault => ({
+    name,
+    async strike() {
+      pushes.answers((_, res) => {
+        answer(res);
+      });
+      await wait(random.between(1500, 4500));
+      pushes.answers((_, res) => {
+        taken(res);
+      });
+    },
+  });
+  return [
+    fault("push service busy", (res) => {
+      res.writeHead(429, { "retry-after": "1" }).end();
+    }),
+    fault("push service down", (res) => {
+      res.writeHead(503).end();
+    }),
+    fault("push service silent", () => undefined),
+    fault("push service resets", (res) => {
+      res.destroy();
+    }),
+    fault("push service slow", (res) => {
+      setTimeout(() => {
+        taken(res);
+      }, 1500);
+    }),
+    fault("push service refuses", (res) => {
+      res.writeHead(403).end();
+    }),
   ];
 }

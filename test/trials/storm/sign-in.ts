@@ -24,7 +24,7 @@ export interface Ending {
   readonly plan: Plan;
   /** `told`: the page said why nothing came of it. `gave-up`: nothing came of it in two minutes. */
   readonly end: "done" | "denied" | "cancelled" | "told" | "gave-up";
-  /** Authy's names of the requests that the phone took an approval for. */
+  /** The providers' names of the requests that the phone took an approval for. */
   readonly approved: readonly string[];
   /** From the last approval to the account's page. */
   readonly afterApprovalMs: number | null;
@@ -38,8 +38,8 @@ export interface Ending {
 export interface StormPerson extends Person {
   readonly phone: {
     /** The newest open request that was not answered yet. */
-    openRequest(): string | undefined;
-    /** @returns whether Authy took the answer. */
+    openRequest(): Promise<string | undefined>;
+    /** @returns whether the answer was taken: by Authy, or by us where the phone is our own. */
     answer(uuid: string, action: "approve" | "deny"): Promise<boolean>;
   };
 }
@@ -68,7 +68,7 @@ export async function countersign(person: StormPerson, act: Act, plan: Plan, rea
     if (plan === "cancel") return;
     const action = plan === "deny" ? "deny" : "approve";
     while (!over.signal.aborted) {
-      const uuid = person.phone.openRequest();
+      const uuid = await person.phone.openRequest();
       if (uuid !== undefined) {
         await wait(reactionMs);
         const taken = await person.phone.answer(uuid, action);

@@ -4,11 +4,12 @@ import { NO_LIMITS } from "../../kit/environment.js";
 import { type Answer } from "../../kit/browser.js";
 import { type Owner } from "../../kit/owner.js";
 import { judge, type StormResult } from "./audit.js";
-import { authyFaults, type Fault, processFaults } from "./faults.js";
-import { enrolPerson } from "./people.js";
+import { authyFaults, type Fault, processFaults, pushFaults } from "./faults.js";
+import { enrolPerson, PUSH_HOST, type StormFactor } from "./people.js";
 import { type Random, seededRandom } from "../../kit/random.js";
 import { countersign, type Ending, type Plan, signOut, type StormPerson } from "./sign-in.js";
 import { startProgram } from "../../kit/program.js";
+import { leadingTo, startPushServer } from "../../kit/push-server.js";
 
 /** Mostly approvals; some pressed twice, some denied, some given up. */
 const PLANS: readonly Plan[] = [...Array<Plan>(15).fill("approve"), "approve-twice", "approve-twice", "deny", "cancel"];
@@ -20,6 +21,8 @@ export interface StormOptions {
   readonly logins: number;
   readonly seed: number;
   readonly database: "sqlite" | "postgres";
+  /** What its people countersign with. */
+  readonly factor: StormFactor;
   /** No sign-in is begun after this many minutes. */
   readonly minutes: number;
   readonly browsers: number;
@@ -49,18 +52,25 @@ export async function runStorm(
 ): Promise<Report> {
   const startedAt = performance.now();
   const random = seededRandom(options.seed);
+  const pushes = options.factor === "authy" ? null : await startPushServer(owner);
   const program = await startProgram(owner, {
     ...{ webs: 2, workers: 2, balanced: true, withWebhooks: false, keepLines: 200 },
     database: options.database,
     logFolder: options.logs,
-    env: { ...NO_LIMITS, APPROVAL_TTL_SECONDS: "60", LOG_LEVEL: "warn", LOOP_LAG_SHED_MS: "200" },
+    env: {
+      ...NO_LIMITS,
+      APPROVAL_TTL_SECONDS: "60",
+      LOG_LEVEL: "warn",
+      LOOP_LAG_SHED_MS: "200",
+      ...(pushes && leadingTo(pushes, [PUSH_HOST])),
+    },
   });
   let slowestAnswer = { ms: 0, what: "" };
   const noteAnswer = ({ ms, status }: Answer, path: string): void => {
     if (ms > slowestAnswer.ms) slowestAnswer = { ms, what: `${status} ${path.slice(0, 40)}` };
   };
   const people: StormPerson[] = [];
-  for (let n = 0; n < options.browsers; n++) people.push(await enrolPerson(program, `person${n + 1}`, noteAnswer));
+  for (let n = 0; n < options.browsers; n++) people.push(await enrolPerson(program, n + 1, options.factor, noteAnswer));
 
   const endings: Ending[] = [];
   const struck = new Map<string, number>();
@@ -101,7 +111,14 @@ export async function runStorm(
     const half = Math.ceil(options.faults / 2);
     const troubles = [
       faultsOf(processFaults(program, seeded()), half, seeded()),
-      faultsOf(authyFaults(program, seeded()), options.faults - half, seeded()),
+      faultsOf(
+        [
+          ...(options.factor === "phone" ? [] : authyFaults(program, seeded())),
+          ...(pushes === null ? [] : pushFaults(pushes, seeded())),
+        ],
+        options.faults - half,
+        seeded(),
+      ),
     ];
     const signIns = Promise.all(people.map((person) => signInsOf(person, seeded())));
     await Promise.race([signIns, Promise.all(troubles).then(() => signIns)]);
