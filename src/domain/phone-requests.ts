@@ -23,6 +23,54 @@ export async function phoneRequests(
   return shown.filter((each) => each !== null);
 }
 
+/** What became of a request, as the phones of its account are told. */
+export interface EndedRequest {
+  readonly message: string;
+  readonly username: string;
+  readonly outcome: "waiting" | "approved" | "denied" | "expired" | "replaced" | "cancelled";
+  /** The phone that answered; null where none did. */
+  readonly by: { readonly isThis: boolean; readonly label: string } | null;
+}
+
+/** What became of one request of these keys' accounts, and by whom; null for any other. */
+export async function endedRequest(
+  deps: ShownDeps & WaitingDeps,
+  keyHashes: readonly string[],
+  id: string,
+): Promise<EndedRequest | null> {
+  const keys = await deps.phoneKeys.findActive(keyHashes);
+  const challenge = await deps.challenges.find(id);
+  const own = keys.filter(({ subscriberId }) => subscriberId === challenge?.subscriberId);
+  if (challenge?.factorType !== "phone" || own.length === 0) return null;
+  const shown = await shownRequest(deps, challenge);
+  if (shown === null) return null;
+  const { answeredBy } = challenge;
+  const by = answeredBy === null ? null : await deps.factors.find(answeredBy);
+  return {
+    message: shown.message,
+    username: (await deps.subscribers.find(challenge.subscriberId))?.username ?? "",
+    outcome: outcomeOf(challenge, deps.now()),
+    by: by && { isThis: own.some(({ factorId }) => factorId === by.id), label: by.label },
+  };
+}
+
+function outcomeOf({ state, expiresAt }: Challenge, now: Date): EndedRequest["outcome"] {
+  switch (state) {
+    case "creating":
+    case "pending":
+      return expiresAt > now ? "waiting" : "expired";
+    case "superseded":
+      return "replaced";
+    case "failed":
+      return "cancelled";
+    case "consumed":
+    case "lapsed":
+      return "approved";
+    default:
+      return state;
+  }
+}
+
 async function waitingFor(deps: WaitingDeps, keys: readonly ActiveKey[]): Promise<Challenge[]> {
   const accounts = [...new Set(keys.map(({ subscriberId }) => subscriberId))];
   const live = (await Promise.all(accounts.map((id) => deps.challenges.findLiveOfSubscriber(id)))).flat();

@@ -1,7 +1,7 @@
 /** One request, and what the person says to it. */
 import { minutes } from "./countdown.js";
 import { button, element, focusTop, page, paragraph, say, showState } from "./phone-place.js";
-import { answerRequest, Refusal } from "./phone-server.js";
+import { answerRequest, readOutcome, Refusal } from "./phone-server.js";
 
 /** @typedef {import("./phone-keys.js").Key} Key */
 /** @typedef {import("./phone-server.js").Request} Request */
@@ -93,7 +93,9 @@ export function showRequest(request, { keys, more, denies, isCurrent, answered, 
     for (const key of keys) {
       try {
         const { message } = await answerRequest(key, request, decision);
-        return showAnswered(decision, message === "settled" || message === "reported");
+        answered();
+        if (message === "settled" || message === "reported") return showAnswered(decision);
+        return await showEnded(request.id, next);
       } catch (error) {
         refusal = /** @type {Refusal} */ (error);
         if (refusal.status !== 401) break;
@@ -102,17 +104,13 @@ export function showRequest(request, { keys, more, denies, isCurrent, answered, 
     showNotAnswered(refusal.status);
   }
 
-  /** @type {(decision: "approve" | "deny" | "not-me", counted: boolean) => void} */
-  function showAnswered(decision, counted) {
-    answered();
-    const words = {
+  /** @param {"approve" | "deny" | "not-me"} decision */
+  function showAnswered(decision) {
+    const [headline = "", line = ""] = {
       approve: ["Approved", "The other screen goes on by itself."],
       deny: ["Denied", "Nobody was signed in."],
       "not-me": ["They are locked out", "All sessions have ended. Choose a new password at your next sign-in."],
     }[decision];
-    const [headline = "", line = ""] = counted
-      ? words
-      : ["Answered before", "It ran out, or it was answered elsewhere."];
     showState("answered", headline, paragraph(line), element("div", { class: "actions" }, button("Done", next)));
     say(headline);
     focusTop();
@@ -132,6 +130,49 @@ export function showRequest(request, { keys, more, denies, isCurrent, answered, 
       element("div", { class: "actions" }, button("Go on", next)),
     );
     focusTop();
+  }
+}
+
+/**
+ * Says what became of a request that this phone did not answer, and by whom.
+ *
+ * @param {string} id
+ * @param {() => void} next - the person goes on.
+ */
+export async function showEnded(id, next) {
+  const ended = await readOutcome(id).catch(() => null);
+  const what = ended === null ? "" : `${ended.message} ${ended.username}`;
+  const [headline, line] = endOf(ended);
+  showState(
+    "ended",
+    headline,
+    what ? paragraph(what, { class: "hint" }) : null,
+    paragraph(line),
+    element("div", { class: "actions" }, button("Done", next)),
+  );
+  say(headline);
+  focusTop();
+}
+
+/**
+ * @param {Awaited<ReturnType<typeof readOutcome>> | null} ended
+ * @returns {[headline: string, line: string]}
+ */
+function endOf(ended) {
+  const where = ended?.by ? `on ${ended.by.isThis ? "this phone" : ended.by.label || "another phone"}` : "";
+  switch (ended?.outcome) {
+    case "approved":
+      return [`Approved ${where}`, "The other screen goes on by itself."];
+    case "denied":
+      return [`Denied ${where}`, "Nobody was signed in."];
+    case "expired":
+      return ["The request ran out", "Nobody answered in time, and nobody was signed in."];
+    case "replaced":
+      return ["Replaced by a newer request", "Only the newest one counts."];
+    case "cancelled":
+      return ["Cancelled", "Whoever asked needs no answer any more."];
+    default:
+      return ["This request is over", "It ran out, or it was answered elsewhere."];
   }
 }
 

@@ -92,6 +92,18 @@ export function readRequests() {
   return ask("GET", "/phone/requests");
 }
 
+/** @typedef {"waiting" | "approved" | "denied" | "expired" | "replaced" | "cancelled"} Outcome */
+
+/**
+ * What became of a request, and by whom.
+ *
+ * @param {string} id
+ * @returns {Promise<{ message: string, username: string, outcome: Outcome, by: { isThis: boolean, label: string } | null }>}
+ */
+export function readOutcome(id) {
+  return ask("GET", `/phone/requests/${id}`);
+}
+
 /**
  * Answers a request, over the digest of what was shown of it.
  *

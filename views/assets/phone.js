@@ -3,7 +3,7 @@ import { addPhone, takeSecret, typingForm } from "./phone-adding.js";
 import { keptKeys } from "./phone-keys.js";
 import { notifyingOf, registerWorker, subscribe, unsubscribe } from "./phone-notifications.js";
 import { button, element, focusTop, paragraph, say, showState } from "./phone-place.js";
-import { showRequest } from "./phone-request.js";
+import { showEnded, showRequest } from "./phone-request.js";
 import { openSession, readRequests, Refusal } from "./phone-server.js";
 
 /** @typedef {import("./phone-keys.js").Key} Key */
@@ -25,9 +25,12 @@ let isBusy = false;
 let isResting = false;
 /** Named by the action "Deny" of a notification: its page begins with the question why. */
 let denied = "";
+/** Named by the notification that was tapped: where it waits no more, the page says what became of it. */
+let tapped = "";
 
 navigator.serviceWorker?.addEventListener("message", ({ data }) => {
   if (data?.denies) denied = data.id ?? "";
+  tapped = data?.id ?? "";
   void look();
 });
 window.addEventListener("hashchange", () => void start());
@@ -38,8 +41,10 @@ document.addEventListener("visibilitychange", () => {
 void start();
 
 async function start() {
-  denied = /^#deny=([\w-]+)$/.exec(location.hash)?.[1] ?? "";
-  if (denied) history.replaceState(null, "", location.pathname);
+  const [, action, id = ""] = /^#(deny|request)=([\w-]+)$/.exec(location.hash) ?? [];
+  if (id) history.replaceState(null, "", location.pathname);
+  denied = action === "deny" ? id : "";
+  tapped = id;
   const secret = takeSecret();
   if (!secret) return void (await showPhone());
   isBusy = true;
@@ -80,11 +85,14 @@ async function look() {
     const { requests } = await readRequests();
     follow();
     const [newest] = requests;
-    if (newest === undefined) return showNothing();
+    // What was on the screen is over without an answer of this page.
+    const over = isResting ? "" : current;
+    if (newest === undefined) return over || tapped ? await showOver(over || tapped) : showNothing();
     if (newest.id === current) return;
     const id = newest.id;
     current = id;
     isResting = false;
+    tapped = "";
     showRequest(newest, {
       keys: session.keys,
       more: requests.length - 1,
@@ -95,9 +103,17 @@ async function look() {
       },
       next: () => void showPhone(),
     });
+    if (over) say("The request before this one is over.");
   } catch (error) {
     lost(/** @type {Refusal} */ (error));
   }
+}
+
+/** @param {string} id */
+async function showOver(id) {
+  isResting = true;
+  tapped = "";
+  await showEnded(id, () => void showPhone());
 }
 
 /** @returns {Promise<boolean>} whether this phone may read what waits for it. */
@@ -146,7 +162,6 @@ function showRemoved() {
 
 function showNothing() {
   if (isResting) return;
-  const wasRequest = current !== "";
   current = "";
   const { accounts, vapid } = session;
   const notifying = notifyingOf(accounts, vapid);
@@ -160,7 +175,6 @@ function showNothing() {
     ),
     notifications(notifying),
   );
-  if (wasRequest) say("The request ran out, or was answered elsewhere.");
 }
 
 /** @param {import("./phone-notifications.js").Notifying} notifying */

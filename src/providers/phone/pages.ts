@@ -6,7 +6,7 @@ import { z } from "zod";
 import { claimPhone, findEnrolmentBySecret } from "../../domain/claim-phone.js";
 import { type Deps, type Origin, type RateLimit } from "../../domain/deps.js";
 import { type ActiveKey } from "../../domain/phone-key.js";
-import { phoneRequests } from "../../domain/phone-requests.js";
+import { endedRequest, phoneRequests } from "../../domain/phone-requests.js";
 import { plainText } from "../../domain/push-text.js";
 import { hashSecret } from "../../domain/secrets.js";
 import { secretIn } from "./enrolment-secret.js";
@@ -184,6 +184,14 @@ export function phonePages(
         keys.map(({ keyHash }) => keyHash),
       ),
     };
+  });
+
+  router.get("/phone/requests/:id", async function tellOutcome(ctx) {
+    const keys = await keysOf(ctx);
+    const keyHashes = keys.map(({ keyHash }) => keyHash);
+    const ended = await endedRequest(deps, keyHashes, ctx.params["id"] ?? "");
+    if (ended === null) throw new Refused(404, "no-request");
+    ctx.body = ended;
   });
 
   router.get("/phone/events", async function streamChanges(ctx) {

@@ -267,6 +267,29 @@ describe("an answer of a phone of our own", () => {
     assert.equal(by?.["who"], by?.["state"] === "approved" ? factor?.["id"] : id);
   });
 
+  it("tells the account's phones what became of it and by whom, and no other's", async () => {
+    const owner = await newOwner();
+    const other = await newOwner();
+    const outcome = async ({ phone }: Owner, id: string) => {
+      const { status, body } = await phone.browser.get(`/phone/requests/${id}`);
+      return status === 200 ? (JSON.parse(body) as Record<string, unknown>) : status;
+    };
+    const request = await ask(owner);
+    const { username } = owner;
+    const message = "Sign in to Countersign test?";
+    assert.deepEqual(await outcome(owner, request.id), { message, username, outcome: "waiting", by: null });
+    const newer = await ask(owner);
+    assert.deepEqual(await outcome(owner, request.id), { message, username, outcome: "replaced", by: null });
+    await owner.phone.answer(newer, "deny");
+    const by = { isThis: true, label: "Chrome on Android" };
+    assert.deepEqual(await outcome(owner, newer.id), { message, username, outcome: "denied", by });
+    const cancelled = await ask(owner);
+    await owner.browser.post("/login/approval/cancel");
+    assert.deepEqual(await outcome(owner, cancelled.id), { message, username, outcome: "cancelled", by: null });
+    assert.equal(await outcome(other, newer.id), 404);
+    assert.equal(await outcome(owner, "x".repeat(24)), 404);
+  });
+
   it("PH9 needs a signature: the phone's cookie reads and does nothing else", async () => {
     const owner = await newOwner();
     const request = await ask(owner);

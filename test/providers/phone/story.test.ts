@@ -106,6 +106,28 @@ describe("a phone of our own", () => {
     assert.deepEqual(complaints, []);
   });
 
+  it("says what became of a request that it did not answer", async () => {
+    const { page, phone } = await enrol("dora");
+    await signIn(page, "dora");
+    await heading(phone, "Sign in to Countersign test?");
+    await press(page, "Cancel");
+    await heading(phone, "Cancelled");
+    await isReadable(phone);
+    await tap(phone, "Done");
+    await heading(phone, "Nothing to approve");
+    await signIn(page, "dora");
+    await heading(phone, "Sign in to Countersign test?");
+    const [row] = program.rows.all("SELECT id FROM challenges WHERE state = 'pending'");
+    program.rows.run(
+      "UPDATE challenges SET state = 'approved', settled_at = created_at, answered_by = factor_id WHERE id = ?",
+      row?.["id"],
+    );
+    await heading(phone, "Approved on this phone");
+    await phone.goto(`${site}/phone/#request=${String(row?.["id"])}`);
+    await heading(phone, "Approved on this phone");
+    assert.doesNotMatch(phone.url(), /request=/);
+  });
+
   it("denies, and nobody is signed in", async () => {
     const { page, phone } = await enrol("ben");
     await signIn(page, "ben");
