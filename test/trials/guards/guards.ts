@@ -20,6 +20,8 @@ const ENROLMENT = ["test/rules/enrolment.test.ts"];
 const FINISH = ["test/database/finish.test.ts"];
 const ADMISSION = ["test/domain/admission.test.ts"];
 const ATTACKS = ["test/trials/attack/short.test.ts"];
+const PHONE_RULES = ["test/providers/phone/rules.test.ts"];
+const PUSHES = ["test/providers/phone/push.test.ts"];
 
 /** Every guard that is known to be noticed when it is missing, in the order of docs/security.md. */
 export const GUARDS: readonly Guard[] = [
@@ -456,5 +458,152 @@ export const GUARDS: readonly Guard[] = [
     find: "hasEnded && former?.subscriberId === opening.subscriberId",
     put: "former?.subscriberId === opening.subscriberId",
     ...{ rule: "R44", tests: ["test/database/applications.test.ts"] },
+  },
+  {
+    what: "the answer of a phone of our own needs no good signature",
+    file: "src/domain/receive-phone-answer.ts",
+    find: 'if (shown === null || !notice.isSigned(key, shown)) return "bad-signature";',
+    put: 'if (shown === null) return "bad-signature";',
+    ...{ rule: "PH4|PH9", tests: PHONE_RULES },
+  },
+  {
+    what: "a phone may answer another account's request",
+    file: "src/domain/receive-phone-answer.ts",
+    find: "const key = keys.find(({ subscriberId }) => subscriberId === challenge.subscriberId);",
+    put: "const key = keys.find(({ subscriberId }) => subscriberId !== '');",
+    ...{ rule: "PH4", tests: PHONE_RULES },
+  },
+  {
+    what: "a phone answers although it was removed",
+    file: "src/database/phone-keys.ts",
+    find: 'type: "phone", state: "active" }',
+    put: 'type: "phone" }',
+    ...{ rule: "PH6", tests: PHONE_RULES },
+  },
+  {
+    what: "an approval is spent although its phone was removed",
+    file: "src/database/challenges.ts",
+    find: ".andWhere(FACTOR_IS_ACTIVE)",
+    put: "",
+    ...{ rule: "PH6", tests: ["test/database/challenges.test.ts"] },
+  },
+  {
+    what: "a phone claims an enrolment by somebody else's signature",
+    file: "src/providers/phone/pages.ts",
+    find: 'if (!isSignedBy(key, text, given.signature)) throw new Refused(401, "bad-signature");',
+    put: "",
+    ...{ rule: "PH4", tests: PHONE_RULES },
+  },
+  {
+    what: "a subscription is kept and forgotten by any signature",
+    file: "src/providers/phone/pages.ts",
+    find: 'if (key === null || !isSignedBy(key, text, given)) throw new Refused(401, "bad-signature");',
+    put: "",
+    ...{ rule: "PH5|PH9", tests: PHONE_RULES },
+  },
+  {
+    what: "a subscription is forgotten by the signature that it was kept by",
+    file: "src/providers/phone/pages.ts",
+    find: "proven(key, signedTexts.unsubscribe(publicUrl, body.key), body.signature);",
+    put: "",
+    ...{ rule: "PH5|PH9", tests: PHONE_RULES },
+  },
+  {
+    what: "the secret of an enrolment counts after its time",
+    file: "src/domain/claim-phone.ts",
+    find: 'enrolment.type === "phone" && enrolment.expiresAt > now()',
+    put: 'enrolment.type === "phone"',
+    ...{ rule: "PH1", tests: PHONE_RULES },
+  },
+  {
+    what: "a secret that was spent still opens its enrolment",
+    file: "src/providers/phone/pages.ts",
+    find: 'enrolment?.state === "pending" ?',
+    put: "enrolment !== null ?",
+    ...{ rule: "PH1", tests: PHONE_RULES },
+  },
+  {
+    what: "a second phone claims what the first one has claimed",
+    file: "src/database/enrolments.ts",
+    find: 'claim: (id, now) => moveOn(id, ["pending"],',
+    put: "claim: (id, now) => moveOn(id, OPEN,",
+    ...{ rule: "PH3", tests: PHONE_RULES },
+  },
+  {
+    what: "a phone is confirmed that none has claimed",
+    file: "src/domain/confirm-enrolment.ts",
+    find: 'if (claimed == null) return { kind: "over" };\n  const { providerId, label } = claimed;',
+    put: 'const { providerId, label } = claimed ?? { providerId: enrolment.id, label: "" };',
+    ...{ rule: "PH2", tests: PHONE_RULES },
+  },
+  {
+    what: "it is reported that it was not me long after the denial",
+    file: "src/domain/receive-phone-answer.ts",
+    find: "const NOT_ME_AFTER_DENIAL_MS = 10 * 60_000;",
+    put: "const NOT_ME_AFTER_DENIAL_MS = 1e15;",
+    ...{ rule: "PH16", tests: PHONE_RULES },
+  },
+  {
+    what: "a phone reports what another one has denied",
+    file: "src/domain/receive-phone-answer.ts",
+    find: "challenge.answeredBy !== factorId || ",
+    put: "factorId === '' || ",
+    ...{ rule: "PH16", tests: PHONE_RULES },
+  },
+  {
+    what: "that it was not me counts more than once",
+    file: "src/database/challenges.ts",
+    find: "id = :id AND state = 'denied' AND consumed_at IS NULL",
+    put: "id = :id AND state = 'denied'",
+    ...{ rule: "PH16", tests: PHONE_RULES },
+  },
+  {
+    what: "the cookie of the phone's page reads what waits for other accounts",
+    file: "src/domain/phone-requests.ts",
+    find: 'if (challenge?.factorType !== "phone" || own.length === 0) return null;',
+    put: 'if (challenge?.factorType !== "phone") return null;',
+    ...{ rule: "PH9", tests: PHONE_RULES },
+  },
+  {
+    what: "a push follows redirects",
+    file: "src/providers/phone/send-push.ts",
+    find: "followRedirect: false,",
+    put: "followRedirect: true, methodRewriting: false,",
+    ...{ rule: "PH12", tests: PUSHES },
+  },
+  {
+    what: "a push service is waited for as long as it likes",
+    file: "src/providers/phone/send-push.ts",
+    find: "send: 2000, response: 3000, request: 3000 }",
+    put: "send: 2000, response: 30000, request: 30000 }",
+    ...{ rule: "PH13", tests: PUSHES },
+  },
+  {
+    what: "an endless answer of a push service is read",
+    file: "src/providers/phone/send-push.ts",
+    find: "if (read > MAX_ANSWER_BYTES) request.destroy();",
+    put: "",
+    ...{ rule: "PH13", tests: PUSHES },
+  },
+  {
+    what: "a push goes to an address of this network",
+    file: "src/providers/phone/public-address.ts",
+    find: "if (first === undefined || !found.every(({ address }) => isPublicAddress(address))) {",
+    put: "if (first === undefined) {",
+    ...{ rule: "PH12", tests: ["test/providers/phone/endpoints.test.ts"] },
+  },
+  {
+    what: "a subscription that has ended is kept",
+    file: "src/providers/phone/provider.ts",
+    find: 'if (result.kind === "gone" && factor !== undefined &&',
+    put: 'if (result.kind === "gone" && factor === undefined &&',
+    ...{ rule: "PH14", tests: ["test/providers/phone/provider.test.ts"] },
+  },
+  {
+    what: "a ring that was not taken is not tried again",
+    file: "src/domain/ring-again.ts",
+    find: "return at.getTime() <= expiresAt.getTime() - TOO_LATE_MS ? at : null;",
+    put: "return at.getTime() <= 0 ? at : null;",
+    ...{ rule: "PH13", tests: ["test/domain/ring-again.test.ts"] },
   },
 ];
