@@ -62,6 +62,8 @@ export default tseslint.config(
   room("database", ["typeorm(/.*)?", "pg", "better-sqlite3"]),
   room("redis", ["ioredis", "rate-limiter-flexible", "zod"]),
   room("queue", ["bullmq", "ioredis"]),
+  // Besides: the English sentences, for the type of their names.
+  room("mail", ["nodemailer(/.*)?", "nunjucks", "\\.\\./\\.\\./views/text/en\\.json"]),
   room("passwords", ["@node-rs/argon2", "@zxcvbn-ts/language-common"]),
   // A provider has routes of its own, which bring a signature and no cookie: koa, and nothing of src/http.
   room("providers/*", ["got", "http_ece", "jsonwebtoken", "otpauth", "zod", "koa", "@koa/router", "raw-body"]),
@@ -69,8 +71,8 @@ export default tseslint.config(
   room("oidc", ["oidc-provider", "koa", "koa-mount", "@koa/router", "keygrip", "jsonwebtoken", "got", "raw-body"]),
   importsOnly(
     ["src/config.ts", "src/settings.ts"],
-    ["node:", "zod$", "\\./settings\\.js$", "\\./(database|redis)/address\\.js$", "\\./domain/factor\\.js$"],
-    "the settings know the types of factors, and how addresses of a database and of Redis are written",
+    ["node:", "zod$", "\\./settings\\.js$", "\\./(database|redis|mail)/address\\.js$", "\\./domain/factor\\.js$"],
+    "the settings know the types of factors, and how addresses of a database, of Redis and of a mail server are written",
   ),
   importsOnly(
     ["src/server.ts"],

@@ -96,10 +96,14 @@ function readSetting(setting: Setting<unknown>, env: Env): { value: unknown } | 
 }
 
 /** What each is good for itself and cannot stand beside another. Settings that could not be read are undefined here. */
-function togetherProblems({ redis }: Values<typeof TABLE>): ConfigProblem[] {
+function togetherProblems({ redis, mail }: Values<typeof TABLE>): ConfigProblem[] {
   const url = redis.url as string | undefined;
-  if (redis.ca === undefined || url === undefined || /^rediss:/i.test(url)) return [];
-  return [problemWith(TABLE.redis.ca, "is for an encrypted connection: REDIS_URL must begin with rediss://")];
+  const found: ConfigProblem[] = [];
+  if (redis.ca !== undefined && url !== undefined && !/^rediss:/i.test(url))
+    found.push(problemWith(TABLE.redis.ca, "is for an encrypted connection: REDIS_URL must begin with rediss://"));
+  if (mail.server !== undefined && mail.from === undefined)
+    found.push(problemWith(TABLE.mail.from, "is missing: with SMTP_URL, who messages are from"));
+  return found;
 }
 
 /** What production refuses although development takes it. Settings that could not be read are undefined here. */
@@ -175,6 +179,11 @@ function complete(
       : [],
     /** null while nobody signs in with Authy. */
     authy: factors.includes("authy-push") ? completeAuthy(given.authy, publicUrl) : null,
+    /** null while there is no mail server. */
+    mail:
+      given.mail.server === undefined || given.mail.from === undefined
+        ? null
+        : { server: given.mail.server, from: given.mail.from },
     redis: redisAddress(given.redis.url, given.redis.ca),
     rules: { ...given.rules, appName: given.appName ?? (given.authy.appName || "Countersign") },
   };

@@ -1,6 +1,7 @@
 import type Router from "@koa/router";
 import { type Redis } from "ioredis";
 import { pino } from "pino";
+import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { DataSource } from "typeorm";
 
@@ -24,6 +25,7 @@ import { databaseRows } from "./database/rows.js";
 import { type Deps, type Log, type Notifications } from "./domain/deps.js";
 import { type FactorType } from "./domain/factor.js";
 import { type FactorProvider, type Providers } from "./domain/factor-provider.js";
+import { type MailCounts } from "./domain/mail.js";
 import { waitingIds } from "./domain/phone-requests.js";
 import { matchCode } from "./domain/secrets.js";
 import { assetFile } from "./http/assets.js";
@@ -34,12 +36,15 @@ import { eventStreams } from "./http/event-streams.js";
 import { knownHosts } from "./http/middleware/check-host.js";
 import { isSameOrigin } from "./http/middleware/visit.js";
 import { networkOf, originOf } from "./http/origin.js";
+import { projectRoot } from "./http/project-root.js";
 import { pushWords } from "./http/push-words.js";
 import { type Health } from "./http/routes/health.js";
 import { loadText } from "./http/text.js";
 import { nunjucksViews, show } from "./http/views.js";
 import { renewKeys } from "./oidc/keys.js";
 import { openIdProvider, type OpenIdRoutes } from "./oidc/provider.js";
+import { linkUrl, mailComposer } from "./mail/compose.js";
+import { smtpPostman } from "./mail/smtp.js";
 import { passwords } from "./passwords/argon2.js";
 import { pollQueue } from "./queue/poll-queue.js";
 import { ringQueue } from "./queue/ring-queue.js";
@@ -116,7 +121,7 @@ export function createServices(config: Config, log: Log): Services {
     if (isOpen) void requireWritable(database).catch(() => undefined);
   }, NOTICE_READ_ONLY_MS);
   noticing.unref();
-  const rows = databaseRows(database);
+  const rows = databaseRows(database, config.mail !== null);
   const deps: Deps = {
     ...rows,
     now: clock.now,
@@ -127,6 +132,7 @@ export function createServices(config: Config, log: Log): Services {
     rings,
     providers: providersOf(config, { ...rows, feed, log, now: clock.now }),
     pushWords: pushWords(loadText("en")),
+    mail: mailOf(config),
     matchCodes: (id) => config.sessionKeys.map((key) => matchCode(key, id)),
     passwords: passwords(config.argon2TestStrength, config.limits.hashesQueued),
   };
@@ -162,6 +168,7 @@ export function createServices(config: Config, log: Log): Services {
       clearInterval(adjusting);
       clearInterval(noticing);
       redisWatch.close();
+      deps.mail?.postman.close();
       const told = Promise.all([queue.close(), rings.close(), feed.sent()]);
       await Promise.race([told, new Promise((resolve) => setTimeout(resolve, 1000).unref())]).catch(() => undefined);
       redis.disconnect();
@@ -187,6 +194,17 @@ function providersOf(
     totp: () => totpProvider({ ...deps, appName: rules.appName, secretKeys }),
   };
   return Object.fromEntries(factors.map((type) => [type, make[type]()])) as Providers;
+}
+
+/** The way to the mail server, and the words of messages; null without one. */
+function mailOf({ mail, rules, publicUrl }: Config): Deps["mail"] {
+  return (
+    mail && {
+      postman: smtpPostman(mail.server, mail.from, rules.mailSilenceSeconds),
+      compose: mailComposer(path.join(projectRoot(), "views", "mail"), loadText("en"), { ...rules, publicUrl }),
+      linkUrl: (purpose, token) => linkUrl(publicUrl, purpose, token),
+    }
+  );
 }
 
 /** What the web process has besides. */
@@ -223,7 +241,7 @@ export function createWebServices(config: Config, log: Log, stopping: AbortSigna
       ...deps,
       http: config,
       text: loadText("en"),
-      views: nunjucksViews(config.rules.appName, config.sessionKeys, isPhoneAsked),
+      views: nunjucksViews(config.rules.appName, config.sessionKeys, isPhoneAsked, config.mail !== null),
       streams,
       rates: {
         loginsOfAddress: rateLimit(redis, "login", limits.loginsPerAddressAndMinute, 60),
@@ -231,6 +249,7 @@ export function createWebServices(config: Config, log: Log, stopping: AbortSigna
         registrationsOfAddress: rateLimit(redis, "register", limits.registrationsPerAddressAndHour, 3600),
         statusOfChallenge: localRateLimit("status", 5, 5),
         textMessages: rateLimit(redis, "sms", 3, 600),
+        mailsOfAddress: rateLimit(redis, "mails", limits.mailsPerAddressAndHour, 3600),
       },
       sessionsEnded: () => services.feed.sessionsEnded(),
     },
@@ -245,6 +264,7 @@ export function createWebServices(config: Config, log: Log, stopping: AbortSigna
       migrations: () => (isMigrated ? Promise.resolve(true) : within(lookForMigrations(), false)),
       redis: () => within(redisWatch.isWell(), false),
       queueMetrics: () => within(queue.metrics(), ""),
+      mailMetrics: () => (deps.mail === null ? Promise.resolve("") : within(deps.mails.counts().then(mailMetrics), "")),
     },
     callbacks: [
       ...(config.authy === null ? [] : [authyCallbacks(deps, config.authy)]),
@@ -262,6 +282,19 @@ export function createWebServices(config: Config, log: Log, stopping: AbortSigna
       await services.close();
     },
   };
+}
+
+/** Messages by what became of them, as Prometheus reads it. */
+function mailMetrics({ due, sent, givenUp }: MailCounts): string {
+  return [
+    "",
+    "# HELP mails Messages of the last month by state",
+    "# TYPE mails gauge",
+    `mails{state="due"} ${due}`,
+    `mails{state="sent"} ${sent}`,
+    `mails{state="given-up"} ${givenUp}`,
+    "",
+  ].join("\n");
 }
 
 /** What the web process has for phones of our own. */

@@ -3,6 +3,7 @@ import { z } from "zod";
 
 import { postgresAddress } from "./database/address.js";
 import { typeNamed } from "./domain/factor.js";
+import { senderIn, smtpAddress } from "./mail/address.js";
 import { redisAddress } from "./redis/address.js";
 
 /** One variable of the environment. */
@@ -152,6 +153,28 @@ const redisUrl = z.string().superRefine((value, issues) => {
   }
 });
 
+const smtpUrl = z.string().transform((value, issues) => {
+  try {
+    return smtpAddress(value);
+  } catch (error) {
+    issues.addIssue({ code: "custom", message: error instanceof Error ? error.message : "" });
+    return z.NEVER;
+  }
+});
+
+const sender = z.string().transform((value, issues) => {
+  const read = senderIn(value);
+  if (read !== null) return read;
+  issues.addIssue({ code: "custom", message: "must be an address, or Name <address>" });
+  return z.NEVER;
+});
+
+/** Whole numbers of seconds, with commas between. */
+const pauses = z
+  .string()
+  .regex(/^\d{1,6}( *, *\d{1,6})*$/, "must be whole seconds, with commas between")
+  .transform((value) => value.split(",").map(Number));
+
 /** The path of a file with certificates; gives what it holds. */
 const certificates = z.string().transform((file, issues) => {
   try {
@@ -210,6 +233,10 @@ export const TABLE = {
     subject: optional("VAPID_SUBJECT", vapidSubject, "`PUBLIC_URL` where that is https", "mailto:ops@example.com", "where push services reach you when our pushes trouble them: a `mailto:` or `https:` address; Apple refuses localhost, `.local` and numeric ones"),
     hosts: optional("PUSH_HOSTS", pushHosts, "none", "push.example.org,*.example.net", "push services that phones may be notified through besides those of the browsers: names, `*.name`, or `*` for any public one; comma-separated"),
   },
+  mail: {
+    server: optional("SMTP_URL", smtpUrl, "none", "smtp://user:password@mail.example.com:587", "the mail server: `smtp://USER:PASSWORD@HOST:587` (STARTTLS is required unless the host is loopback) or `smtps://…`; without it nothing of mail exists: its addresses answer 404 and no page mentions them"),
+    from: optional("MAIL_FROM", sender, "required with `SMTP_URL`", "Acme <login@example.com>", "who messages are from: `Name <address>`"),
+  },
   rules: {
     approvalTtlSeconds: setting("APPROVAL_TTL_SECONDS", whole(5, 3600), "120", "life of a push, 5 to 3600; attempt and session outlive it"),
     registrationTtlSeconds: setting("REGISTRATION_TTL_SECONDS", whole(5, 3600), "300", "life of a QR code, 5 to 3600"),
@@ -237,6 +264,11 @@ export const TABLE = {
     pollMaxMs: setting("POLL_MAX_MS", ms, "5000", "the longest pause between polls of one push"),
     pollFirstWithCallbacksMs: setting("POLL_FIRST_WITH_CALLBACKS_MS", ms, "12000", "the first pause while callbacks are seen to arrive"),
     pollRegistrationMs: setting("POLL_REGISTRATION_MS", ms, "1500", "the pause between looks at an enrolment, twice as long after a minute"),
+    resetTtlSeconds: setting("RESET_TTL_SECONDS", seconds, "1800", "life of a link for a new password"),
+    verifyTtlSeconds: setting("VERIFY_TTL_SECONDS", seconds, "86400", "life of a link that confirms an address"),
+    mailsPerAccount: setting("LIMIT_MAILS_PER_ACCOUNT", limit, "5", "messages an hour to one account that anybody can cause: links for a new password, and confirmations. Notices of real changes are neither counted nor dropped"),
+    mailRetrySeconds: setting("MAIL_RETRY_SECONDS", pauses, "10,60,300,900,3600", "pauses after the first, second … failed try to send a message; the last one again and again, for a day"),
+    mailSilenceSeconds: setting("MAIL_SILENCE_SECONDS", whole(1, 120), "30", "how long the mail server may take to greet, or be silent; a conversation ends after twice as long in any case"),
     textMessages: setting("TEXT_MESSAGES", flag, "false", "whether a person may ask for a code by text message"),
   },
   limits: {
@@ -247,6 +279,7 @@ export const TABLE = {
     loginsPerAddressAndMinute: setting("LIMIT_LOGINS_PER_ADDRESS", limit, "60", "password attempts per minute and address"),
     loginsPerMinute: setting("LIMIT_LOGINS", limit, "6000", "password attempts per minute in all"),
     registrationsPerAddressAndHour: setting("LIMIT_REGISTRATIONS_PER_ADDRESS", limit, "20", "registrations per hour and address"),
+    mailsPerAddressAndHour: setting("LIMIT_MAILS_PER_ADDRESS", limit, "20", "messages an hour that one client address can cause"),
     upstreamPerSecond: setting("LIMIT_UPSTREAM_PER_SECOND", whole(1, 1000), "50", "polls to Authy in all, for the whole fleet; at least `1`"),
     hashesQueued: setting("LIMIT_HASHES_QUEUED", whole(1, 10_000), "64", "passwords that may wait to be judged; the next one gets 503; at least `1`"),
     authorizationsPerAddressAndMinute: setting("LIMIT_AUTHORIZATIONS_PER_ADDRESS", limit, "120", "requests for a sign-in at an application, per minute and address"),

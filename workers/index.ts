@@ -7,6 +7,8 @@ import { logIdOf } from "../src/domain/announce-settled.js";
 import { upstreamRemovals } from "../src/domain/disable-two-factor.js";
 import { errorFields } from "../src/domain/error-fields.js";
 import { reconcile } from "../src/domain/reconcile.js";
+import { answerResetRequests } from "../src/domain/request-reset.js";
+import { sendDueMails } from "../src/domain/send-mails.js";
 import { POLL_QUEUE, type PollJob } from "../src/queue/poll-queue.js";
 import { RING_QUEUE, type RingJob } from "../src/queue/ring-queue.js";
 import { isOfRedis } from "../src/redis/causes.js";
@@ -80,6 +82,12 @@ async function main(): Promise<void> {
   const removals = every(config.reconcileMs, upstreamRemovals(deps), "remove phones at the provider");
   const forgetting = every(FORGET_EVERY_MS, () => forgetOld(services.database, deps.now()), "forget old rows");
   const keys = every(RENEW_KEYS_EVERY_MS, () => services.renewSigningKeys(), "renew signing keys");
+  const mailing = every(config.reconcileMs, () => sendMails(), "send messages");
+  async function sendMails(): Promise<void> {
+    if (deps.mail === null) return;
+    await answerResetRequests(deps);
+    await sendDueMails(deps, () => stopping.aborted);
+  }
   function every(ms: number, work: () => Promise<void>, name: string): NodeJS.Timeout {
     let isRunning = false;
     return setInterval(() => {
@@ -97,7 +105,7 @@ async function main(): Promise<void> {
   log.info({}, "worker ready");
 
   finish = async () => {
-    for (const timer of [repairs, fallback, removals, forgetting, keys]) clearInterval(timer);
+    for (const timer of [repairs, fallback, removals, forgetting, keys, mailing]) clearInterval(timer);
     await Promise.race([
       Promise.all([worker.close(), ringer?.close()]),
       new Promise((resolve) => setTimeout(resolve, FINISH_JOBS_MS)),

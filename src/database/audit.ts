@@ -1,22 +1,79 @@
 import { randomUUID } from "node:crypto";
-import { In, Not } from "typeorm";
+import { In, MoreThan, Not } from "typeorm";
 
-import { type Audit } from "../domain/audit.js";
-import { type AuditRow, type RowSource } from "./schema.js";
+import { type Audit, type AuditEvent, type AuditKind } from "../domain/audit.js";
+import { type MailOrder } from "../domain/mail.js";
+import { type AuditRow, type MailRow, type RowSource, type SubscriberRow } from "./schema.js";
 
-/** The security events, in the database. */
-export function audit(database: RowSource): Audit {
+/**
+ * Kinds that processes of the release before do not know and could not show: for them the line is of another kind that has
+ * been there for long.
+ */
+const FOR_THE_RELEASE_BEFORE: Partial<Record<AuditKind, AuditKind>> = {
+  "reset-asked": "step-up",
+  "address-change-asked": "step-up",
+  "address-confirmed": "step-up",
+  "address-changed": "step-up",
+  "address-change-undone": "step-up",
+};
+
+/**
+ * The security events, in the database.
+ *
+ * @param isOutbox - Whether there is a mail server: without one no messages are written.
+ */
+export function audit(database: RowSource, isOutbox: boolean): Audit {
   const rows = database.getRepository<AuditRow>("audit");
+
+  /** In the transaction of the event: there is no moment in which one is committed without the other. */
+  async function order({ kind, to, detail = "", notWithinSeconds }: MailOrder, event: AuditRow): Promise<void> {
+    const { id: eventId, subscriberId, at } = event;
+    const mails = database.getRepository<MailRow>("mail");
+    if (notWithinSeconds !== undefined) {
+      const since = new Date(at.getTime() - notWithinSeconds * 1000);
+      if (await mails.existsBy({ subscriberId, kind, createdAt: MoreThan(since) })) return;
+    }
+    const account = await database.getRepository<SubscriberRow>("subscriber").findOneBy({ id: subscriberId });
+    if (account === null) return;
+    await mails.insert({
+      ...{ id: randomUUID(), eventId, subscriberId, kind, recipient: to ?? account.email, detail },
+      ...{
+        epoch: account.epoch,
+        state: "due",
+        tries: 0,
+        dueAt: at,
+        leaseUntil: null,
+        createdAt: at,
+        settledAt: null,
+        failure: "",
+      },
+    });
+  }
+
   return {
-    async record({ origin: { address, browserLabel }, detail = "", ...event }) {
-      await rows.insert({ ...event, id: randomUUID(), address, browserLabel, detail });
+    async record({ origin: { address, browserLabel }, detail = "", mails = [], kind, ...event }) {
+      const before = FOR_THE_RELEASE_BEFORE[kind];
+      const row: AuditRow = {
+        ...event,
+        ...{ id: randomUUID(), kind: before ?? kind, exactKind: before === undefined ? null : kind },
+        ...{ address, browserLabel, detail },
+      };
+      await rows.insert(row);
+      if (isOutbox) for (const mail of mails) await order(mail, row);
     },
-    list: (subscriberId, { limit, offset = 0, without = [] }) =>
-      rows.find({
+    list: async (subscriberId, { limit, offset = 0, without = [] }) => {
+      const found = await rows.find({
         where: { subscriberId, ...(without.length > 0 ? { kind: Not(In([...without])) } : {}) },
         order: { at: "DESC", id: "DESC" },
         skip: offset,
         take: limit,
-      }),
+      });
+      return found.map(eventIn);
+    },
   };
+}
+
+/** The event that a row stands for. */
+export function eventIn({ exactKind, ...row }: AuditRow): AuditEvent {
+  return { ...row, kind: exactKind ?? row.kind };
 }

@@ -26,6 +26,9 @@ export async function forgetOld(database: DataSource, now: Date): Promise<void> 
   await forget("attempt", "id", "it.createdAt < :old", { old: ago(7 * DAY_MS) });
   await forget("enrolment", "id", "it.createdAt < :old", { old: ago(7 * DAY_MS) });
   await forget("audit", "id", "it.at < :old", { old: ago(400 * DAY_MS) });
+  await forget("resetRequest", "id", "it.at < :old", { old: ago(DAY_MS) });
+  await forget("link", "tokenHash", "it.expiresAt < :old", { old: ago(DAY_MS) });
+  await forget("mail", "id", "it.createdAt < :old AND it.state <> 'due'", { old: ago(30 * DAY_MS) });
   // Nothing but a success renews a budget: what counts against one stays.
   await forget("failure", "bucket", "it.lastAt < :old AND (it.count < :many OR it.lastAt < :veryOld)", {
     old: ago(2 * DAY_MS),

@@ -10,6 +10,9 @@ import { clients, clientSecrets } from "./clients.js";
 import { enrolments } from "./enrolments.js";
 import { orDatabaseAway } from "./errors.js";
 import { factors } from "./factors.js";
+import { links } from "./links.js";
+import { mails } from "./mails.js";
+import { resetRequests } from "./reset-requests.js";
 import { failures } from "./failures.js";
 import { memberships } from "./memberships.js";
 import { logoutNotices } from "./logout-notices.js";
@@ -25,8 +28,12 @@ import { signingKeys } from "./signing-keys.js";
 import { subscribers } from "./subscribers.js";
 import { totpSecrets } from "./totp-secrets.js";
 
-/** Every noun's rows, read and written through one source: the database, or one transaction of it. */
-export function rowsIn(source: RowSource) {
+/**
+ * Every noun's rows, read and written through one source: the database, or one transaction of it.
+ *
+ * @param isOutbox - Whether the history is an outbox, too: whether there is a mail server.
+ */
+export function rowsIn(source: RowSource, isOutbox = false) {
   return {
     subscribers: subscribers(source),
     factors: factors(source),
@@ -46,20 +53,29 @@ export function rowsIn(source: RowSource) {
     oidcRecords: oidcRecords(source),
     logoutNotices: logoutNotices(source),
     failures: failures(source),
-    audit: audit(source),
+    audit: audit(source, isOutbox),
     applications: applications(source),
     sites: sites(source),
     memberships: memberships(source),
+    mails: mails(source),
+    links: links(source),
+    resetRequests: resetRequests(source),
   } satisfies Rows;
 }
 
 /** The rows of the whole database and the transactions over them; all of it throws DatabaseAway while that cannot be used. */
-export function databaseRows(database: DataSource): ReturnType<typeof rowsIn> & Pick<Deps, "transaction"> {
-  const rows = Object.entries(rowsIn(database.manager)).map(([noun, methods]) => [noun, guarded(methods)] as const);
+export function databaseRows(
+  database: DataSource,
+  isOutbox = false,
+): ReturnType<typeof rowsIn> & Pick<Deps, "transaction"> {
+  const rows = Object.entries(rowsIn(database.manager, isOutbox)).map(
+    ([noun, methods]) => [noun, guarded(methods)] as const,
+  );
   return {
     ...(Object.fromEntries(rows) as ReturnType<typeof rowsIn>),
     // Inside, errors keep the drivers' words: by them a transaction that met a busy database is run again.
-    transaction: (work) => orDatabaseAway(() => database.manager.transaction((manager) => work(rowsIn(manager)))),
+    transaction: (work) =>
+      orDatabaseAway(() => database.manager.transaction((manager) => work(rowsIn(manager, isOutbox)))),
   };
 }
 

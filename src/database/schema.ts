@@ -2,7 +2,7 @@ import { type EntityManager, EntitySchema, type EntitySchemaColumnOptions } from
 
 import { type Application, type Site } from "../domain/application.js";
 import { type Attempt } from "../domain/attempt.js";
-import { type AuditEvent } from "../domain/audit.js";
+import { type AuditEvent, type AuditKind } from "../domain/audit.js";
 import { type Challenge } from "../domain/challenge.js";
 import { type Client } from "../domain/client.js";
 import { type Receipt } from "../domain/deps.js";
@@ -10,6 +10,7 @@ import { type Enrolment } from "../domain/enrolment.js";
 import { type Factor } from "../domain/factor.js";
 import { type LogoutNotice } from "../domain/logout-notice.js";
 import { type FoundRecord } from "../domain/oidc-record.js";
+import { type Link, type Mail, type ResetRequest } from "../domain/mail.js";
 import { type PhoneKeyRow, type PushSubscription } from "../domain/phone-key.js";
 import { type StoredSession } from "../domain/session.js";
 import { type SigningKey } from "../domain/signing-key.js";
@@ -28,7 +29,10 @@ export type EnrolmentRow = Mutable<Enrolment> & { leaseUntil: Date | null };
 export type AttemptRow = Mutable<Attempt>;
 export type ChallengeRow = Mutable<Challenge> & { leaseUntil: Date | null };
 export type KnownBrowserRow = Mutable<KnownBrowser>;
-export type AuditRow = Mutable<AuditEvent> & { id: string };
+export type AuditRow = Mutable<AuditEvent> & { id: string; exactKind: AuditKind | null };
+export type MailRow = Mutable<Mail> & { leaseUntil: Date | null };
+export type LinkRow = Mutable<Link>;
+export type ResetRequestRow = Mutable<ResetRequest>;
 export type ReceiptRow = Mutable<Receipt>;
 export type PhoneKeyTableRow = Mutable<PhoneKeyRow>;
 export type PushSubscriptionRow = Mutable<PushSubscription>;
@@ -117,6 +121,7 @@ export function entities(isPostgres: boolean) {
         username: text(64),
         usernameKey: text(64),
         email: text(254),
+        pendingEmail: nullable(text(254)),
         passwordHash: text(),
         epoch: whole,
         mustChangePassword: truth,
@@ -128,7 +133,11 @@ export function entities(isPostgres: boolean) {
         moveRestsUntil: nullable(time),
         createdAt: time,
       },
-      indices: [{ name: "subscribers_username", columns: ["usernameKey"], unique: true }],
+      indices: [
+        { name: "subscribers_username", columns: ["usernameKey"], unique: true },
+        // Of lower(email): the migration alone can say so.
+        { name: "subscribers_email", columns: ["email"], synchronize: false },
+      ],
     }),
     new EntitySchema<FactorRow>({
       name: "factor",
@@ -456,6 +465,7 @@ export function entities(isPostgres: boolean) {
         address: text(64),
         browserLabel: text(120),
         detail: text(),
+        exactKind: nullable(text(30)),
       },
       indices: [{ name: "audit_events_subscriber", columns: ["subscriberId", "at"] }],
     }),
@@ -493,6 +503,57 @@ export function entities(isPostgres: boolean) {
         allowsPreflight: truth,
       },
       indices: [{ name: "sites_origin", columns: ["origin"], unique: true }],
+    }),
+    new EntitySchema<MailRow>({
+      name: "mail",
+      tableName: "mails",
+      columns: {
+        id,
+        eventId: ref,
+        subscriberId: ref,
+        kind: text(30),
+        recipient: text(254),
+        detail: text(),
+        epoch: whole,
+        state: text(20),
+        tries: whole,
+        dueAt: time,
+        leaseUntil: nullable(time),
+        createdAt: time,
+        settledAt: nullable(time),
+        failure: text(),
+      },
+      indices: [
+        { name: "mails_due", columns: ["dueAt"], where: "state = 'due'" },
+        { name: "mails_subscriber", columns: ["subscriberId", "kind", "createdAt"] },
+        { name: "mails_created", columns: ["createdAt"] },
+      ],
+    }),
+    new EntitySchema<LinkRow>({
+      name: "link",
+      tableName: "links",
+      columns: {
+        tokenHash: id,
+        mailId: ref,
+        purpose: text(20),
+        subscriberId: ref,
+        address: text(254),
+        epoch: nullable(whole),
+        createdAt: time,
+        expiresAt: time,
+        usedAt: nullable(time),
+      },
+      indices: [
+        { name: "links_mail", columns: ["mailId"] },
+        { name: "links_subscriber", columns: ["subscriberId"] },
+        { name: "links_expiry", columns: ["expiresAt"] },
+      ],
+    }),
+    new EntitySchema<ResetRequestRow>({
+      name: "resetRequest",
+      tableName: "reset_requests",
+      columns: { id, typed: text(254), address: text(64), browserLabel: text(120), at: time },
+      indices: [{ name: "reset_requests_at", columns: ["at"] }],
     }),
   ];
 }

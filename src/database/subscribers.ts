@@ -12,6 +12,11 @@ const FIND_BY_NAME = statement<SubscriberRow>(
   "SELECT * FROM subscribers WHERE username_key = :usernameKey",
 );
 
+const FIND_BY_EMAIL = statement<SubscriberRow>(
+  "subscriber",
+  "SELECT * FROM subscribers WHERE lower(email) = lower(:email) ORDER BY created_at LIMIT 5",
+);
+
 /** The accounts, in the database. */
 export function subscribers(database: RowSource): Subscribers {
   const rows = database.getRepository<SubscriberRow>("subscriber");
@@ -20,6 +25,7 @@ export function subscribers(database: RowSource): Subscribers {
       const row = {
         ...subscriber,
         epoch: 1,
+        pendingEmail: null,
         mustChangePassword: false,
         pushFrozenUntil: null,
         strangersSuccessAt: null,
@@ -31,6 +37,7 @@ export function subscribers(database: RowSource): Subscribers {
     },
     find: async (id) => (await FIND(database, { id }))[0] ?? null,
     findByName: async (usernameKey) => (await FIND_BY_NAME(database, { usernameKey }))[0] ?? null,
+    findByEmail: (email) => FIND_BY_EMAIL(database, { email }),
     async rehash(id, oldHash, newHash) {
       await rows.update({ id, passwordHash: oldHash }, { passwordHash: newHash });
     },
@@ -42,6 +49,12 @@ export function subscribers(database: RowSource): Subscribers {
         { passwordHash: newHash, epoch: before.epoch + 1, mustChangePassword: false },
       );
       return affected === 1 ? before.epoch + 1 : null;
+    },
+    resetPassword: (id, epoch, passwordHash) =>
+      changedOne(rows.update({ id, epoch }, { passwordHash, epoch: epoch + 1, mustChangePassword: false })),
+    awaitEmail: (id, epoch, pendingEmail) => changedOne(rows.update({ id, epoch }, { pendingEmail })),
+    async confirmEmail(id, email, emailVerifiedAt) {
+      await rows.update({ id }, { email, emailVerifiedAt, pendingEmail: null });
     },
     noteSuccess: (id, epoch, isKnownBrowser, now) =>
       changedOne(rows.update({ id, epoch }, isKnownBrowser ? { lastSuccessAt: now } : { strangersSuccessAt: now })),

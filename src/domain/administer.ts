@@ -7,8 +7,8 @@ import { removeAllFactors } from "./remove-factors.js";
 import { type Subscriber } from "./subscriber.js";
 
 /** Where an operator's act comes from: no address, no browser. */
-const ELSEWHERE = { address: "", browserLabel: "" };
-const OPERATOR = "operator";
+export const ELSEWHERE = { address: "", browserLabel: "" };
+export const OPERATOR = "operator";
 
 /**
  * Removes all factors and the recovery codes of somebody who lost them; sessions end. The worker removes them at their providers.

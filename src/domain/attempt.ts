@@ -13,6 +13,7 @@ const STEP_UP_ACTIONS = [
   "remove-factor",
   "change-password",
   "new-recovery-codes",
+  "change-email",
 ] as const;
 
 /** Sensitive acts that ask for a fresh approval of their own. */

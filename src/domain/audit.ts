@@ -1,5 +1,6 @@
 import { type Origin } from "./deps.js";
 import { type FactorType } from "./factor.js";
+import { type MailOrder } from "./mail.js";
 
 /** One line for each security event; feeds the activity page and the operator. */
 export type AuditKind =
@@ -26,7 +27,12 @@ export type AuditKind =
   | "email-verified"
   | "group-joined"
   | "group-left"
-  | "step-up";
+  | "step-up"
+  | "reset-asked"
+  | "address-change-asked"
+  | "address-confirmed"
+  | "address-changed"
+  | "address-change-undone";
 
 /**
  * How the history tells of one factor: of other types than Authy's phone which it was, and then how. All of it stands under
@@ -47,6 +53,13 @@ export interface AuditEvent extends Origin {
   readonly detail: string;
 }
 
+/** A line that is to be written. */
+export type NewEvent = Omit<AuditEvent, keyof Origin | "detail"> & {
+  readonly origin: Origin;
+  readonly detail?: string;
+  readonly mails?: readonly MailOrder[];
+};
+
 /** A part of an account's history. */
 export interface HistoryPage {
   readonly limit: number;
@@ -56,8 +69,11 @@ export interface HistoryPage {
 
 /** The rows of security events. */
 export interface Audit {
-  /** Writes one line, in the transaction of the change that it records: both are committed, or none. */
-  record(event: Omit<AuditEvent, keyof Origin | "detail"> & { origin: Origin; detail?: string }): Promise<void>;
+  /**
+   * Writes one line, in the transaction of the change that it records: both are committed, or none. So are the messages that
+   * tell of it, which a worker sends; without a mail server there are none.
+   */
+  record(event: NewEvent): Promise<void>;
   /** The newest first, from `offset`; without those of the kinds left out. */
   list(subscriberId: string, page: HistoryPage): Promise<AuditEvent[]>;
 }

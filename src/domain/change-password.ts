@@ -44,7 +44,10 @@ export async function changePassword(
     if (epoch === null) throw new Invalid({ current_password: { code: "changed" } });
     if (hasFactor && !(await useStepUp(inside, session, "change-password"))) return null;
     await endAttemptsOfSubscriber(inside, subscriber.id, at);
-    await inside.audit.record({ subscriberId: subscriber.id, kind: "password-changed", at, origin: browser });
+    await inside.audit.record({
+      ...{ subscriberId: subscriber.id, kind: "password-changed", at, origin: browser },
+      mails: [{ kind: "password-changed" }],
+    });
     return renewSessionAlone(inside, session, { epoch, passwordAt: at }, browser);
   });
   if (changed !== null) await cancelPushesOf(deps, subscriber.id);

@@ -47,10 +47,12 @@ export async function completeEnrolment(
       if (replacesId !== null) await factors.prefer(subscriberId, id);
       if ((await spend?.(rows)) === false) throw new Undone("cancelled");
       await browsers.forgetSeenSince(subscriberId, createdAt);
-      const origin = { address: "", browserLabel: "" };
+      const asked = (await sessions.list(subscriberId, now)).find(({ id }) => id === sessionId);
+      const origin = asked ?? { address: "", browserLabel: "" };
       await audit.record({
         ...{ subscriberId, kind: "phone-enrolled", at: now, origin },
         detail: factorDetail(type, type === "authy-push" ? by : ""),
+        mails: [{ kind: replacesFactor ? "factor-replaced" : "factor-added" }],
       });
       return "completed" as const;
     });

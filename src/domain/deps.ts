@@ -9,6 +9,14 @@ import { type Providers } from "./factor-provider.js";
 import { type FailureLimits, type Failures } from "./failures.js";
 import { type LogoutNotices } from "./logout-notice.js";
 import { type OidcRecords } from "./oidc-record.js";
+import {
+  type ComposeMail,
+  type LinkPurpose,
+  type Links,
+  type Mails,
+  type Postman,
+  type ResetRequests,
+} from "./mail.js";
 import { type PhoneKeys, type PushSubscriptions } from "./phone-key.js";
 import { type SessionLifetimes, type Sessions } from "./session.js";
 import { type SigningKeys } from "./signing-key.js";
@@ -40,6 +48,13 @@ export interface RuleSettings extends SessionLifetimes, FailureLimits {
   readonly pollFirstWithCallbacksMs: number;
   readonly pollRegistrationMs: number;
   readonly textMessages: boolean;
+  readonly resetTtlSeconds: number;
+  readonly verifyTtlSeconds: number;
+  readonly mailsPerAccount: number;
+  /** Pauses after the first, second … try to send a message that failed; the last one again and again, for a day. */
+  readonly mailRetrySeconds: readonly number[];
+  /** How long a mail server may be silent. */
+  readonly mailSilenceSeconds: number;
 }
 
 /** The words of a push, in the language of whoever is asked. The names of its details are part of the outside contract. */
@@ -165,6 +180,9 @@ export interface Rows {
   readonly applications: Applications;
   readonly sites: Sites;
   readonly memberships: Memberships;
+  readonly mails: Mails;
+  readonly links: Links;
+  readonly resetRequests: ResetRequests;
 }
 
 /** The ports of the rules: all that they may ask of the other folders. Each rule picks the few it needs. */
@@ -179,6 +197,12 @@ export interface Deps extends Rows {
   readonly providers: Providers;
   readonly passwords: Passwords;
   readonly pushWords: PushWords;
+  /** The way to the mail server; null where there is none, and then nothing of it exists. */
+  readonly mail: {
+    readonly postman: Postman;
+    readonly compose: ComposeMail;
+    linkUrl(purpose: LinkPurpose, token: string): string;
+  } | null;
   /**
    * The match code of a challenge, which its phone can show again although nothing but a hash is kept. One for each key of
    * ours: the first is that of new challenges.

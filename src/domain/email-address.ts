@@ -7,7 +7,7 @@ const VALID = new RegExp(`^${LOCAL_PART}@${LABEL}(?:\\.${LABEL})*$`, "u");
 
 /** Why an e-mail address is refused. */
 export interface EmailProblem {
-  readonly code: "missing" | "malformed";
+  readonly code: "missing" | "malformed" | "same";
 }
 
 /**

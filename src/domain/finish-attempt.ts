@@ -13,6 +13,9 @@ import { openSession, renewSession, type SessionBrowser, type SignedIn } from ".
 import { type Session } from "./session.js";
 import { approvalMethods, codeMethods, type Method, PASSWORD_ALONE, withMethods } from "./sign-in.js";
 
+/** Of unused recovery codes: then their owner is told at each use. */
+const FEW_CODES = 3;
+
 /** What shows that whoever holds an attempt has the second factor too: judged before, and spent once. */
 export type Proof =
   | { readonly kind: "approval"; readonly challenge: Challenge }
@@ -36,7 +39,10 @@ export async function finishLogin(
     const [id, at] = [randomUUID(), inside.now()];
     if (!(await inside.attempts.finish(attempt.id, id, at))) return null;
     const way = spent.kind === "approval" ? "phone" : spent.kind;
-    await inside.audit.record({ subscriberId, kind: "signed-in", at, origin: browser, detail: way });
+    await inside.audit.record({
+      ...{ subscriberId, kind: "signed-in", at, origin: browser, detail: way },
+      mails: attempt.isKnownBrowser ? [] : [{ kind: "new-browser" }],
+    });
     const challengeId = spent.kind === "approval" ? spent.challenge.id : null;
     const level = 2 as const;
     const methods = withMethods(PASSWORD_ALONE, methodsOf(spent, attempt));
@@ -132,7 +138,11 @@ async function spendProof(inside: Inside, attempt: Attempt, proof: Proof, origin
   if (proof.kind === "app code" && (await proof.spend?.(inside)) === false) return false;
   if (proof.kind === "recovery code") {
     if (!(await inside.recoveryCodes.spend(subscriberId, proof.codeHash, at))) return false;
-    await inside.audit.record({ subscriberId, kind: "recovery-code-used", at, origin, detail: purpose });
+    const left = await inside.recoveryCodes.countLeft(subscriberId);
+    await inside.audit.record({
+      ...{ subscriberId, kind: "recovery-code-used", at, origin, detail: purpose },
+      mails: left <= FEW_CODES ? [{ kind: "recovery-codes-few", detail: String(left) }] : [],
+    });
   }
   const factorId = factorBehind(proof);
   if (factorId !== null) await inside.factors.noteUsed(factorId, at);

@@ -28,7 +28,8 @@ export async function makeRecoveryCodes(deps: Deps, session: Session, origin: Or
     if (!(await isFirstSet(inside, session)) && !(await useStepUp(inside, session, "new-recovery-codes"))) return null;
     const [codes, at] = [newRecoveryCodes(), inside.now()];
     await inside.recoveryCodes.replace(subscriberId, codes.map(hashRecoveryCode), at);
-    await inside.audit.record({ subscriberId, kind: "recovery-codes-made", at, origin });
+    const event = { subscriberId, kind: "recovery-codes-made", at, origin } as const;
+    await inside.audit.record({ ...event, mails: [{ kind: "recovery-codes-made" }] });
     return codes;
   });
 }

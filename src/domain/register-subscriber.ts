@@ -26,8 +26,9 @@ const atFirst = { level: 1, methods: PASSWORD_ALONE, challengeId: null, isRememb
 const REPEATED_WITHIN_MS = 60_000;
 
 /**
- * Opens an account, and signs its browser in.
+ * Opens an account, and signs its browser in. A message with a link that confirms the address goes out.
  *
+ * @param mayMail - False where its client address has caused too many messages already.
  * @throws Invalid with a problem for each field that must be mended, a name that is taken among them.
  * @throws Busy when too many passwords wait to be hashed.
  */
@@ -35,6 +36,7 @@ export async function registerSubscriber(
   deps: RegisterDeps,
   form: { username: string; email: string; password: string },
   browser: RegisteringBrowser,
+  mayMail = true,
 ): Promise<SignedIn> {
   const username = form.username.normalize("NFKC").trim();
   const email = plainEmail(form.email);
@@ -67,7 +69,10 @@ export async function registerSubscriber(
   };
   const signedIn = await allOrNothing(deps, async (inside) => {
     if (!(await inside.subscribers.insert(subscriber))) return null;
-    await inside.audit.record({ subscriberId: subscriber.id, kind: "registered", at, origin: browser });
+    await inside.audit.record({
+      ...{ subscriberId: subscriber.id, kind: "registered", at, origin: browser },
+      mails: mayMail ? [{ kind: "welcome" }] : [],
+    });
     return openSession(inside, { ...atFirst, subscriberId: subscriber.id, epoch: 1, passwordAt: at }, browser);
   });
   const repeated = signedIn ?? (await signInAgain(deps, subscriber.usernameKey, form.password, browser));

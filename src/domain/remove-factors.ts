@@ -37,5 +37,6 @@ export async function removeInHistory(
   await audit.record({
     ...{ subscriberId, kind: "phone-removed", at, origin },
     detail: factorDetail(type, detail),
+    mails: [{ kind: "factor-removed" }],
   });
 }

@@ -60,7 +60,11 @@ async function settleDenied(
     const { subscriberId, isKnownBrowser } = settled;
     if (!isKnownBrowser)
       await rows.subscribers.freezePushes(subscriberId, new Date(at.getTime() + settings.pushFreezeSeconds * 1000));
-    await rows.audit.record({ subscriberId, kind: "sign-in-denied", at, origin: attempt, detail: attempt.purpose });
+    await rows.audit.record({
+      ...{ subscriberId, kind: "sign-in-denied", at, origin: attempt, detail: attempt.purpose },
+      // Whoever has the password can cause these at will.
+      mails: isKnownBrowser ? [] : [{ kind: "request-denied", notWithinSeconds: 3600 }],
+    });
     return settled;
   });
 }

@@ -65,7 +65,10 @@ export async function startLogin(deps: Deps, form: LoginForm, browser: LoginBrow
 
   const factors = await deps.factors.listActive(subscriber.id);
   if (factors.length === 0)
-    return { kind: "signed-in", signedIn: await signInByPassword(deps, subscriber, form, browser, bucket) };
+    return {
+      kind: "signed-in",
+      signedIn: await signInByPassword(deps, subscriber, form, browser, bucket, known !== null),
+    };
   if (known !== null) await deps.failures.clear(bucket);
 
   // A browser that received the reply to its last sign-in sends that attempt's key. A second sign-in within seconds without
@@ -93,12 +96,16 @@ async function signInByPassword(
   { remember }: LoginForm,
   browser: LoginBrowser,
   bucket: string,
+  isKnown: boolean,
 ): Promise<SignedIn> {
   const signedIn = await allOrNothing(deps, async (inside) => {
     const at = inside.now();
     if (!(await inside.subscribers.noteSuccess(subscriberId, epoch, true, at))) return null;
     await inside.failures.clear(bucket);
-    await inside.audit.record({ subscriberId, kind: "signed-in", at, origin: browser, detail: "password" });
+    await inside.audit.record({
+      ...{ subscriberId, kind: "signed-in", at, origin: browser, detail: "password" },
+      mails: isKnown ? [] : [{ kind: "new-browser" }],
+    });
     return openSession(
       inside,
       {
@@ -118,8 +125,8 @@ async function signInByPassword(
   return signedIn;
 }
 
-/** Every refusal takes at least this long, so that its time does not show which kind it was. */
-async function untilFloor(startedAt: Date, { settings, now }: Pick<Deps, "settings" | "now">): Promise<void> {
+/** Whatever must not tell by its time what it was takes at least this long. */
+export async function untilFloor(startedAt: Date, { settings, now }: Pick<Deps, "settings" | "now">): Promise<void> {
   const left = startedAt.getTime() + settings.loginFloorMs - now().getTime();
   if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
 }

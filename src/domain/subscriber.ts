@@ -4,6 +4,8 @@ export interface Subscriber {
   readonly username: string;
   readonly usernameKey: string;
   readonly email: string;
+  /** An address that waits for its confirmation; until then nothing is sent to it but that. */
+  readonly pendingEmail: string | null;
   readonly passwordHash: string;
   /** Rises whenever all sessions and attempts of before must end. */
   readonly epoch: number;
@@ -26,6 +28,7 @@ export interface Subscriber {
 export type NewSubscriber = Omit<
   Subscriber,
   | "epoch"
+  | "pendingEmail"
   | "mustChangePassword"
   | "pushFrozenUntil"
   | "strangersSuccessAt"
@@ -40,9 +43,17 @@ export interface Subscribers {
   insert(subscriber: NewSubscriber): Promise<boolean>;
   find(id: string): Promise<Subscriber | null>;
   findByName(usernameKey: string): Promise<Subscriber | null>;
+  /** With this address, however its letters are written; at most five of them. */
+  findByEmail(email: string): Promise<Subscriber[]>;
   rehash(id: string, oldHash: string, newHash: string): Promise<void>;
   /** New password and epoch; only while the old hash still stands. @returns the new epoch, or null. */
   changePassword(id: string, oldHash: string, newHash: string): Promise<number | null>;
+  /** New password and epoch for the holder of a link. @returns false when the account has moved on from that epoch. */
+  resetPassword(id: string, epoch: number, newHash: string): Promise<boolean>;
+  /** The address that is to be confirmed; null for none. @returns false when the account has moved on from that epoch. */
+  awaitEmail(id: string, epoch: number, pendingEmail: string | null): Promise<boolean>;
+  /** From now on this is the account's address, and confirmed. */
+  confirmEmail(id: string, email: string, now: Date): Promise<void>;
   /**
    * Each kind of browser has a push budget of its own, which only a success of that kind renews.
    * @returns false when the account has moved on from that epoch.

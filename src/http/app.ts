@@ -20,6 +20,7 @@ import { browserVisit, checkCsrf } from "./middleware/visit.js";
 import { warnOfProxy } from "./middleware/warn-of-proxy.js";
 import { account } from "./routes/account.js";
 import { leaving } from "./routes/continue.js";
+import { address } from "./routes/address.js";
 import { challenges } from "./routes/challenges.js";
 import { factors } from "./routes/factors.js";
 import { health, type Health } from "./routes/health.js";
@@ -30,6 +31,7 @@ import { move } from "./routes/move.js";
 import { password } from "./routes/password.js";
 import { recoveryCodes } from "./routes/recovery-codes.js";
 import { register } from "./routes/register.js";
+import { reset } from "./routes/reset.js";
 import { stepUp } from "./routes/step-up.js";
 import { twoFactor } from "./routes/two-factor.js";
 import { findWhoIsSignedIn, noteActivity, noteMustMove } from "./signed-in.js";
@@ -42,6 +44,9 @@ export interface OpenIdRoutes {
 
 /** Browsers that leave are no errors; a load test without this wrote 65,796 lines. */
 const LEFT = new Set(["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE", "HPE_INVALID_EOF_STATE"]);
+
+const EVERYWHERE = [home, register, login, logout, leaving, account, move, twoFactor, factors, recoveryCodes, password];
+const WITH_MAIL = [reset, address];
 
 /**
  * The whole web application, outermost first.
@@ -105,8 +110,8 @@ export function createApp(
     behind([leadsBackTo("/login/approval"), ...browser], loginApproval(deps)),
     behind([leadsBackTo("/account/approval"), ...browser], stepUp(deps)),
     behind(known, challenges(deps)), // which no person asks: they are no activity
-    ...[home, register, login, logout, leaving, account, move, twoFactor, factors, recoveryCodes, password].map(
-      (routes) => behind([shed, ...browser], routes(deps)),
+    ...[...EVERYWHERE, ...(deps.mail === null ? [] : WITH_MAIL)].map((routes) =>
+      behind([shed, ...browser], routes(deps)),
     ),
   ];
   app.use(showFormAgain(inTurn(pages)));

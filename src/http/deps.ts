@@ -16,6 +16,8 @@ export interface HttpDeps extends Deps {
     readonly registrationsOfAddress: RateLimit;
     readonly statusOfChallenge: RateLimit;
     readonly textMessages: RateLimit;
+    /** Messages that one client address causes. */
+    readonly mailsOfAddress: RateLimit;
   };
   /** Notifies other processes that sessions have ended, so that their streams end too. */
   sessionsEnded(): Promise<void>;

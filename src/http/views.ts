@@ -17,8 +17,14 @@ export interface Views {
  * Templates escape everything, and refuse a value that was forgotten.
  *
  * @param isPhoneAsked - Whether people can sign in here by a tap.
+ * @param hasMail - Whether messages can be sent: without a mail server no page mentions them.
  */
-export function nunjucksViews(appName: string, sessionKeys: readonly string[], isPhoneAsked = true): Views {
+export function nunjucksViews(
+  appName: string,
+  sessionKeys: readonly string[],
+  isPhoneAsked = true,
+  hasMail = false,
+): Views {
   const environment = new nunjucks.Environment(new nunjucks.FileSystemLoader(path.join(projectRoot(), "views")), {
     autoescape: true,
     throwOnUndefined: true,
@@ -33,6 +39,7 @@ export function nunjucksViews(appName: string, sessionKeys: readonly string[], i
           page,
           appName,
           isPhoneAsked,
+          hasMail,
           assets: assetsPath,
           csrf: csrfToken(ctx.state.visit, sessionKeys),
           signedInAs: ctx.state.subscriber?.username ?? null,

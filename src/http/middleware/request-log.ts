@@ -3,6 +3,7 @@ import { type Histogram } from "prom-client";
 
 import { type Context, type Middleware } from "../context.js";
 import { type HttpDeps } from "../deps.js";
+import { withoutTokens } from "./token-page.js";
 
 /** One line for each request: method, path without query, status, time. Never a header, a cookie or a body. */
 export function requestLog(
@@ -46,5 +47,7 @@ function routeOf(ctx: Context): string {
 
 /** Paths are the browser's text: cut, and without anything that could break a line. */
 function pathForLog(path: string): string {
-  return path.slice(0, 200).replace(/[^\x21-\x7e]/g, "?");
+  return withoutTokens(path)
+    .slice(0, 200)
+    .replace(/[^\x21-\x7e]/g, "?");
 }

@@ -38,6 +38,7 @@ export function account(deps: HttpDeps): Router<RequestState> {
     show(ctx, "account", {
       username: subscriber.username,
       email: subscriber.email,
+      emailConfirmed: subscriber.emailVerifiedAt !== null,
       mustChangePassword: subscriber.mustChangePassword,
       protection: protectionText(ctx.state.text, factors, offeredTypes(deps), recoveryCodesLeft),
       factors: factors.map((factor) => factorView(ctx.state.text, factor)),
@@ -159,6 +160,11 @@ const OUTCOMES: Readonly<Record<AuditEvent["kind"], Outcome>> = {
   "group-joined": "neutral",
   "group-left": "neutral",
   "step-up": "good",
+  "reset-asked": "neutral",
+  "address-change-asked": "neutral",
+  "address-confirmed": "good",
+  "address-changed": "neutral",
+  "address-change-undone": "bad",
 };
 
 /** What the history says about how something was done, by an event's detail; other details are for the operator. */
@@ -181,6 +187,7 @@ const WAYS: Readonly<Record<string, TextKey>> = {
   "remove-factor": "way.remove-factor",
   "change-password": "way.change-password",
   "new-recovery-codes": "way.new-recovery-codes",
+  "change-email": "way.change-email",
 };
 
 /** Their detail is for the operator, or a name that somebody chose. */
@@ -188,6 +195,7 @@ const WITHOUT_WAY: ReadonlySet<AuditEvent["kind"]> = new Set(["sign-in-failed", 
 
 function whatOf({ kind, detail }: AuditEvent, isStepUp: boolean): TextKey {
   if (kind === "sign-in-denied" && isStepUp) return "activity.step-up-denied";
+  if (kind === "password-changed" && detail === "reset") return "activity.password-reset";
   if (!isAboutFactor(kind)) return `activity.${kind}`;
   const words = detail.split(" ");
   if (words.includes("moved")) return "activity.moved";

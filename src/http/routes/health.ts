@@ -12,6 +12,8 @@ export interface Health {
   migrations(): Promise<boolean>;
   redis(): Promise<boolean>;
   queueMetrics(): Promise<string>;
+  /** Empty without a mail server. */
+  mailMetrics(): Promise<string>;
 }
 
 /** For load balancers and operators. */
@@ -33,7 +35,7 @@ export function health(state: Health, registry: Registry): Router<RequestState> 
 
   router.get("/metrics", async function showMetrics(ctx) {
     ctx.type = registry.contentType;
-    ctx.body = `${await registry.metrics()}\n${await state.queueMetrics()}`;
+    ctx.body = `${await registry.metrics()}\n${await state.queueMetrics()}${await state.mailMetrics()}`;
   });
   return router;
 }

@@ -6,6 +6,7 @@ import { registerSubscriber } from "../../domain/register-subscriber.js";
 import { hashSecret } from "../../domain/secrets.js";
 import { usernameKey } from "../../domain/username.js";
 import { type Context, type RequestState } from "../context.js";
+import { isWithin } from "./reset.js";
 import { type HttpDeps } from "../deps.js";
 import { goOn } from "../leaving.js";
 import { fields, MalformedForm } from "../middleware/form.js";
@@ -57,7 +58,8 @@ export function register(deps: HttpDeps): Router<RequestState> {
     try {
       const firstKey = hashSecret(`registers ${usernameKey(given.username)} in ${ctx.state.visit}`);
       const browser = { ...origin, sessionKeyHash: heldKeyHash(ctx), knownKey: null, firstKey };
-      giveSession(ctx, await registerSubscriber(deps, given, browser));
+      const mayMail = deps.mail !== null && (await isWithin(deps.rates.mailsOfAddress(networkOf(origin.address))));
+      giveSession(ctx, await registerSubscriber(deps, given, browser, mayMail));
       goOn(ctx, safeNext(given.next));
     } catch (error) {
       if (!(error instanceof Invalid)) throw error;

@@ -26,6 +26,7 @@ const PAGES: Readonly<Record<Exclude<StepUpAction, "add-factor" | "remove-factor
   "move-from-authy": "/account/two-factor/move",
   "change-password": "/account/password",
   "new-recovery-codes": "/account/recovery-codes",
+  "change-email": "/account/email",
 };
 
 /** A fresh approval for one sensitive act; a sign-in does not count as one, nor one act's for another. */

@@ -1,0 +1,115 @@
+import nunjucks from "nunjucks";
+
+import type english from "../../views/text/en.json";
+import { type AuditEvent } from "../domain/audit.js";
+import { type ComposeMail, LINKS, type LinkPurpose, type MailKind } from "../domain/mail.js";
+
+type MailTextKey = Extract<keyof typeof english, `mail.${string}` | `device.${string}`>;
+
+/** One language's sentences. */
+type Words = (key: MailTextKey, values?: Readonly<Record<string, string | number>>) => string;
+
+export interface ComposeSettings {
+  readonly appName: string;
+  readonly publicUrl: string;
+  readonly resetTtlSeconds: number;
+  readonly verifyTtlSeconds: number;
+}
+
+const COLUMNS = 76;
+
+/** The pages that links lead to. */
+const PATHS: Readonly<Record<LinkPurpose, string>> = {
+  reset: "/password/reset/",
+  verify: "/account/email/verify/",
+  undo: "/account/email/undo/",
+  "not-me": "/not-me/",
+};
+
+/** The address that stands in a message. */
+export function linkUrl(publicUrl: string, purpose: LinkPurpose, token: string): string {
+  return `${publicUrl}${PATHS[purpose]}${token}`;
+}
+
+/** Those that ask the reader for something, and for nothing where it was not the reader who wanted it. */
+const ASKING = new Set<MailKind>(["welcome", "confirm-address", "reset"]);
+
+/**
+ * Puts messages into words, as text and as HTML of the same words: no picture, and no link but the one.
+ *
+ * @param folder - Where the templates are: `message.txt.njk` and `message.html.njk`.
+ */
+export function mailComposer(folder: string, words: Words, settings: ComposeSettings): ComposeMail {
+  const { appName: app, publicUrl } = settings;
+  const loader = new nunjucks.FileSystemLoader(folder);
+  const asHtml = new nunjucks.Environment(loader, { autoescape: true, throwOnUndefined: true });
+  const asText = new nunjucks.Environment(loader, { autoescape: false, throwOnUndefined: true });
+  asText.addFilter("wrap", (text: string) => wrapped(text, COLUMNS));
+
+  /** How long the link works, in the largest unit that divides it. */
+  function life(purpose: LinkPurpose): string {
+    if (purpose === "undo" || purpose === "not-me") return words("mail.life-days", { days: 7 });
+    const minutes = Math.ceil((purpose === "reset" ? settings.resetTtlSeconds : settings.verifyTtlSeconds) / 60);
+    return minutes % 60 === 0
+      ? words("mail.life-hours", { hours: minutes / 60 })
+      : words("mail.life-minutes", { minutes });
+  }
+
+  function facts({ at, browserLabel, address, detail }: AuditEvent): { name: string; value: string }[] {
+    const where = [browserLabel, address].filter((part) => part !== "").join(", ");
+    return [
+      {
+        name: words("mail.when"),
+        value: words("mail.when-utc", { utc: at.toISOString().slice(0, 16).replace("T", " ") }),
+      },
+      ...(where === "" ? [] : [{ name: words("mail.where"), value: where }]),
+      ...(detail.split(" ").includes("operator")
+        ? [{ name: words("mail.who"), value: words("mail.operator", { app }) }]
+        : []),
+    ];
+  }
+
+  return function compose({ id, kind, recipient, detail }, event, username, link) {
+    const purpose = LINKS[kind];
+    const values = { app, username, device: words(deviceOf(event.detail)), left: detail, address: recipient };
+    const parts = {
+      app,
+      site: publicUrl,
+      subject: words(`mail.${kind}.subject`, values),
+      greeting: words("mail.greeting", { username }),
+      what: words(`mail.${kind}.what`, values),
+      facts: facts(event),
+      next: purpose === null ? words("mail.no-link") : words(`mail.${purpose}.next`),
+      link: link ?? "",
+      label: purpose === null ? "" : words(`mail.${purpose}.label`),
+      life: purpose === null ? "" : life(purpose),
+      otherwise: ASKING.has(kind) ? words("mail.otherwise") : "",
+      sender: words("mail.sender", { app, site: publicUrl }),
+    };
+    return {
+      id,
+      to: recipient,
+      subject: parts.subject,
+      text: asText.render("message.txt.njk", parts),
+      html: asHtml.render("message.html.njk", parts),
+    };
+  };
+}
+
+/** What an event about a factor is about: of other types than Authy's phone its detail begins with the type. */
+function deviceOf(detail: string): MailTextKey {
+  const words = detail.split(" ");
+  if (words.includes("totp")) return "device.totp";
+  return words.includes("phone") ? "device.phone" : "device.authy-push";
+}
+
+/** Breaks a paragraph into lines of so many columns; a longer word stands alone. */
+export function wrapped(text: string, columns: number): string {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1);
+    if (line === undefined || line.length + 1 + word.length > columns) lines.push(word);
+    else lines[lines.length - 1] = `${line} ${word}`;
+  }
+  return lines.join("\n");
+}
