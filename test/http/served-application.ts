@@ -11,6 +11,7 @@ import { matchCode } from "../../src/domain/secrets.js";
 import { loadConfig } from "../../src/config.js";
 import { openDatabase } from "../../src/database/data-source.js";
 import { databaseRows } from "../../src/database/rows.js";
+import { type LinkPurpose } from "../../src/domain/mail.js";
 import { type FactorProvider } from "../../src/domain/factor-provider.js";
 import { createApp } from "../../src/http/app.js";
 import { type HttpDeps } from "../../src/http/deps.js";
@@ -18,6 +19,8 @@ import { pushWords } from "../../src/http/push-words.js";
 import { type Health } from "../../src/http/routes/health.js";
 import { loadText } from "../../src/http/text.js";
 import { nunjucksViews } from "../../src/http/views.js";
+import { linkUrl, mailComposer } from "../../src/mail/compose.js";
+import { smtpPostman } from "../../src/mail/smtp.js";
 import { passwords } from "../../src/passwords/argon2.js";
 import { authyCallbacks } from "../../src/providers/authy/callbacks.js";
 import { totpProvider } from "../../src/providers/totp/provider.js";
@@ -70,10 +73,12 @@ export async function serveApplication(
     AUTHY_APP_ID: "1",
     AUTHY_PRODUCTION_API_KEY: "a key",
     TEXT_MESSAGES: "true",
+    SMTP_URL: "smtp://127.0.0.1:9",
+    MAIL_FROM: "Example <login@example.com>",
   };
   const config = loadConfig({ ...env, ...TEST_SETTINGS, LOOP_LAG_SHED_MS: "0", ...more }, () => [KEY]);
   const nothing = (): Promise<void> => Promise.resolve();
-  const rows = databaseRows(database);
+  const rows = databaseRows(database, config.mail !== null);
   const now = (): Date => new Date();
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const text = loadText("en");
@@ -90,13 +95,18 @@ export async function serveApplication(
         totp: totpProvider({ ...rows, log, now, appName: "Example", secretKeys: [Buffer.alloc(32, KEY)] }),
       }),
     },
+    mail: config.mail && {
+      postman: smtpPostman(config.mail.server, config.mail.from, config.rules.mailSilenceSeconds),
+      compose: mailComposer("views/mail", text, { ...config.rules, publicUrl: config.publicUrl }),
+      linkUrl: (purpose: LinkPurpose, token: string) => linkUrl(config.publicUrl, purpose, token),
+    },
     matchCodes: (id: string) => [matchCode(KEY, id)],
     passwords: passwords(config.argon2TestStrength, config.limits.hashesQueued),
-    views: nunjucksViews("Example", [KEY]),
+    views: nunjucksViews("Example", [KEY], true, config.mail !== null),
     streams: { size: 0, open: nothing, tell: () => undefined, drain: () => undefined },
     rates: {
       ...{ loginsOfAddress: nothing, logins: nothing, registrationsOfAddress: nothing },
-      ...{ statusOfChallenge: nothing, textMessages: nothing },
+      ...{ statusOfChallenge: nothing, textMessages: nothing, mailsOfAddress: nothing },
     },
     sessionsEnded: nothing,
   } satisfies HttpDeps;
@@ -110,6 +120,7 @@ export async function serveApplication(
   owner.after(async () => {
     server.close();
     server.closeAllConnections();
+    deps.mail?.postman.close();
     await database.destroy();
     rmSync(folder, { recursive: true, force: true });
   });

@@ -21,7 +21,8 @@ import { seeOther, show } from "../views.js";
 /** The account's e-mail address: another one, its confirmation, the way back; and the link in notices. */
 export function address(deps: HttpDeps): Router<RequestState> {
   const router = new Router<RequestState>();
-  router.use("/account/email", requireSignIn());
+  // For this path alone: whoever follows a link need not be signed in.
+  const signInFirst = requireSignIn();
 
   async function form(
     ctx: Context,
@@ -49,9 +50,9 @@ export function address(deps: HttpDeps): Router<RequestState> {
     );
   }
 
-  router.get("/account/email", (ctx) => form(ctx, typedBefore(ctx, "email"), {}, 200));
+  router.get("/account/email", signInFirst, (ctx) => form(ctx, typedBefore(ctx, "email"), {}, 200));
 
-  router.post("/account/email", async function submitAddress(ctx) {
+  router.post("/account/email", signInFirst, async function submitAddress(ctx) {
     const { session, subscriber } = signedInOf(ctx);
     const given = fields(ctx, ["email", "current_password"]);
     const origin = originOf(ctx);
