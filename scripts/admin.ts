@@ -23,6 +23,7 @@ import { tryRedis } from "../src/redis/watch-redis.js";
 import { openServices, createLog, type Services } from "../src/services.js";
 import { CannotBeDone, type Command, find, type Given, type Report, WrongUse } from "./admin/command.js";
 import { GROUP_COMMANDS } from "./admin/groups.js";
+import { MAIL_COMMANDS } from "./admin/mail.js";
 
 const HELP = `Usage: npm run admin -- COMMAND [--json]
 
@@ -34,12 +35,15 @@ const HELP = `Usage: npm run admin -- COMMAND [--json]
   user disable NAME          end all sessions, and let nobody sign in with the account
   user enable NAME           undo that
   user verify-email NAME     tell applications that the address of the account is its owner's
+  user reset-link NAME       print a link for a new password, for whoever stands at the desk
   group list                 the groups, with how many accounts are in each
   group add NAME USER...     put accounts into a group
   group remove NAME USER...  take accounts out of a group
   factor list NAME           what protects an account beside its password
   factor remove NAME ID      remove one of these, end all sessions; with the last one the recovery codes end, too
   challenge list             pending challenges: requests that nobody has answered yet
+  mail list                  messages that are due or were given up, the newest first
+  mail test ADDRESS          send a message to try the mail server
   doctor                     check database, migrations, Redis and Authy
 
   --json                     print JSON
@@ -52,6 +56,7 @@ const REDIS_TIMEOUT_MS = 1000;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   ...GROUP_COMMANDS,
+  ...MAIL_COMMANDS,
   "user list": {
     words: 0,
     run: async ({ deps }) => {

@@ -84,9 +84,10 @@ async function main(): Promise<void> {
   const keys = every(RENEW_KEYS_EVERY_MS, () => services.renewSigningKeys(), "renew signing keys");
   const mailing = every(config.reconcileMs, () => sendMails(), "send messages");
   async function sendMails(): Promise<void> {
-    if (deps.mail === null) return;
+    const { mail } = deps;
+    if (mail === null) return;
     await answerResetRequests(deps);
-    await sendDueMails(deps, () => stopping.aborted);
+    await sendDueMails({ ...deps, mail }, () => stopping.aborted);
   }
   function every(ms: number, work: () => Promise<void>, name: string): NodeJS.Timeout {
     let isRunning = false;

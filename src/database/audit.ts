@@ -10,6 +10,11 @@ import { type AuditRow, type MailRow, type RowSource, type SubscriberRow } from 
  * been there for long.
  */
 const FOR_THE_RELEASE_BEFORE: Partial<Record<AuditKind, AuditKind>> = {
+  disabled: "session-ended",
+  enabled: "unlocked",
+  "email-verified": "step-up",
+  "group-joined": "step-up",
+  "group-left": "step-up",
   "reset-asked": "step-up",
   "address-change-asked": "step-up",
   "address-confirmed": "step-up",

@@ -4,7 +4,9 @@ import { type Delivery, LINKS, type LinkPurpose, type Mail } from "./mail.js";
 import { hashSecret, newSecret } from "./secrets.js";
 import { type Subscriber } from "./subscriber.js";
 
-type SendDeps = Pick<Deps, "mails" | "links" | "subscribers" | "mail" | "settings" | "log" | "now">;
+type SendDeps = Pick<Deps, "mails" | "links" | "subscribers" | "settings" | "log" | "now"> & {
+  readonly mail: NonNullable<Deps["mail"]>;
+};
 
 /** So many messages are on their way at once, of one process. */
 const LANES = 5;
@@ -16,7 +18,6 @@ const WAY_BACK_MS = 7 * 86_400_000;
 
 /** Sends every message that is due. Several processes may do so at once, and each may die at any moment. */
 export async function sendDueMails(deps: SendDeps, isStopping: () => boolean = () => false): Promise<void> {
-  if (deps.mail === null) return;
   for (;;) {
     const due = await deps.mails.findDue(deps.now(), BATCH);
     const waiting = due.values();
@@ -70,8 +71,7 @@ function isVoid({ settings, now }: SendDeps, { kind, createdAt, epoch, recipient
 }
 
 async function deliver(deps: SendDeps, mail: Mail, event: AuditEvent, { username }: Subscriber): Promise<Delivery> {
-  if (deps.mail === null) return { kind: "later", reason: "there is no mail server" };
-  const { postman, compose, linkUrl } = deps.mail;
+  const { postman, compose } = deps.mail;
   const purpose = LINKS[mail.kind];
   if (purpose === null) return postman.send(compose(mail, event, username, null));
   // The database has only the hash: a second try cannot repeat the first one's token, and both may have arrived.
@@ -82,7 +82,7 @@ async function deliver(deps: SendDeps, mail: Mail, event: AuditEvent, { username
     ...{ address: mail.recipient, epoch: isBoundToEpoch ? mail.epoch : null, createdAt: mail.createdAt },
     expiresAt: new Date(mail.createdAt.getTime() + lifeMs(purpose, deps.settings)),
   });
-  return postman.send(compose(mail, event, username, linkUrl(purpose, token)));
+  return postman.send(compose(mail, event, username, deps.mail.linkUrl(purpose, token)));
 }
 
 /** How long a link of this purpose opens what it is for, from the event on. */

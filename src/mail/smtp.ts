@@ -66,7 +66,7 @@ export function smtpPostman(server: MailServer, from: Sender, silenceSeconds: nu
         });
         return { kind: "sent" };
       } catch (error) {
-        return failed((error ?? {}) as SmtpError);
+        return failed(error ?? {});
       }
     },
     close() {

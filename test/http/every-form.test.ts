@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { parse } from "node-html-parser";
 
-import { hashSecret } from "../../src/domain/secrets.js";
+import { type LinkPurpose } from "../../src/domain/mail.js";
+import { hashSecret, newSecret } from "../../src/domain/secrets.js";
 import { settleChallenge } from "../../src/domain/settle-challenge.js";
 import { settleEnrolment } from "../../src/domain/settle-enrolment.js";
 import { csrfToken } from "../../src/http/middleware/visit.js";
@@ -85,6 +86,19 @@ const named = { action: "remove-factor", factor: second };
 assert.equal((await removing.post("/account/approval", named)).location, "/account/approval");
 assert.equal(await deps.attempts.grant(await heldAttempt(removing, "step-up"), deps.now()), true);
 
+/** A link that a message to this account could carry. @returns its token. */
+async function aLink(username: string, purpose: LinkPurpose): Promise<string> {
+  const [token, subscriber] = [newSecret(), await deps.subscribers.findByName(username)];
+  assert.ok(subscriber);
+  const { id: subscriberId, email: address, epoch } = subscriber;
+  const [createdAt, expiresAt] = [new Date(), new Date(Date.now() + 600_000)];
+  const link = { tokenHash: hashSecret(token), mailId: token, purpose, subscriberId, address };
+  await deps.links.insert({ ...link, epoch, createdAt, expiresAt });
+  return token;
+}
+await register("lil");
+const linkTokens = [await aLink("lil", "verify"), await aLink("lil", "undo"), await aLink("lil", "not-me")];
+
 interface Form {
   /** The route's pattern. */
   readonly route: string;
@@ -106,11 +120,16 @@ const FORMS: readonly Form[] = [
   { route: "/login/approval/not-me", browser: deniedSignIn, fields: { confirm: "yes" } },
   { route: "/login/code", browser: signing, fields: { code: "1234567" } },
   { route: "/login/code/sms", browser: signing },
-  ...["disable-two-factor", "replace-phone", "move-from-authy", "change-password", "new-recovery-codes"].map(
-    (action) => ({
-      ...{ route: "/account/approval", browser: stepping, fields: { action } },
-    }),
-  ),
+  ...[
+    "disable-two-factor",
+    "replace-phone",
+    "move-from-authy",
+    "change-password",
+    "new-recovery-codes",
+    "change-email",
+  ].map((action) => ({
+    ...{ route: "/account/approval", browser: stepping, fields: { action } },
+  })),
   { route: "/account/approval", browser: stepping, fields: { action: "add-factor", factor: "totp" } },
   { route: "/account/approval", browser: removingLost, fields: { action: "remove-factor", factor: third } },
   { route: "/account/approval/resend", browser: stepping },
@@ -132,6 +151,15 @@ const FORMS: readonly Form[] = [
   { route: "/account/two-factor/disable", browser: await granted("hal", "disable-two-factor") },
   { route: "/account/recovery-codes", browser: await granted("ida", "new-recovery-codes") },
   { route: "/account/password", browser: beginner, fields: { current_password: PASSWORD, password: PASSWORD } },
+  { route: "/account/email", browser: beginner, fields: { email: "new@example.com", current_password: PASSWORD } },
+  { route: "/password/reset", browser: nobody, fields: { username: "ada" } },
+  {
+    ...{ route: "/password/reset/:token", action: `/password/reset/${await aLink("lil", "reset")}` },
+    ...{ browser: nobody, fields: { password: PASSWORD } },
+  },
+  ...(["/account/email/verify", "/account/email/undo", "/not-me"] as const).map((path, at) => ({
+    ...{ route: `${path}/:token`, action: `${path}/${linkTokens[at] ?? ""}`, browser: nobody },
+  })),
   { route: "/account/sessions/revoke-others", browser: owner },
   { route: "/account/sessions/:id/revoke", action: revoke, browser: owner },
 ];

@@ -66,7 +66,9 @@ async function listening(server: Server): Promise<number> {
 }
 
 function converse(socket: Socket, fault: () => MailFault, keep: (raw: Buffer) => void): void {
-  const say = (line: string): void => void (socket.writable && socket.write(`${line}\r\n`, "latin1"));
+  const say = (line: string): void => {
+    if (socket.writable) socket.write(`${line}\r\n`, "latin1");
+  };
   let data: string | null = null;
   let rest = "";
 

@@ -67,7 +67,7 @@ describe("a mail server", () => {
   it("gets an address with any letters where it offers SMTPUTF8, else the reason says why not", async () => {
     const [offers, hides] = [
       await startMailServer({ after }),
-      await startMailServer({ after }, { hideSMTPUTF8: true } as object),
+      await startMailServer({ after }, { hideSMTPUTF8: true }),
     ];
     const send = async (url: string, to: string) => {
       const postman = smtpPostman(smtpAddress(url), FROM, 5);
