@@ -2,6 +2,7 @@ import { Queue, Worker } from "bullmq";
 
 import { ConfigError, loadConfig } from "../src/config.js";
 import { consoleToLog } from "../src/console-to-log.js";
+import { checkpoint } from "../src/database/data-source.js";
 import { forgetOld } from "../src/database/forget-old.js";
 import { logIdOf } from "../src/domain/announce-settled.js";
 import { upstreamRemovals } from "../src/domain/disable-two-factor.js";
@@ -18,6 +19,7 @@ import { pollDueRows, pollProvider } from "./poll-provider.js";
 import { ringDue } from "./ring-again.js";
 
 const FORGET_EVERY_MS = 60_000;
+const CHECKPOINT_EVERY_MS = 1000;
 const RENEW_KEYS_EVERY_MS = 600_000;
 const FINISH_JOBS_MS = 6000;
 const POLL_ROWS_EVERY_MS = 1000;
@@ -72,26 +74,24 @@ async function main(): Promise<void> {
     log.warn({ ...(job && logIdOf(job.data.kind, job.data.id)), ...errorFields(error) }, "poll failed");
   });
 
-  const repairs = every(config.reconcileMs, () => reconcile(deps), "reconcile");
+  const timers: NodeJS.Timeout[] = [];
+  every(config.reconcileMs, () => reconcile(deps), "reconcile");
   const pollRows = pollDueRows(deps, Math.ceil(config.limits.upstreamPerSecond * SHARE_WITHOUT_REDIS));
-  const fallback = every(
-    POLL_ROWS_EVERY_MS,
-    () => (redisWatch.isReliable() ? Promise.resolve() : pollRows()),
-    "poll without the queue",
-  );
-  const removals = every(config.reconcileMs, upstreamRemovals(deps), "remove phones at the provider");
-  const forgetting = every(FORGET_EVERY_MS, () => forgetOld(services.database, deps.now()), "forget old rows");
-  const keys = every(RENEW_KEYS_EVERY_MS, () => services.renewSigningKeys(), "renew signing keys");
-  const mailing = every(config.reconcileMs, () => sendMails(), "send messages");
+  every(POLL_ROWS_EVERY_MS, () => (redisWatch.isReliable() ? Promise.resolve() : pollRows()), "poll without the queue");
+  every(config.reconcileMs, upstreamRemovals(deps), "remove phones at the provider");
+  every(FORGET_EVERY_MS, () => forgetOld(services.database, deps.now()), "forget old rows");
+  every(CHECKPOINT_EVERY_MS, () => checkpoint(services.database), "checkpoint");
+  every(RENEW_KEYS_EVERY_MS, () => services.renewSigningKeys(), "renew signing keys");
+  every(config.reconcileMs, () => sendMails(), "send messages");
   async function sendMails(): Promise<void> {
     const { mail } = deps;
     if (mail === null) return;
     await answerResetRequests(deps);
     await sendDueMails({ ...deps, mail }, () => stopping.aborted);
   }
-  function every(ms: number, work: () => Promise<void>, name: string): NodeJS.Timeout {
+  function every(ms: number, work: () => Promise<void>, name: string): void {
     let isRunning = false;
-    return setInterval(() => {
+    const timer = setInterval(() => {
       if (isRunning) return;
       isRunning = true;
       work()
@@ -102,11 +102,12 @@ async function main(): Promise<void> {
           isRunning = false;
         });
     }, ms);
+    timers.push(timer);
   }
   log.info({}, "worker ready");
 
   finish = async () => {
-    for (const timer of [repairs, fallback, removals, forgetting, keys, mailing]) clearInterval(timer);
+    for (const timer of timers) clearInterval(timer);
     await Promise.race([
       Promise.all([worker.close(), ringer?.close()]),
       new Promise((resolve) => setTimeout(resolve, FINISH_JOBS_MS)),

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { it, type TestContext } from "node:test";
 import Database from "better-sqlite3";
 
-import { openDatabase } from "../../src/database/data-source.js";
+import { checkpoint, openDatabase } from "../../src/database/data-source.js";
 import { type DirectSqlite } from "../../src/database/direct-sqlite.js";
 import { driverErrorOf } from "../../src/database/errors.js";
 import { directWayTo } from "../../src/database/serialize-sqlite.js";
@@ -98,4 +98,14 @@ it("F16: neither reads nor joins what an open transaction has written", async (t
   assert.deepEqual(await written, ["a", "b"]);
   assert.deepEqual(committed(), ["a", "b"]);
   assert.deepEqual(await direct.read("SELECT text FROM notes WHERE text = ?", ["a"]), [{ text: "a" }]);
+});
+
+it("stands still for no checkpoint: a worker empties the log into the file", async (t) => {
+  const { database } = await openNotes(t);
+  const { database: file } = database.options as { database: string };
+  const six = 6_000_000;
+  await database.query("INSERT INTO notes VALUES (randomblob(?))", [six]);
+  assert.ok(statSync(file).size < six);
+  await checkpoint(database);
+  assert.ok(statSync(file).size > six);
 });
