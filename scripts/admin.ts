@@ -24,6 +24,7 @@ import { openServices, createLog, type Services } from "../src/services.js";
 import { CannotBeDone, type Command, find, type Given, type Report, WrongUse } from "./admin/command.js";
 import { GROUP_COMMANDS } from "./admin/groups.js";
 import { MAIL_COMMANDS } from "./admin/mail.js";
+import { SITE_COMMANDS } from "./admin/sites.js";
 
 const HELP = `Usage: npm run admin -- COMMAND [--json]
 
@@ -39,6 +40,14 @@ const HELP = `Usage: npm run admin -- COMMAND [--json]
   group list                 the groups, with how many accounts are in each
   group add NAME USER...     put accounts into a group
   group remove NAME USER...  take accounts out of a group
+  site list                  the applications behind the gate
+  site show ORIGIN           one of them, with its history
+  site add ORIGIN --name TEXT [--admit everyone|group:NAME]... [--level 1|2|3] [--max-age SECONDS]
+                  [--public PATH]... [--allow-preflight]
+                             protect an application; without --admit nobody passes
+  site admit ORIGIN WHOM     let these pass too: everyone, or group:NAME
+  site dismiss ORIGIN WHOM   let these pass no longer
+  site remove ORIGIN         let nobody pass
   factor list NAME           what protects an account beside its password
   factor remove NAME ID      remove one of these, end all sessions; with the last one the recovery codes end, too
   challenge list             pending challenges: requests that nobody has answered yet
@@ -57,6 +66,7 @@ const REDIS_TIMEOUT_MS = 1000;
 const COMMANDS: Readonly<Record<string, Command>> = {
   ...GROUP_COMMANDS,
   ...MAIL_COMMANDS,
+  ...SITE_COMMANDS,
   "user list": {
     words: 0,
     run: async ({ deps }) => {

@@ -242,6 +242,7 @@ export const TABLE = {
     registrationTtlSeconds: setting("REGISTRATION_TTL_SECONDS", whole(5, 3600), "300", "life of a QR code, 5 to 3600"),
     attemptTtlSeconds: setting("ATTEMPT_TTL_SECONDS", seconds, "900", "how long a right password stays good for new requests, codes and the button, beyond the push itself"),
     approvedTtlSeconds: setting("APPROVED_TTL_SECONDS", whole(1, 3600), "60", "how long an approval may be spent, and its answer repeated"),
+    gateTicketSeconds: setting("GATE_TICKET_SECONDS", whole(1, 600), "60", "how long a browser may take from here to a site behind the gate, 1 to 600"),
     stepUpTtlSeconds: setting("STEP_UP_TTL_SECONDS", seconds, "300", "how long an approved act may be done, once"),
     freshPasswordSeconds: setting("FRESH_PASSWORD_SECONDS", seconds, "300", "a phone is added only with a password as fresh as this"),
     sessionIdleSeconds: setting("SESSION_IDLE_SECONDS", seconds, "1800", "a session ends when it is not used for so long"),

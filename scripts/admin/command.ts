@@ -36,3 +36,15 @@ export async function find({ subscribers }: Pick<Deps, "subscribers">, name: str
     throw new CannotBeDone(`There is no account named "${name}". Run \`user list\` to see all accounts.`);
   return subscriber;
 }
+
+/** One text that was given with dashes; empty without it. */
+export function textOf(given: Given, name: string): string {
+  const value = given[name];
+  return typeof value === "string" ? value : "";
+}
+
+/** All texts that were given under one name. */
+export function textsOf(given: Given, name: string): string[] {
+  const value = given[name];
+  return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
+}

@@ -75,10 +75,17 @@ export function audit(database: RowSource, isOutbox: boolean): Audit {
       });
       return found.map(eventIn);
     },
+    // Beside the accounts' own: an id is of one or the other.
+    async recordOfApplication(applicationId, kind, at, detail) {
+      const about = { subscriberId: applicationId, kind, exactKind: null, at, detail: detail.slice(0, 255) };
+      await rows.insert({ id: randomUUID(), ...about, address: "", browserLabel: "" });
+    },
+    listOfApplication: (subscriberId, limit) =>
+      rows.find({ where: { subscriberId }, order: { at: "DESC", id: "DESC" }, take: limit }),
   };
 }
 
 /** The event that a row stands for. */
 export function eventIn({ exactKind, ...row }: AuditRow): AuditEvent {
-  return { ...row, kind: exactKind ?? row.kind };
+  return { ...row, kind: exactKind ?? (row.kind as AuditKind) }; // an account has no application's events
 }

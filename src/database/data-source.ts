@@ -16,6 +16,7 @@ import { Moving1769900800000 } from "./migrations/1769900800000-moving.js";
 import { Applications1769901000000 } from "./migrations/1769901000000-applications.js";
 import { OpenIdConnect1769901200000 } from "./migrations/1769901200000-openid-connect.js";
 import { Mail1769901500000 } from "./migrations/1769901500000-mail.js";
+import { Gate1769901010000 } from "./migrations/1769901010000-gate.js";
 import { entities } from "./schema.js";
 import { serializeSqlite } from "./serialize-sqlite.js";
 
@@ -56,6 +57,7 @@ export function dataSourceOptions(
       Reach1769900700000,
       Moving1769900800000,
       Applications1769901000000,
+      Gate1769901010000,
       OpenIdConnect1769901200000,
       Mail1769901500000,
     ],

@@ -45,6 +45,14 @@ export async function forgetOld(database: DataSource, now: Date): Promise<void> 
   await forget("totpSecret", "factorId", belongsToNobody("it.factorId"), {});
   await forget("phoneKey", "id", belongsToNobody("it.id"), {});
   await forget("pushSubscription", "factorId", belongsToNobody("it.factorId"), {});
+  await forget("gateTicket", "keyHash", "it.expiresAt < :old", { old: ago(10 * 60_000) });
+  const hasEnded = "s.ended_at IS NOT NULL OR s.idle_until < :old OR s.expires_at < :old";
+  await forget(
+    "gateSession",
+    "keyHash",
+    `NOT EXISTS (SELECT 1 FROM sessions s WHERE s.sign_in_id = it.signInId AND NOT (${hasEnded}))`,
+    { old: ago(60_000) },
+  );
   await forget("attemptKey", "keyHash", "NOT EXISTS (SELECT 1 FROM attempts a WHERE a.id = it.attemptId)", {});
 }
 

@@ -14,6 +14,7 @@ import { links } from "./links.js";
 import { mails } from "./mails.js";
 import { resetRequests } from "./reset-requests.js";
 import { failures } from "./failures.js";
+import { gate } from "./gate.js";
 import { memberships } from "./memberships.js";
 import { logoutNotices } from "./logout-notices.js";
 import { oidcRecords } from "./oidc-records.js";
@@ -60,6 +61,7 @@ export function rowsIn(source: RowSource, isOutbox = false) {
     mails: mails(source),
     links: links(source),
     resetRequests: resetRequests(source),
+    gate: gate(source),
   } satisfies Rows;
 }
 

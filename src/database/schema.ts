@@ -2,7 +2,7 @@ import { type EntityManager, EntitySchema, type EntitySchemaColumnOptions } from
 
 import { type Application, type Site } from "../domain/application.js";
 import { type Attempt } from "../domain/attempt.js";
-import { type AuditEvent, type AuditKind } from "../domain/audit.js";
+import { type ApplicationAuditKind, type AuditEvent, type AuditKind } from "../domain/audit.js";
 import { type Challenge } from "../domain/challenge.js";
 import { type Client } from "../domain/client.js";
 import { type Receipt } from "../domain/deps.js";
@@ -11,6 +11,7 @@ import { type Factor } from "../domain/factor.js";
 import { type LogoutNotice } from "../domain/logout-notice.js";
 import { type FoundRecord } from "../domain/oidc-record.js";
 import { type Link, type Mail, type ResetRequest } from "../domain/mail.js";
+import { type GateSession, type GateTicket } from "../domain/gate.js";
 import { type PhoneKeyRow, type PushSubscription } from "../domain/phone-key.js";
 import { type StoredSession } from "../domain/session.js";
 import { type SigningKey } from "../domain/signing-key.js";
@@ -29,10 +30,14 @@ export type EnrolmentRow = Mutable<Enrolment> & { leaseUntil: Date | null };
 export type AttemptRow = Mutable<Attempt>;
 export type ChallengeRow = Mutable<Challenge> & { leaseUntil: Date | null };
 export type KnownBrowserRow = Mutable<KnownBrowser>;
-export type AuditRow = Mutable<AuditEvent> & { id: string; exactKind: AuditKind | null };
 export type MailRow = Mutable<Mail> & { leaseUntil: Date | null };
 export type LinkRow = Mutable<Link>;
 export type ResetRequestRow = Mutable<ResetRequest>;
+export type AuditRow = Mutable<Omit<AuditEvent, "kind">> & {
+  id: string;
+  kind: AuditKind | ApplicationAuditKind;
+  exactKind: AuditKind | null;
+};
 export type ReceiptRow = Mutable<Receipt>;
 export type PhoneKeyTableRow = Mutable<PhoneKeyRow>;
 export type PushSubscriptionRow = Mutable<PushSubscription>;
@@ -77,6 +82,8 @@ export interface MembershipRow {
 }
 
 export type SiteRow = Mutable<Site>;
+export type GateTicketRow = Mutable<GateTicket>;
+export type GateSessionRow = Mutable<GateSession>;
 
 export interface AttemptKeyRow {
   keyHash: string;
@@ -554,6 +561,29 @@ export function entities(isPostgres: boolean) {
       tableName: "reset_requests",
       columns: { id, typed: text(254), address: text(64), browserLabel: text(120), at: time },
       indices: [{ name: "reset_requests_at", columns: ["at"] }],
+    }),
+    new EntitySchema<GateTicketRow>({
+      name: "gateTicket",
+      tableName: "gate_tickets",
+      columns: {
+        keyHash: id,
+        applicationId: ref,
+        signInId: ref,
+        subscriberId: ref,
+        visitHash: text(64),
+        expiresAt: time,
+        usedAt: nullable(time),
+      },
+      indices: [{ name: "gate_tickets_expiry", columns: ["expiresAt"] }],
+    }),
+    new EntitySchema<GateSessionRow>({
+      name: "gateSession",
+      tableName: "gate_sessions",
+      columns: { keyHash: id, applicationId: ref, signInId: ref, subscriberId: ref, createdAt: time },
+      indices: [
+        { name: "gate_sessions_sign_in", columns: ["signInId"] },
+        { name: "gate_sessions_subscriber", columns: ["subscriberId"] },
+      ],
     }),
   ];
 }

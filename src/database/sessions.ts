@@ -14,7 +14,7 @@ const OF_ATTEMPT = `(session.id = (SELECT a.session_id FROM attempts a WHERE a.i
   (SELECT c.id FROM challenges c WHERE c.attempt_id = :attemptId AND c.state = 'consumed'))`;
 
 /** S2, S5, S7: of what every page and every round of re-reading asks, only sessions that live now and are of the present epoch. */
-const LIVES = `s.ended_at IS NULL AND s.idle_until > :now AND s.expires_at > :now
+export const LIVES = `s.ended_at IS NULL AND s.idle_until > :now AND s.expires_at > :now
   AND (s.subscriber_id IS NULL OR s.epoch = (SELECT u.epoch FROM subscribers u WHERE u.id = s.subscriber_id))`;
 
 const LOAD = statement<SessionRow>("session", `SELECT s.* FROM sessions s WHERE s.key_hash = :keyHash AND ${LIVES}`);
@@ -24,7 +24,8 @@ const LIVING = statement<Pick<SessionRow, "id">>("session", {
   postgres: `SELECT s.id FROM sessions s WHERE s.id = ANY(:ids) AND ${LIVES}`,
 });
 
-function storedIn({ signInId, methods, authenticatedAt, ...row }: SessionRow): StoredSession {
+/** A session as the rules know it: what the release before did not write is filled in. */
+export function storedIn({ signInId, methods, authenticatedAt, ...row }: SessionRow): StoredSession {
   return {
     ...row,
     signInId: signInId ?? row.id,

@@ -44,6 +44,9 @@ export function factorDetail(type: FactorType, how: string): string {
   return [type === "authy-push" ? "" : type, how].filter((word) => word !== "").join(" ");
 }
 
+/** What an operator did to an application: its history is kept under its own id. */
+export type ApplicationAuditKind = `application-${"added" | "removed" | "admits" | "dismisses"}`;
+
 /** Who, when, from where, which way, with what result. */
 export interface AuditEvent extends Origin {
   readonly subscriberId: string;
@@ -74,6 +77,10 @@ export interface Audit {
    * tell of it, which a worker sends; without a mail server there are none.
    */
   record(event: NewEvent): Promise<void>;
+  /** The same of an application. */
+  recordOfApplication(applicationId: string, kind: ApplicationAuditKind, at: Date, detail: string): Promise<void>;
+  /** The newest first. */
+  listOfApplication(applicationId: string, limit: number): Promise<{ at: Date; kind: string; detail: string }[]>;
   /** The newest first, from `offset`; without those of the kinds left out. */
   list(subscriberId: string, page: HistoryPage): Promise<AuditEvent[]>;
 }

@@ -17,6 +17,7 @@ import {
   type Postman,
   type ResetRequests,
 } from "./mail.js";
+import { type Gate } from "./gate.js";
 import { type PhoneKeys, type PushSubscriptions } from "./phone-key.js";
 import { type SessionLifetimes, type Sessions } from "./session.js";
 import { type SigningKeys } from "./signing-key.js";
@@ -55,6 +56,7 @@ export interface RuleSettings extends SessionLifetimes, FailureLimits {
   readonly mailRetrySeconds: readonly number[];
   /** How long a mail server may be silent. */
   readonly mailSilenceSeconds: number;
+  readonly gateTicketSeconds: number;
 }
 
 /** The words of a push, in the language of whoever is asked. The names of its details are part of the outside contract. */
@@ -183,6 +185,7 @@ export interface Rows {
   readonly mails: Mails;
   readonly links: Links;
   readonly resetRequests: ResetRequests;
+  readonly gate: Gate;
 }
 
 /** The ports of the rules: all that they may ask of the other folders. Each rule picks the few it needs. */

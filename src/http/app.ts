@@ -23,6 +23,7 @@ import { leaving } from "./routes/continue.js";
 import { address } from "./routes/address.js";
 import { challenges } from "./routes/challenges.js";
 import { factors } from "./routes/factors.js";
+import { gateForBrowsers, gateForProxies } from "./routes/gate.js";
 import { health, type Health } from "./routes/health.js";
 import { home } from "./routes/home.js";
 import { login, loginApproval } from "./routes/login.js";
@@ -45,7 +46,20 @@ export interface OpenIdRoutes {
 /** Browsers that leave are no errors; a load test without this wrote 65,796 lines. */
 const LEFT = new Set(["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE", "HPE_INVALID_EOF_STATE"]);
 
-const EVERYWHERE = [home, register, login, logout, leaving, account, move, twoFactor, factors, recoveryCodes, password];
+const EVERYWHERE = [
+  home,
+  register,
+  login,
+  logout,
+  leaving,
+  gateForBrowsers,
+  account,
+  move,
+  twoFactor,
+  factors,
+  recoveryCodes,
+  password,
+];
 const WITH_MAIL = [reset, address];
 
 /**
@@ -86,6 +100,7 @@ export function createApp(
   // Before sessions: machines bring a signature or nothing at all, and must not depend on the session store.
   app.use(health(state, registry).routes());
   for (const calls of callbacks) app.use(behind([needDatabase(state)], calls));
+  app.use(behind([needDatabase(state)], gateForProxies(deps)));
 
   const hosts = knownHosts(http.publicUrl, !http.isProduction);
   app.use(warnOfProxy(http.trustedProxies));

@@ -133,6 +133,57 @@ onBothDatabases("applications, sites and groups", (store) => {
     assert.equal(await sessions.findOfSignIn(foreign, at(2)), null);
   });
 
+  it("R25: gives a ticket to one of many who have it at once, for its site, in its visit and in time", async () => {
+    const { gate } = store();
+    const [keyHash, visitHash, applicationId] = [randomUUID(), randomUUID(), randomUUID()];
+    const ticket = { applicationId, visitHash, signInId: "s", subscriberId: "a", expiresAt: at(1000) };
+    await gate.insertTicket({ ...ticket, keyHash });
+    const spend = (now: Date, site: string = applicationId, visit: string = visitHash) =>
+      gate.spendTicket(keyHash, site, visit, now);
+    assert.equal(await spend(at(1), "another"), false);
+    assert.equal(await spend(at(1), applicationId, "another"), false);
+    assert.equal(await spend(at(1000)), false);
+    assert.equal(await winners(Array.from({ length: 50 }, () => spend(at(999)))), 1);
+    assert.deepEqual((await gate.findTicket(keyHash))?.usedAt, at(999));
+  });
+
+  it("R44, R45: finds a guest as long as a session of the sign-in lives, and leaves other applications alone", async () => {
+    const { gate, sessions, sites, memberships } = store();
+    const owner = await anOwner(store());
+    const { subscriberId } = owner;
+    const id = await aSession(store(), owner, { signInId: randomUUID() });
+    const session = await sessions.load(`key of ${id}`, at(1));
+    assert.ok(session);
+    const [one, other] = [await anApplication(store()), await anApplication(store(), { groups: ["b", "a"] })];
+    const origin = `https://${other}.example.org`;
+    await sites.insert({ applicationId: other, origin, publicPaths: ["/x"], allowsPreflight: false });
+    const found = await gate.findSite(origin);
+    assert.deepEqual([found?.site.publicPaths, found?.application.groups], [["/x"], ["a", "b"]]);
+    assert.deepEqual(found?.application.createdAt, at(0));
+    await memberships.add(subscriberId, "b", at(0));
+    await memberships.add(subscriberId, "a", at(0));
+    for (const applicationId of [one, other])
+      await gate.insertSession({
+        ...{
+          keyHash: `at ${applicationId}`,
+          applicationId,
+          signInId: session.signInId,
+          subscriberId,
+          createdAt: at(1),
+        },
+      });
+    const guest = await gate.findGuest(`at ${one}`, one, at(2));
+    assert.deepEqual([guest?.session.id, guest?.groups, guest?.subscriber.epoch], [id, ["a", "b"], 1]);
+    assert.equal(await gate.findGuest(`at ${one}`, other, at(2)), null);
+    assert.equal((await gate.listOfSubscriber(subscriberId, at(2))).length, 2);
+    assert.equal(await gate.endOfSubscriber(subscriberId, one), 1);
+    assert.equal(await gate.findGuest(`at ${one}`, one, at(2)), null);
+    assert.equal((await gate.findGuest(`at ${other}`, other, at(2)))?.session.id, id);
+    await sessions.end(subscriberId, id, at(3));
+    assert.equal(await gate.findGuest(`at ${other}`, other, at(4)), null);
+    assert.deepEqual(await gate.listOfSubscriber(subscriberId, at(4)), []);
+  });
+
   it("R44: gives a session of the release before its sign-in when it is first read", async () => {
     const { database, sessions } = store();
     const owner = await anOwner(store());

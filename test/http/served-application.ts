@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { mock } from "node:test";
 import Router from "@koa/router";
+import { type DataSource } from "typeorm";
 
 import { matchCode } from "../../src/domain/secrets.js";
 import { loadConfig } from "../../src/config.js";
@@ -34,6 +35,7 @@ export const KEY = "a key of this test";
 export interface ServedApplication {
   readonly origin: string;
   readonly deps: HttpDeps;
+  readonly database: DataSource;
   /** The patterns of every address that takes POST, those of machines included. */
   readonly postRoutes: readonly string[];
   /** Gives an account a phone, which nobody answers, and one recovery code. */
@@ -127,6 +129,7 @@ export async function serveApplication(
   return {
     origin: `http://localhost:${(server.address() as AddressInfo).port}`,
     deps,
+    database,
     postRoutes: [
       ...new Set(
         registering.mock.calls.flatMap(({ arguments: [pattern, methods] }) =>

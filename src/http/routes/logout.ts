@@ -1,10 +1,12 @@
 import Router from "@koa/router";
 
+import { safeNext } from "../../domain/next-path.js";
 import { signOut } from "../../domain/sign-out.js";
 import { forgetAttempt, heldAttempt } from "../attempt-cookie.js";
 import { type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { flash } from "../middleware/carry-messages.js";
+import { fields } from "../middleware/form.js";
 import { visitHash } from "../middleware/visit.js";
 import { originOf } from "../origin.js";
 import { forgetSession } from "../signed-in.js";
@@ -19,6 +21,7 @@ export function logout(deps: HttpDeps): Router<RequestState> {
 
   router.post("/logout", async function leave(ctx) {
     const { session } = ctx.state;
+    const { next } = fields(ctx, [], ["next"]);
     const held = [await heldAttempt(deps, ctx, "attempt"), await heldAttempt(deps, ctx, "step-up")];
     const attempts = held.filter((attempt) => attempt !== null);
     await signOut(deps, { session, attempts, visitHash: visitHash(ctx), origin: originOf(ctx) });
@@ -29,7 +32,7 @@ export function logout(deps: HttpDeps): Router<RequestState> {
       forgetSession(ctx);
       flash(ctx, "done", ctx.state.text("flash.signed-out"));
     }
-    seeOther(ctx, "/");
+    seeOther(ctx, next === "" ? "/" : `/login?next=${encodeURIComponent(safeNext(next))}`);
   });
   return router;
 }

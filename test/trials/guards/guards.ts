@@ -19,6 +19,8 @@ const SURFACE = ["test/rules/browser-surface.test.ts"];
 const ENROLMENT = ["test/rules/enrolment.test.ts"];
 const FINISH = ["test/database/finish.test.ts"];
 const ADMISSION = ["test/domain/admission.test.ts"];
+const GATE = ["test/http/gate.test.ts"];
+const GATE_ROWS = ["test/database/applications.test.ts"];
 const ATTACKS = ["test/trials/attack/short.test.ts"];
 const PHONE_RULES = ["test/providers/phone/rules.test.ts"];
 const PUSHES = ["test/providers/phone/push.test.ts"];
@@ -605,5 +607,82 @@ export const GUARDS: readonly Guard[] = [
     find: "return at.getTime() <= expiresAt.getTime() - TOO_LATE_MS ? at : null;",
     put: "return at.getTime() <= 0 ? at : null;",
     ...{ rule: "PH13", tests: ["test/domain/ring-again.test.ts"] },
+  },
+  {
+    what: "a ticket works twice",
+    file: "src/database/gate.ts",
+    find: "key_hash = :keyHash AND used_at IS NULL AND expires_at",
+    put: "key_hash = :keyHash AND expires_at",
+    ...{ rule: "R25", tests: GATE_ROWS },
+  },
+  {
+    what: "a ticket works in another browser",
+    file: "src/database/gate.ts",
+    find: " AND visit_hash = :visitHash RETURNING",
+    put: " AND :visitHash <> '' RETURNING",
+    ...{ rule: "R25", tests: GATE_ROWS },
+  },
+  {
+    what: "a site's cookie opens another site",
+    file: "src/database/gate.ts",
+    find: "g.key_hash = :keyHash AND g.application_id = :applicationId",
+    put: "g.key_hash = :keyHash AND :applicationId <> ''",
+    ...{ rule: "R45", tests: GATE_ROWS },
+  },
+  {
+    what: "a sign-in that ended goes on at the gate",
+    file: "src/database/gate.ts",
+    find: "AND g.application_id = :applicationId AND ${LIVES}",
+    put: "AND g.application_id = :applicationId AND :now = :now",
+    ...{ rule: "R44", tests: GATE_ROWS },
+  },
+  {
+    what: "a path with a parent folder in it is public",
+    file: "src/domain/public-path.ts",
+    find: "return !mayBeReadDifferently(path) && ",
+    put: "return ",
+    ...{ rule: "R29", tests: ["test/domain/public-path.test.ts"] },
+  },
+  {
+    what: "a header that came twice counts as its text",
+    file: "src/http/site-request.ts",
+    find: 'return times === 1 ? ctx.get(name) : "";',
+    put: 'return times > 0 ? ctx.get(name).replace(/, .*/, "") : "";',
+    ...{ rule: "R27", tests: GATE },
+  },
+  {
+    what: "a site that nobody added gets a ticket",
+    file: "src/http/routes/gate.ts",
+    find: 'if (answer.kind === "unknown-site") refuse(ctx, 403, "unknown_site");',
+    put: 'if (answer.kind === "unknown-site") ctx.redirect(gateAddress(deps, ctx, asked));',
+    ...{ rule: "R26", tests: GATE },
+  },
+  {
+    what: "a script is sent to a page",
+    file: "src/http/routes/gate.ts",
+    find: "if (!isPage(ctx, asked.method)) {",
+    put: "if (!isNavigation(ctx)) {",
+    ...{ rule: "R30", tests: GATE },
+  },
+  {
+    what: "an empty header is left out",
+    file: "src/http/routes/gate.ts",
+    find: '"Remote-Subject": account?.id ?? "",',
+    put: "",
+    ...{ rule: "R29", tests: GATE },
+  },
+  {
+    what: "a browser that keeps no cookie goes round for ever",
+    file: "src/http/routes/gate.ts",
+    find: "lost >= MOST_LOST && isRecent",
+    put: "lost >= MOST_LOST && !isRecent",
+    ...{ rule: "R32", tests: GATE },
+  },
+  {
+    what: "a form leads out by itself",
+    file: "src/http/leaving.ts",
+    find: "if (wayOut(next) === undefined) {",
+    put: "if (next !== '') {",
+    ...{ rule: "R51", tests: GATE },
   },
 ];
