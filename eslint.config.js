@@ -66,7 +66,17 @@ export default tseslint.config(
   room("mail", ["nodemailer(/.*)?", "nunjucks", "\\.\\./\\.\\./views/text/en\\.json"]),
   room("passwords", ["@node-rs/argon2", "@zxcvbn-ts/language-common"]),
   // A provider has routes of its own, which bring a signature and no cookie: koa, and nothing of src/http.
-  room("providers/*", ["got", "http_ece", "jsonwebtoken", "otpauth", "zod", "koa", "@koa/router", "raw-body"]),
+  room("providers/*", [
+    "@simplewebauthn/server",
+    "got",
+    "http_ece",
+    "jsonwebtoken",
+    "otpauth",
+    "zod",
+    "koa",
+    "@koa/router",
+    "raw-body",
+  ]),
   // The only folder that imports oidc-provider, which is a koa application of its own.
   room("oidc", ["oidc-provider", "koa", "koa-mount", "@koa/router", "keygrip", "jsonwebtoken", "got", "raw-body"]),
   importsOnly(

@@ -240,6 +240,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
             "check AUTHY_API_URL and AUTHY_PRODUCTION_API_KEY",
           ),
         );
+      const { factors, withoutPasskeys } = config;
+      const why = withoutPasskeys === null ? "" : `left out: ${withoutPasskeys}`;
+      if (factors.includes("passkey") || why !== "") rows.push({ what: "passkeys", state: "ok", why, mend: "" });
       return { rows, hasFailed: rows.some(({ state }) => state !== "ok") };
     },
   },

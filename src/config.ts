@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { isIP } from "node:net";
 import path from "node:path";
 
 import { FACTOR_TYPES, type FactorType } from "./domain/factor.js";
@@ -51,7 +52,7 @@ export function loadConfig(
     if ("problem" in read) problems.push(problemWith(setting, read.problem));
     return "value" in read ? read.value : undefined;
   });
-  for (const problem of [...togetherProblems(given), ...productionProblems(given, factors)])
+  for (const problem of [...togetherProblems(given, factors), ...productionProblems(given, factors)])
     if (!problems.some(({ variable }) => variable === problem.variable)) problems.push(problem);
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(complete(given, factors, textOf(TABLE.port, env) !== undefined, developmentKeys));
@@ -96,14 +97,30 @@ function readSetting(setting: Setting<unknown>, env: Env): { value: unknown } | 
 }
 
 /** What each is good for itself and cannot stand beside another. Settings that could not be read are undefined here. */
-function togetherProblems({ redis, mail }: Values<typeof TABLE>): ConfigProblem[] {
+function togetherProblems(given: Values<typeof TABLE>, factors: readonly FactorType[]): ConfigProblem[] {
+  const { redis, mail } = given;
   const url = redis.url as string | undefined;
   const found: ConfigProblem[] = [];
   if (redis.ca !== undefined && url !== undefined && !/^rediss:/i.test(url))
     found.push(problemWith(TABLE.redis.ca, "is for an encrypted connection: REDIS_URL must begin with rediss://"));
   if (mail.server !== undefined && mail.from === undefined)
     found.push(problemWith(TABLE.mail.from, "is missing: with SMTP_URL, who messages are from"));
+  const isPortRead = (given.port as number | undefined) !== undefined;
+  const why = isPortRead ? passkeyProblem(publicUrlOf(given)) : null;
+  if (why !== null && factors.every((type) => type === "passkey"))
+    found.push(problemWith(TABLE.factors, `names passkeys alone, which cannot work here: ${why}`));
   return found;
+}
+
+function publicUrlOf({ publicUrl, port }: Values<typeof TABLE>): string {
+  return publicUrl ?? `http://localhost:${port}`;
+}
+
+/** Why browsers would make no passkeys for this address; null where they do. */
+function passkeyProblem(publicUrl: string): string | null {
+  const { protocol, hostname } = new URL(publicUrl);
+  if (isIP(hostname.replace(/^\[|\]$/g, "")) !== 0) return "PUBLIC_URL has an address in place of a name";
+  return protocol === "https:" || hostname === "localhost" ? null : "PUBLIC_URL is not https";
 }
 
 /** What production refuses although development takes it. Settings that could not be read are undefined here. */
@@ -159,7 +176,8 @@ function complete(
   developmentKeys: (name: "session-key" | "secret-key") => string[],
 ) {
   const sessionKeys = given.sessionKeys ?? developmentKeys("session-key");
-  const publicUrl = given.publicUrl ?? `http://localhost:${given.port}`;
+  const publicUrl = publicUrlOf(given);
+  const withoutPasskeys = factors.includes("passkey") ? passkeyProblem(publicUrl) : null;
   return {
     ...given,
     /** null means every interface, as platforms expect that give a port to a production process. */
@@ -172,7 +190,9 @@ function complete(
       subject: given.push.subject ?? (publicUrl.startsWith("https:") ? publicUrl : null),
       keys: given.push.keys ?? [developmentVapidKey(sessionKeys[0] ?? "")],
     },
-    factors,
+    factors: withoutPasskeys === null ? factors : factors.filter((type) => type !== "passkey"),
+    /** Why passkeys are left out although they are wanted; null where they are not, or not wanted. */
+    withoutPasskeys,
     /** Empty while nothing is sealed with them. */
     secretKeys: factors.includes("totp")
       ? (given.secretKeys ?? developmentKeys("secret-key").map((key) => Buffer.from(key, "base64url")))

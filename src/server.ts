@@ -11,6 +11,7 @@ function main(): void {
   const config = loadConfig(process.env);
   const log = createLog(config.logLevel, "web");
   consoleToLog(log);
+  if (config.withoutPasskeys !== null) log.warn({ why: config.withoutPasskeys }, "passkeys are left out");
   const stopping = stopOnSignals(log, stop);
   const services = createWebServices(config, log, stopping);
   const app = createApp(services.deps, services.health, services.callbacks, services.sites, services.openId);

@@ -15,6 +15,7 @@ import { phoneProvider, type PhoneSettings } from "./providers/phone/provider.js
 import { hostRule } from "./providers/phone/push-endpoint.js";
 import { pushSender } from "./providers/phone/send-push.js";
 import { vapidKey } from "./providers/phone/vapid.js";
+import { loadWebauthn, passkeyProvider } from "./providers/passkey/provider.js";
 import { totpProvider } from "./providers/totp/provider.js";
 import { type Config } from "./config.js";
 import { databaseClock } from "./database/clock.js";
@@ -183,14 +184,16 @@ function providersOf(
   config: Config,
   deps: Pick<
     Deps,
-    "totpSecrets" | "factors" | "phoneKeys" | "pushSubscriptions" | "transaction" | "feed" | "log" | "now"
+    "totpSecrets" | "factors" | "passkeys" | "phoneKeys" | "pushSubscriptions" | "transaction" | "feed" | "log" | "now"
   >,
 ) {
-  const { authy, factors, push, rules, secretKeys } = config;
+  const { authy, factors, push, rules, secretKeys, publicUrl: origin, sessionKeys } = config;
   const make: Readonly<Record<FactorType, () => FactorProvider | null>> = {
     "authy-push": () => authy && authyProvider(authyClient(authy.apiUrl, authy.apiKey), authy),
     phone: () =>
       phoneProvider({ ...deps, send: pushSender(hostRule(push.hosts), push.subject, deps.now) }, phoneSettings(config)),
+    passkey: () =>
+      passkeyProvider(deps, { appName: rules.appName, sessionKeys, origin, rpId: new URL(origin).hostname }),
     totp: () => totpProvider({ ...deps, appName: rules.appName, secretKeys }),
   };
   return Object.fromEntries(factors.map((type) => [type, make[type]()])) as Providers;
@@ -276,7 +279,11 @@ export function createWebServices(config: Config, log: Log, stopping: AbortSigna
       streams.drain();
       phone?.streams.drain();
     },
-    open: (signal) => services.open(signal),
+    async open(signal) {
+      // What judges passkeys takes a moment to load, in which nobody would be answered.
+      if (deps.providers.passkey !== undefined) await loadWebauthn();
+      await services.open(signal);
+    },
     async close() {
       notifications.close();
       await services.close();

@@ -231,10 +231,13 @@ describe("the environment", () => {
     assert.deepEqual(problemsOf({ ...good, PUBLIC_URL: "http://localhost:3000" }), {});
   });
 
-  it("offers Authy, phones of our own and any authenticator app, and wants Authy's settings only while FACTORS names it", () => {
+  it("offers Authy, phones of our own, passkeys and any authenticator app, and wants Authy's settings only while FACTORS names it", () => {
     const secret = Buffer.alloc(32, 7).toString("base64url");
     const { factors, authy, rules } = load({});
-    assert.deepEqual([factors, authy?.appName, rules.appName], [["authy-push", "phone", "totp"], "Acme", "Acme"]);
+    assert.deepEqual(
+      [factors, authy?.appName, rules.appName],
+      [["authy-push", "phone", "passkey", "totp"], "Acme", "Acme"],
+    );
     const without = loadConfig({ FACTORS: "totp", SECRET_KEYS: `${secret},${secret}` }, keys);
     assert.deepEqual([without.factors, without.authy, without.rules.appName], [["totp"], null, "Countersign"]);
     assert.deepEqual(without.secretKeys, [Buffer.alloc(32, 7), Buffer.alloc(32, 7)]);
@@ -269,11 +272,37 @@ describe("the environment", () => {
       SESSION_KEYS: "0123456789abcdef0123456789abcdef",
     };
     assert.deepEqual(Object.keys(problemsOf({ ...production, FACTORS: "authy,totp" })), ["SECRET_KEYS"]);
-    assert.deepEqual(loadConfig(production, keys).factors, ["authy-push"]);
+    assert.deepEqual(loadConfig(production, keys).factors, ["authy-push", "passkey"]);
     const secret = Buffer.alloc(32, 7).toString("base64url");
-    assert.deepEqual(loadConfig({ ...production, SECRET_KEYS: secret }, keys).factors, ["authy-push", "totp"]);
-    assert.deepEqual(loadConfig({ ...production, VAPID_KEYS: secret }, keys).factors, ["authy-push", "phone"]);
+    assert.deepEqual(loadConfig({ ...production, SECRET_KEYS: secret }, keys).factors, [
+      "authy-push",
+      "passkey",
+      "totp",
+    ]);
+    assert.deepEqual(loadConfig({ ...production, VAPID_KEYS: secret }, keys).factors, [
+      "authy-push",
+      "phone",
+      "passkey",
+    ]);
     assert.deepEqual(Object.keys(problemsOf({ ...production, FACTORS: "authy,phone" })), ["VAPID_KEYS"]);
+  });
+
+  it("leaves passkeys out where browsers would make none, says why, and refuses them as the only type", () => {
+    for (const [PUBLIC_URL, why] of [
+      ["http://127.0.0.1:3000", /an address in place of a name/],
+      ["https://[2001:db8::1]", /an address in place of a name/],
+      ["http://login.example.com", /is not https/],
+    ] as const) {
+      const { factors, withoutPasskeys } = load({ PUBLIC_URL, FACTORS: "authy,passkey" });
+      assert.deepEqual(factors, ["authy-push"]);
+      assert.match(withoutPasskeys ?? "", why);
+      assert.match(problemsOf({ PUBLIC_URL, FACTORS: "passkey" })["FACTORS"] ?? "", why);
+    }
+    for (const PUBLIC_URL of ["https://login.example.com", "http://localhost:3000"]) {
+      const { factors, withoutPasskeys } = load({ PUBLIC_URL, FACTORS: "authy,passkey" });
+      assert.deepEqual([factors, withoutPasskeys], [["authy-push", "passkey"], null]);
+    }
+    assert.equal(load({ PUBLIC_URL: "http://127.0.0.1:3000", FACTORS: "authy" }).withoutPasskeys, null);
   });
 
   for (const entry of ["src/server.ts", "workers/index.ts", "scripts/migrate.ts", "scripts/admin.ts"])

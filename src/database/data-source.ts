@@ -11,6 +11,7 @@ import { OpenAttempts1769900200000 } from "./migrations/1769900200000-open-attem
 import { SeveralFactors1769900300000 } from "./migrations/1769900300000-several-factors.js";
 import { TotpSecrets1769900400000 } from "./migrations/1769900400000-totp-secrets.js";
 import { OwnPhones1769900500000 } from "./migrations/1769900500000-own-phones.js";
+import { Passkeys1769900600000 } from "./migrations/1769900600000-passkeys.js";
 import { Reach1769900700000 } from "./migrations/1769900700000-reach.js";
 import { Moving1769900800000 } from "./migrations/1769900800000-moving.js";
 import { Applications1769901000000 } from "./migrations/1769901000000-applications.js";
@@ -54,6 +55,7 @@ export function dataSourceOptions(
       SeveralFactors1769900300000,
       TotpSecrets1769900400000,
       OwnPhones1769900500000,
+      Passkeys1769900600000,
       Reach1769900700000,
       Moving1769900800000,
       Applications1769901000000,

@@ -4,6 +4,7 @@ import { type Factors } from "../domain/factor.js";
 import { changedOne, unlessTaken } from "./one-row.js";
 import {
   type FactorRow,
+  type PasskeyRow,
   type PhoneKeyTableRow,
   type PushSubscriptionRow,
   type RowSource,
@@ -16,6 +17,7 @@ export function factors(database: RowSource): Factors {
   const totpSecrets = database.getRepository<TotpSecretRow>("totpSecret");
   const phoneKeys = database.getRepository<PhoneKeyTableRow>("phoneKey");
   const pushSubscriptions = database.getRepository<PushSubscriptionRow>("pushSubscription");
+  const passkeys = database.getRepository<PasskeyRow>("passkey");
   return {
     find: (id) => rows.findOneBy({ id }),
     listActive: (subscriberId) =>
@@ -33,6 +35,7 @@ export function factors(database: RowSource): Factors {
       await totpSecrets.delete({ factorId: id });
       await phoneKeys.delete({ id });
       await pushSubscriptions.delete({ factorId: id });
+      await passkeys.delete({ factorId: id });
       return changedOne(rows.update({ id, state: "active" }, { state: "removed", removedAt: now }));
     },
     async noteUsed(id, now) {
@@ -59,5 +62,6 @@ export function factors(database: RowSource): Factors {
       await rows.update({ id }, { removedUpstreamAt: now });
     },
     isActiveAnywhere: (type, providerId) => rows.existsBy({ type, providerId, state: "active" }),
+    findActive: (type, providerId) => rows.findOneBy({ type, providerId, state: "active" }),
   };
 }

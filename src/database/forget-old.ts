@@ -22,6 +22,7 @@ export async function forgetOld(database: DataSource, now: Date): Promise<void> 
     forgetRows(database.getRepository<ObjectLiteral>(entity), key, where, values);
 
   await forget("receipt", "signatureHash", "it.receivedAt < :old", { old: ago(10 * 60_000) });
+  await forget("spentChallenge", "challengeHash", "it.spentAt < :old", { old: ago(10 * 60_000) });
   await forget("session", "id", "it.idleUntil < :old", { old: ago(7 * DAY_MS) });
   await forget("attempt", "id", "it.createdAt < :old", { old: ago(7 * DAY_MS) });
   await forget("enrolment", "id", "it.createdAt < :old", { old: ago(7 * DAY_MS) });

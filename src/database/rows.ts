@@ -18,6 +18,7 @@ import { gate } from "./gate.js";
 import { memberships } from "./memberships.js";
 import { logoutNotices } from "./logout-notices.js";
 import { oidcRecords } from "./oidc-records.js";
+import { passkeys } from "./passkeys.js";
 import { phoneKeys } from "./phone-keys.js";
 import { pushSubscriptions } from "./push-subscriptions.js";
 import { receipts } from "./receipts.js";
@@ -39,6 +40,7 @@ export function rowsIn(source: RowSource, isOutbox = false) {
     subscribers: subscribers(source),
     factors: factors(source),
     totpSecrets: totpSecrets(source),
+    passkeys: passkeys(source),
     enrolments: enrolments(source),
     attempts: attempts(source),
     challenges: challenges(source),

@@ -12,6 +12,7 @@ import { type LogoutNotice } from "../domain/logout-notice.js";
 import { type FoundRecord } from "../domain/oidc-record.js";
 import { type Link, type Mail, type ResetRequest } from "../domain/mail.js";
 import { type GateSession, type GateTicket } from "../domain/gate.js";
+import { type Passkey } from "../domain/passkey.js";
 import { type PhoneKeyRow, type PushSubscription } from "../domain/phone-key.js";
 import { type StoredSession } from "../domain/session.js";
 import { type SigningKey } from "../domain/signing-key.js";
@@ -26,6 +27,7 @@ export type RowSource = Pick<EntityManager, "getRepository" | "transaction" | "q
 export type SubscriberRow = Mutable<Subscriber>;
 export type FactorRow = Mutable<Factor> & { removedUpstreamAt: Date | null };
 export type TotpSecretRow = Mutable<TotpSecret>;
+export type PasskeyRow = Mutable<Passkey>;
 export type EnrolmentRow = Mutable<Enrolment> & { leaseUntil: Date | null };
 export type AttemptRow = Mutable<Attempt>;
 export type ChallengeRow = Mutable<Challenge> & { leaseUntil: Date | null };
@@ -98,6 +100,18 @@ export interface RecoveryCodeRow {
   createdAt: Date;
 }
 
+/** How authenticators name an account. */
+export interface PasskeyUserRow {
+  subscriberId: string;
+  handle: string;
+  createdAt: Date;
+}
+
+export interface SpentChallengeRow {
+  challengeHash: string;
+  spentAt: Date;
+}
+
 export interface FailureRow {
   bucket: string;
   count: number;
@@ -116,6 +130,11 @@ export function entities(isPostgres: boolean) {
   const time: EntitySchemaColumnOptions = isPostgres ? { type: "timestamptz", precision: 3 } : { type: "datetime" };
   const nullable = <T extends object>(column: T) => ({ ...column, nullable: true }) as const;
 
+  // Up to 2^32: more than PostgreSQL's integer holds, and its wider one comes as a text.
+  const counter = {
+    type: isPostgres ? "bigint" : "integer",
+    transformer: { from: Number, to: (value: unknown) => value },
+  } as const;
   // SQLite keeps texts of any length whatever the table says: there it was left as it was.
   const providerId = { ...text(isPostgres ? 64 : 20), name: "authy_id" };
 
@@ -173,6 +192,31 @@ export function entities(isPostgres: boolean) {
       name: "totpSecret",
       tableName: "totp_secrets",
       columns: { factorId: id, sealed: text(), lastStep: whole, createdAt: time },
+    }),
+    new EntitySchema<PasskeyRow>({
+      name: "passkey",
+      tableName: "passkeys",
+      columns: {
+        factorId: id,
+        credentialId: text(1400),
+        publicKey: { type: "text" },
+        counter,
+        transports: text(120),
+        canBeBackedUp: truth,
+        isBackedUp: truth,
+        createdAt: time,
+      },
+    }),
+    new EntitySchema<PasskeyUserRow>({
+      name: "passkeyUser",
+      tableName: "passkey_users",
+      columns: { subscriberId: id, handle: text(64), createdAt: time },
+    }),
+    new EntitySchema<SpentChallengeRow>({
+      name: "spentChallenge",
+      tableName: "spent_challenges",
+      columns: { challengeHash: id, spentAt: time },
+      indices: [{ name: "spent_challenges_spent", columns: ["spentAt"] }],
     }),
     new EntitySchema<EnrolmentRow>({
       name: "enrolment",

@@ -1,5 +1,6 @@
 import { type Application } from "./application.js";
 import { type Deps } from "./deps.js";
+import { type Factor } from "./factor.js";
 import { type AssuranceLevel, type Session } from "./session.js";
 import { type Subscriber } from "./subscriber.js";
 
@@ -43,6 +44,11 @@ export function admission(
   return maxAgeSeconds !== null && ageMs > maxAgeSeconds * 1000 ? "again" : "yes";
 }
 
+function reachableLevel(active: readonly Factor[]): AssuranceLevel {
+  if (active.some(({ type }) => type === "passkey")) return 3;
+  return active.length > 0 ? 2 : 1;
+}
+
 /** What admission asks about somebody who is signed in. */
 export async function applicantOf(
   { memberships, factors }: Pick<Deps, "memberships" | "factors">,
@@ -50,5 +56,5 @@ export async function applicantOf(
   subscriber: Subscriber,
 ): Promise<Applicant> {
   const [groups, active] = await Promise.all([memberships.list(subscriber.id), factors.listActive(subscriber.id)]);
-  return { session, subscriber, groups, reachableLevel: active.length > 0 ? 2 : 1 };
+  return { session, subscriber, groups, reachableLevel: reachableLevel(active) };
 }

@@ -20,8 +20,8 @@ const STEP_UP_ACTIONS = [
 export type StepUpAction = (typeof STEP_UP_ACTIONS)[number];
 
 /**
- * False where only the phone that is asked may consent, and no code instead: in a move to another phone, of which its request
- * tells.
+ * False where only the phone that is asked may consent, and neither code nor passkey instead: in a move to another phone, of which its
+ * request tells.
  */
 export function takesCodes(purpose: Purpose): boolean {
   return purpose !== "move-from-authy";

@@ -18,6 +18,7 @@ import {
   type ResetRequests,
 } from "./mail.js";
 import { type Gate } from "./gate.js";
+import { type Passkeys } from "./passkey.js";
 import { type PhoneKeys, type PushSubscriptions } from "./phone-key.js";
 import { type SessionLifetimes, type Sessions } from "./session.js";
 import { type SigningKeys } from "./signing-key.js";
@@ -163,6 +164,7 @@ export interface Rows {
   readonly subscribers: Subscribers;
   readonly factors: Factors;
   readonly totpSecrets: TotpSecrets;
+  readonly passkeys: Passkeys;
   readonly enrolments: Enrolments;
   readonly attempts: Attempts;
   readonly challenges: Challenges;

@@ -1,3 +1,4 @@
+import { type Purpose } from "./attempt.js";
 import { type Rows } from "./deps.js";
 import { type Enrolment } from "./enrolment.js";
 import { type Factor, type FactorType } from "./factor.js";
@@ -32,6 +33,22 @@ export interface Shown {
   /** What is typed where nothing can be scanned; null where nothing can be typed. */
   readonly typed: string | null;
 }
+
+/** What a challenge of ours is for, and whose: it counts for nothing else and nobody else. */
+export interface Asked {
+  /** `alone`: signing in with nothing beside it. */
+  readonly purpose: Purpose | "alone";
+  /** The attempt's id, or the hash of the visit. */
+  readonly of: string;
+}
+
+/** What came of a response to a challenge of ours. */
+export type Proven =
+  | ({ readonly kind: "proven"; readonly factor: Factor } & Required<RightCode>)
+  /** The authenticator's counter went back: somebody has a copy of it, or had. */
+  | { readonly kind: "copied"; readonly factor: Factor }
+  /** `why` is a word for the log. */
+  | { readonly kind: "refused"; readonly why: string };
 
 /** How a request looks where it is approved. */
 export interface Push {
@@ -86,6 +103,12 @@ export interface FactorProvider {
     /** Sends a code where the provider can do that. */
     sendTextMessage?(factor: Factor): Promise<void>;
   };
+  /** Types that answer a challenge of ours in the very browser that asks. Options and responses are what the browser's scripts take and give. */
+  readonly proves?: {
+    /** @param factors - Those that may answer; null where whoever answers says who they are. */
+    options(asked: Asked, factors: readonly Factor[] | null): Promise<object>;
+    verify(asked: Asked, response: unknown): Promise<Proven>;
+  };
   readonly enrols: {
     /** Makes what is shown, in the transaction that begins the enrolment. */
     begin?(rows: Rows, enrolment: Pick<Enrolment, "id" | "createdAt">): Promise<void>;
@@ -93,6 +116,12 @@ export interface FactorProvider {
     show(enrolment: Enrolment, account: Pick<Subscriber, "username">): Promise<Shown | null>;
     /** Judges the code that what was just set up shows; absent where nothing is typed. */
     confirm?(enrolment: Enrolment, code: string): Promise<Completed | null>;
+    /** Types that are set up by a script in the very browser that asks. */
+    readonly registers?: {
+      options(enrolment: Enrolment, account: Pick<Subscriber, "username">): Promise<object>;
+      /** Null for a response that is not what was asked for. */
+      verify(enrolment: Enrolment, response: unknown): Promise<Completed | null>;
+    };
     /** What became of an enrolment; absent where nobody else knows. */
     state?(enrolmentId: string, signal?: AbortSignal): Promise<RegistrationState>;
     /** Who claimed an enrolment that waits to be confirmed; absent where nothing has to be. */

@@ -1,13 +1,14 @@
 import { type Providers } from "./factor-provider.js";
 
 /** The kinds of second factor. Which of them may be added is the operator's choice. */
-export const FACTOR_TYPES = ["authy-push", "phone", "totp"] as const;
+export const FACTOR_TYPES = ["authy-push", "phone", "passkey", "totp"] as const;
 export type FactorType = (typeof FACTOR_TYPES)[number];
 
 /** What settings, forms and commands call each type. */
 export const FACTOR_NAMES: Readonly<Record<FactorType, string>> = {
   "authy-push": "authy",
   phone: "phone",
+  passkey: "passkey",
   totp: "totp",
 };
 
@@ -21,7 +22,7 @@ export interface Factor {
   readonly id: string;
   readonly subscriberId: string;
   readonly type: FactorType;
-  /** What the provider knows it by: Authy's user id; of a phone of our own the hash of its key; of an authenticator app the factor's own id. */
+  /** What the provider knows it by: Authy's user id; of a phone of our own the hash of its key; of a passkey that of its credential id; of an authenticator app the factor's own id. */
   readonly providerId: string;
   /** The owner's own name for it; empty where they gave it none. */
   readonly label: string;
@@ -60,11 +61,13 @@ export interface Factors {
   findForgotten(types: readonly FactorType[], limit: number): Promise<Factor[]>;
   noteRemovedUpstream(id: string, now: Date): Promise<void>;
   isActiveAnywhere(type: FactorType, providerId: string): Promise<boolean>;
+  /** The active one of this type that its provider knows by that name. */
+  findActive(type: FactorType, providerId: string): Promise<Factor | null>;
 }
 
 /**
  * The factors that a push goes to: all of one type whose provider asks. The preferred one's type comes first, then the types
- * in the operator's order. Empty where nothing can be asked: then only codes lead on.
+ * in the operator's order. Empty where nothing can be asked: then codes and passkeys lead on.
  */
 export function ringing(factors: readonly Factor[], providers: Providers): readonly Factor[] {
   const types = Object.keys(providers) as FactorType[];
@@ -75,7 +78,7 @@ export function ringing(factors: readonly Factor[], providers: Providers): reado
   return asked.filter(({ type }) => type === asked[0]?.type);
 }
 
-/** True where the owner wants to type a code rather than to be asked; asking stays possible. */
-export function prefersCode(factors: readonly Factor[], providers: Providers): boolean {
+/** True where the owner wants to begin with a code or a passkey rather than to be asked; asking stays possible. */
+export function prefersNoPush(factors: readonly Factor[], providers: Providers): boolean {
   return factors.some(({ isPreferred, type }) => isPreferred && providers[type]?.asks === undefined);
 }

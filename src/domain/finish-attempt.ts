@@ -10,8 +10,8 @@ import { type RightCode } from "./factor-provider.js";
 import { codeBucket } from "./failures.js";
 import { notePhoneWorks, passMoveByRecoveryCode } from "./move-from-authy.js";
 import { openSession, renewSession, type SessionBrowser, type SignedIn } from "./open-session.js";
-import { type Session } from "./session.js";
-import { approvalMethods, codeMethods, type Method, PASSWORD_ALONE, withMethods } from "./sign-in.js";
+import { type AssuranceLevel, type Session } from "./session.js";
+import { approvalMethods, codeMethods, type Method, PASSKEY_METHODS, PASSWORD_ALONE, withMethods } from "./sign-in.js";
 
 /** Of unused recovery codes: then their owner is told at each use. */
 const FEW_CODES = 3;
@@ -20,6 +20,7 @@ const FEW_CODES = 3;
 export type Proof =
   | { readonly kind: "approval"; readonly challenge: Challenge }
   | ({ readonly kind: "app code"; readonly factorId: string; readonly factorType: FactorType } & RightCode)
+  | ({ readonly kind: "passkey"; readonly factorId: string } & Required<RightCode>)
   | { readonly kind: "recovery code"; readonly codeHash: string };
 
 /**
@@ -44,9 +45,8 @@ export async function finishLogin(
       mails: attempt.isKnownBrowser ? [] : [{ kind: "new-browser" }],
     });
     const challengeId = spent.kind === "approval" ? spent.challenge.id : null;
-    const level = 2 as const;
     const methods = withMethods(PASSWORD_ALONE, methodsOf(spent, attempt));
-    const opening = { id, subscriberId, level, methods, epoch, challengeId, isRemembered: remember };
+    const opening = { id, subscriberId, level: levelOf(spent), methods, epoch, challengeId, isRemembered: remember };
     const signedIn = await openSession(inside, { ...opening, passwordAt: createdAt }, browser);
     return (await endMove(inside, attempt, spent, browser)) ? inNextEpoch(inside, attempt, signedIn) : signedIn;
   });
@@ -95,7 +95,7 @@ export async function finishStepUp(
     const challengeId = spent.kind === "approval" ? spent.challenge.id : session.challengeId;
     const still = { keyHash: browser.sessionKeyHash ?? "" };
     const methods = withMethods(session.methods, methodsOf(spent, attempt));
-    const level = session.level > 2 ? session.level : 2;
+    const level = session.level > 2 ? session.level : levelOf(spent);
     return renewSession(inside, session, still, { level, methods, challengeId }, browser);
   });
 }
@@ -135,7 +135,7 @@ async function spendProof(inside: Inside, attempt: Attempt, proof: Proof, origin
   if (!(await inside.subscribers.noteSuccess(subscriberId, epoch, isKnownBrowser, at))) return false;
   if (proof.kind === "approval" && !(await inside.challenges.consume(proof.challenge.id, spendableSince(inside), at)))
     return false;
-  if (proof.kind === "app code" && (await proof.spend?.(inside)) === false) return false;
+  if ((proof.kind === "app code" || proof.kind === "passkey") && (await proof.spend?.(inside)) === false) return false;
   if (proof.kind === "recovery code") {
     if (!(await inside.recoveryCodes.spend(subscriberId, proof.codeHash, at))) return false;
     const left = await inside.recoveryCodes.countLeft(subscriberId);
@@ -154,11 +154,17 @@ async function spendProof(inside: Inside, attempt: Attempt, proof: Proof, origin
 /** The factor that a proof comes from; null where it comes from none. */
 function factorBehind(proof: Proof): string | null {
   if (proof.kind === "recovery code") return null;
-  return proof.kind === "app code" ? proof.factorId : (proof.challenge.answeredBy ?? proof.challenge.factorId);
+  return proof.kind === "approval" ? (proof.challenge.answeredBy ?? proof.challenge.factorId) : proof.factorId;
+}
+
+/** PH17: no page that only looks like ours gets anything from a passkey. */
+function levelOf({ kind }: Proof): AssuranceLevel {
+  return kind === "passkey" ? 3 : 2;
 }
 
 function methodsOf(proof: Proof, attempt: Attempt): readonly Method[] {
   if (proof.kind === "approval") return approvalMethods(proof.challenge, attempt);
+  if (proof.kind === "passkey") return PASSKEY_METHODS;
   return codeMethods(proof.kind === "app code" ? proof.factorType : null, attempt);
 }
 

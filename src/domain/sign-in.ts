@@ -28,6 +28,9 @@ export function codeMethods(type: FactorType | null, { wasTexted }: Pick<Attempt
   return type === "authy-push" && wasTexted ? ["sms", "mca", "mfa"] : ["otp", "mfa"];
 }
 
+/** What a passkey adds: its key is bound to this site, and its owner has unlocked it. */
+export const PASSKEY_METHODS: readonly Method[] = ["pop", "user", "mfa"];
+
 /** Both, each once. */
 export function withMethods(before: readonly Method[], added: readonly Method[]): readonly Method[] {
   return [...new Set([...before, ...added])];

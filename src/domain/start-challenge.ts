@@ -3,7 +3,7 @@ import { type Challenge, isLive, type PushFailure } from "./challenge.js";
 import { type Deps, type Origin } from "./deps.js";
 import { endAttempt } from "./end-attempts.js";
 import { ProviderRefused, ProviderThrottled, ProviderUnavailable, ProviderUnconfirmed } from "./errors.js";
-import { type Factor, prefersCode, ringing } from "./factor.js";
+import { type Factor, prefersNoPush, ringing } from "./factor.js";
 import { type Push, type Sent } from "./factor-provider.js";
 import { firstApprovalPoll } from "./poll-schedule.js";
 import { pushText } from "./push-text.js";
@@ -72,7 +72,7 @@ export async function startAttempt(
   const key = newSecret();
   await deps.attempts.insert(attempt, hashSecret(key));
   const joined =
-    takesCodes(attempt.purpose) && prefersCode(factors, deps.providers)
+    takesCodes(attempt.purpose) && prefersNoPush(factors, deps.providers)
       ? await joinWithoutPush(deps, attempt, hasCrossed)
       : await startChallenge(deps, attempt, subscriber, factors, hasCrossed);
   if (joined !== null) {

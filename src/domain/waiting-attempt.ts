@@ -5,7 +5,7 @@ import { type Deps } from "./deps.js";
 import { TooMany } from "./errors.js";
 import { sessionToRepeat } from "./finish-attempt.js";
 import { type Begun, pushPause, type PushPause, startChallenge } from "./start-challenge.js";
-import { type Factor, prefersCode, ringing } from "./factor.js";
+import { type Factor, prefersNoPush, ringing } from "./factor.js";
 import { type Providers } from "./factor-provider.js";
 import { type Subscriber } from "./subscriber.js";
 import { approvals } from "./watched-kinds.js";
@@ -52,13 +52,13 @@ export async function readWaitingAttempt(deps: Deps, attempt: Attempt): Promise<
   };
 }
 
-/** True where nothing was asked, because nothing can be or the owner wants to type a code. */
-export function asksForCodeFirst(
+/** True where nothing was asked, because nothing can be or the owner wants to begin with a code or a passkey. */
+export function goesOnWithoutPush(
   { attempt, challenge, factors, isUsable }: WaitingAttempt,
   providers: Providers,
 ): boolean {
   if (!isUsable || challenge !== null || !takesCodes(attempt.purpose)) return false;
-  return prefersCode(factors, providers) || ringing(factors, providers).length === 0;
+  return prefersNoPush(factors, providers) || ringing(factors, providers).length === 0;
 }
 
 /** True while the attempt can still become a sign-in: open, in time, and of the account's present epoch. */

@@ -10,13 +10,14 @@ import { carryMessages } from "./middleware/carry-messages.js";
 import { checkHost, knownHosts } from "./middleware/check-host.js";
 import { cookieAge } from "./middleware/cookie-age.js";
 import { readForms } from "./middleware/form.js";
+import { readScriptsJson } from "./middleware/json.js";
 import { leadsBackTo, mapErrors } from "./middleware/map-errors.js";
 import { needDatabase } from "./middleware/need-database.js";
 import { requestLog } from "./middleware/request-log.js";
 import { securityHeaders } from "./middleware/security-headers.js";
 import { showFormAgain } from "./middleware/show-form-again.js";
 import { shedLoad } from "./middleware/shed-load.js";
-import { browserVisit, checkCsrf } from "./middleware/visit.js";
+import { browserVisit, checkCsrf, checkScriptsToken } from "./middleware/visit.js";
 import { warnOfProxy } from "./middleware/warn-of-proxy.js";
 import { account } from "./routes/account.js";
 import { leaving } from "./routes/continue.js";
@@ -26,14 +27,15 @@ import { factors } from "./routes/factors.js";
 import { gateForBrowsers, gateForProxies } from "./routes/gate.js";
 import { health, type Health } from "./routes/health.js";
 import { home } from "./routes/home.js";
-import { login, loginApproval } from "./routes/login.js";
+import { login, loginApproval, loginPlace } from "./routes/login.js";
 import { logout } from "./routes/logout.js";
 import { move } from "./routes/move.js";
+import { passkeyProof, passkeyRegistration } from "./routes/passkeys.js";
 import { password } from "./routes/password.js";
 import { recoveryCodes } from "./routes/recovery-codes.js";
 import { register } from "./routes/register.js";
 import { reset } from "./routes/reset.js";
-import { stepUp } from "./routes/step-up.js";
+import { signInOrRepeat, stepUp, stepUpPlace } from "./routes/step-up.js";
 import { twoFactor } from "./routes/two-factor.js";
 import { findWhoIsSignedIn, noteActivity, noteMustMove } from "./signed-in.js";
 
@@ -119,12 +121,21 @@ export function createApp(
     readForms(),
     checkCsrf(hosts, http.sessionKeys),
   ];
+  // Scripts of our pages send JSON, and their token in a header.
+  const script = [...known, noteActivity(deps), readScriptsJson(), checkScriptsToken(hosts, http.sessionKeys)];
   const shed = shedLoad(http.limits.loopLagShedMs);
   const pages = [
     // What is under way goes on even when the process is behind with its work; new work is refused then.
     behind([leadsBackTo("/login/approval"), ...browser], loginApproval(deps)),
     behind([leadsBackTo("/account/approval"), ...browser], stepUp(deps)),
     behind(known, challenges(deps)), // which no person asks: they are no activity
+    ...(deps.providers.passkey === undefined
+      ? []
+      : [
+          behind(script, passkeyProof(deps, loginPlace(deps))),
+          behind([...script, signInOrRepeat(deps)], passkeyProof(deps, stepUpPlace(deps))),
+          behind([shed, ...script], passkeyRegistration(deps)),
+        ]),
     ...[...EVERYWHERE, ...(deps.mail === null ? [] : WITH_MAIL)].map((routes) =>
       behind([shed, ...browser], routes(deps)),
     ),

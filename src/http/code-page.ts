@@ -4,10 +4,11 @@ import { type Context } from "./context.js";
 import { type HttpDeps } from "./deps.js";
 import { typedBefore } from "./middleware/show-form-again.js";
 import { type WaitingPlace } from "./routes/waiting.js";
+import { canUsePasskey } from "./factor-view.js";
 import { show } from "./views.js";
 
 /**
- * The page that asks for a code: in place of a tap, or of somebody who has nothing that could be asked.
+ * The page that asks for a code or a passkey: in place of a tap, or of somebody who has nothing that could be asked.
  *
  * @param shown - `isFirst` where nothing was asked before.
  */
@@ -21,6 +22,8 @@ export async function showCodePage(
 ): Promise<void> {
   const factors = await deps.factors.listActive(subscriberId);
   const judged = factors.filter(({ type }) => deps.providers[type]?.judges !== undefined);
+  const hasPasskey = canUsePasskey(factors, deps);
+  const prefersCode = judged.some(({ isPreferred }) => isPreferred);
   const canAsk = ringing(factors, deps.providers).length > 0;
   const maySendText = judged.some(({ type }) => deps.providers[type]?.judges?.sendTextMessage !== undefined);
   show(
@@ -30,6 +33,9 @@ export async function showCodePage(
       base: place.base === "/login/approval" ? "/login" : place.base,
       action: place.codePath,
       apps: appsOf(judged),
+      /** Where the page of the tap offers it, it need not be offered here. */
+      passkeyPath: hasPasskey && !(canAsk && !isFirst) ? `${place.base}/passkey` : null,
+      isPasskeyFirst: hasPasskey && isFirst && !prefersCode,
       isAsked: canAsk && !isFirst,
       mayAsk: canAsk && isFirst,
       smsAllowed: deps.settings.textMessages && maySendText,

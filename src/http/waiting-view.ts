@@ -3,6 +3,7 @@ import { isBeingSent, isLive } from "../domain/challenge.js";
 import { type Deps } from "../domain/deps.js";
 import { ringing } from "../domain/factor.js";
 import { isUsable, type WaitingAttempt } from "../domain/waiting-attempt.js";
+import { canUsePasskey } from "./factor-view.js";
 import { type Text } from "./text.js";
 
 type State = "sending" | "waiting" | "approved" | "denied" | "expired" | "cancelled" | "failed" | "paused";
@@ -43,6 +44,10 @@ export function waitingView(
     isListed: state === "waiting" && challenge?.reach === "listed",
     asksAuthy: (challenge?.factorType ?? "authy-push") === "authy-push",
     deviceLabel: text(`device.${challenge?.factorType ?? "authy-push"}`),
+    passkeyPath:
+      canUsePasskey(waiting.factors, { providers }) && isUsable(attempt, subscriber, now) && takesCodes(attempt.purpose)
+        ? `${base}/passkey`
+        : null,
     canAsk: ringing(waiting.factors, providers).length > 0,
     secondsSince: challenge === null ? 0 : secondsBetween(challenge.createdAt, now),
     secondsLeft: challenge === null ? 0 : secondsBetween(now, challenge.expiresAt),

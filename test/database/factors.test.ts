@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { it } from "node:test";
 
 import { type Deps } from "../../src/domain/deps.js";
-import { type Factor, prefersCode, ringing } from "../../src/domain/factor.js";
+import { type Factor, prefersNoPush, ringing } from "../../src/domain/factor.js";
 import { type Providers } from "../../src/domain/factor-provider.js";
 import { preferFactor, removeFactor, removeFactorOf, renameFactor } from "../../src/domain/manage-factors.js";
 import { hashSecret } from "../../src/domain/secrets.js";
@@ -120,7 +120,7 @@ onBothDatabases("one of several factors", (store) => {
     assert.equal(await renameFactor(deps, await aFactor(store(), appId), "My app", elsewhere), true);
     assert.equal((await store().factors.find(appId))?.label, "My app");
     const prefers = async (): Promise<boolean> =>
-      prefersCode(await store().factors.listActive(owner.subscriberId), providers);
+      prefersNoPush(await store().factors.listActive(owner.subscriberId), providers);
     for (const { id, ...factor } of [app, phone]) {
       assert.equal(await preferFactor(deps, { id, ...factor }, elsewhere), true);
       const active = await store().factors.listActive(owner.subscriberId);

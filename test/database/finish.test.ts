@@ -61,6 +61,7 @@ const KINDS: readonly [Purpose, Proof["kind"]][] = [
   ["sign-in", "approval"],
   ["sign-in", "app code"],
   ["sign-in", "recovery code"],
+  ["sign-in", "passkey"],
   ["change-password", "approval"],
   ["change-password", "recovery code"],
 ];
@@ -94,6 +95,10 @@ async function waiting(store: Store, purpose: Purpose = "sign-in", kind: Proof["
     approval: { kind: "approval", challenge },
     "app code": { kind: "app code", factorType: "authy-push", factorId: owner.factorId },
     "recovery code": { kind: "recovery code", codeHash },
+    passkey: {
+      ...{ kind: "passkey", factorId: owner.factorId },
+      spend: ({ passkeys }) => passkeys.spendChallenge(`challenge of ${subscriberId}`, at(5000)),
+    },
   };
   const browser = { ...NOWHERE, sessionKeyHash: hashSecret(brought), knownKey: known };
   return { owner, attempt, proof: proofs[kind], challengeId, session, browser };

@@ -18,6 +18,13 @@ const RECOVERY_CODE = "abcd-efgh-jkmn-pqrs";
 /** What no page posts to: Authy calls these. */
 const OF_MACHINES = ["/webhooks/authy/events", "/webhooks/authy/onetouch"];
 
+/** What no form posts to: scripts of our own pages send JSON there. */
+const OF_SCRIPTS = [
+  "/account/two-factor/registration/passkey",
+  "/login/approval/passkey",
+  "/account/approval/passkey",
+].flatMap((path) => [path, `${path}/options`]);
+
 async function register(username: string): Promise<Browser> {
   const browser = openBrowser(origin);
   const form = { username, email: `${username}@example.com`, password: PASSWORD };
@@ -186,8 +193,8 @@ async function withVisitOf(browser: Browser, other: Browser | null): Promise<Bro
 }
 
 describe("every form", () => {
-  it("is one of these: each address that takes POST, but for those of machines", () => {
-    const known = [...new Set(FORMS.map(({ route }) => route)), ...OF_MACHINES];
+  it("is one of these: each address that takes POST, but for those of machines and scripts", () => {
+    const known = [...new Set(FORMS.map(({ route }) => route)), ...OF_MACHINES, ...OF_SCRIPTS];
     assert.deepEqual(postRoutes.toSorted(), known.toSorted());
   });
 

@@ -24,12 +24,16 @@ import { linkUrl, mailComposer } from "../../src/mail/compose.js";
 import { smtpPostman } from "../../src/mail/smtp.js";
 import { passwords } from "../../src/passwords/argon2.js";
 import { authyCallbacks } from "../../src/providers/authy/callbacks.js";
+import { passkeyProvider } from "../../src/providers/passkey/provider.js";
 import { totpProvider } from "../../src/providers/totp/provider.js";
 import { TEST_SETTINGS } from "../kit/environment.js";
 import { type Owner } from "../kit/owner.js";
 
 /** The key that signs cookies and form tokens here. */
 export const KEY = "a key of this test";
+
+/** The one site whose passkeys count here; its own address has another port. */
+export const SITE = { origin: "http://localhost:3000", rpId: "localhost" };
 
 /** The whole web application in the test's own process, over a database of its own. */
 export interface ServedApplication {
@@ -95,6 +99,9 @@ export async function serveApplication(
       ...(config.factors.includes("phone") && { phone: SILENT_PROVIDER }),
       ...(config.factors.includes("totp") && {
         totp: totpProvider({ ...rows, log, now, appName: "Example", secretKeys: [Buffer.alloc(32, KEY)] }),
+      }),
+      ...(config.factors.includes("passkey") && {
+        passkey: passkeyProvider({ ...rows, log, now }, { appName: "Example", sessionKeys: [KEY], ...SITE }),
       }),
     },
     mail: config.mail && {

@@ -59,7 +59,7 @@ export const TEST_SETTINGS: Readonly<Record<string, string>> = {
   RESEND_AFTER_SECONDS: "0",
 };
 
-/** Without Authy: any authenticator app alone. An empty variable is none. */
+/** Without Authy: any authenticator app alone, unless FACTORS says otherwise. An empty variable is none. */
 export const WITHOUT_AUTHY: Readonly<Record<string, string>> = {
   FACTORS: "totp",
   APP_NAME: "Example",

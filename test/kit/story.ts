@@ -4,6 +4,7 @@ import type { Browser, Page } from "./browser.js";
 import type { EventStream } from "./event-stream.js";
 import { waitingIn } from "./people.js";
 import type { Phone } from "./phone.js";
+import { openPasskeyHolder, type PasskeyHolder, provePasskey } from "./passkeys.js";
 import { readQrCode } from "./qr-code.js";
 
 /** What a story needs to know about the program that it is told of. */
@@ -83,6 +84,26 @@ export async function tellAppStory(stage: Told, who: Credentials): Promise<Story
   return steps;
 }
 
+/** The same with a passkey. */
+export async function tellPasskeyStory(stage: Told, who: Credentials): Promise<StoryStep[]> {
+  const steps: StoryStep[] = [];
+  const told: Told = {
+    ...stage,
+    onStep(step) {
+      steps.push(step);
+      stage.onStep?.(step);
+    },
+  };
+  await register(told, who);
+  const holder = await enrolPasskey(told, who);
+  await signOut(told);
+  await signInByPasskey(told, who, holder);
+  await disableByPasskey(told, holder);
+  await signOut(told);
+  await signInByPassword(told, who);
+  return steps;
+}
+
 /** Opens an account; the browser is signed in afterwards. */
 export function register(stage: Told, who: Credentials): Promise<void> {
   return step(stage, "register", async () => {
@@ -149,6 +170,52 @@ export async function disableByCode(stage: Told, app: Authenticator): Promise<vo
     const explanation = await browser.visit("/account/two-factor/disable");
     const asked = await browser.submit(explanation, "/account/approval", { action: "disable-two-factor" });
     return expectPage(await browser.submit(asked, "/account/approval/code", { code: await app.code() }), 200);
+  });
+  await step(stage, "disable", async () => {
+    expectPage(await browser.submit(allowed, "/account/two-factor/disable"), 200);
+  });
+}
+
+/** Makes a passkey, as the page's script would. @returns what keeps it. */
+export async function enrolPasskey(stage: Told, who: Pick<Credentials, "password">): Promise<PasskeyHolder> {
+  const { browser } = stage;
+  await step(stage, "ask for a passkey", async () => {
+    const question = await browser.visit("/account/two-factor?add=passkey");
+    const asksPassword = question.html.querySelector('form [name="password"]') !== null;
+    const start = "/account/two-factor/registration";
+    expectPage(await browser.submit(question, start, asksPassword ? { password: who.password } : {}), 200);
+  });
+  return step(stage, "make the passkey", async () => {
+    const holder = openPasskeyHolder(browser.origin);
+    const path = "/account/two-factor/registration/passkey";
+    const { said } = await provePasskey(browser, path, (options) => holder.make(options));
+    const done = await browser.visit(String(said["location"]));
+    assert.equal(done.html.querySelector("h1")?.text, "Your passkey is added");
+    return holder;
+  });
+}
+
+/** Signs in with the password and a passkey. */
+export async function signInByPasskey(stage: Told, who: Credentials, holder: PasskeyHolder): Promise<void> {
+  await step(stage, "sign in with the password", async () => {
+    const asked = await submitPassword(stage.browser, who);
+    assert.equal(asked.url.pathname, "/login/approval", "no passkey was asked for");
+  });
+  await step(stage, "use the passkey", async () => {
+    const { said } = await provePasskey(stage.browser, "/login/approval/passkey", (options) => holder.use(options));
+    expectPage(await stage.browser.visit(String(said["location"])), 200);
+    await expectSignedIn(stage.browser);
+  });
+}
+
+/** Turns two-factor sign-in off again, which takes a passkey of its own. */
+export async function disableByPasskey(stage: Told, holder: PasskeyHolder): Promise<void> {
+  const { browser } = stage;
+  const allowed = await step(stage, "use the passkey to disable", async () => {
+    const explanation = await browser.visit("/account/two-factor/disable");
+    await browser.submit(explanation, "/account/approval", { action: "disable-two-factor" });
+    const { said } = await provePasskey(browser, "/account/approval/passkey", (options) => holder.use(options));
+    return expectPage(await browser.visit(String(said["location"])), 200);
   });
   await step(stage, "disable", async () => {
     expectPage(await browser.submit(allowed, "/account/two-factor/disable"), 200);

@@ -50,10 +50,24 @@ export function checkCsrf(hosts: KnownHosts, keys: readonly string[]): Middlewar
     }
     if (!isSameOrigin(ctx, hosts)) throw new HttpRefusal(403, "foreign-form");
     const token = (ctx.request.body as Record<string, unknown> | undefined)?.["csrf"];
-    const isOurs = typeof token === "string" && keys.some((key) => sameText(token, csrfToken(ctx.state.visit, [key])));
+    const isOurs = typeof token === "string" && isTokenOf(ctx, token, keys);
     if (!isOurs) throw new StaleForm(!sentOurCookies(ctx));
     await next();
   };
+}
+
+/** The same for what scripts of our own pages send, with the token in a header. */
+export function checkScriptsToken(hosts: KnownHosts, keys: readonly string[]): Middleware {
+  return async function refuseForeignScript(ctx, next) {
+    const isForeign = !isSameOrigin(ctx, hosts);
+    if (isForeign) throw new HttpRefusal(403, "foreign-form");
+    if (!isTokenOf(ctx, ctx.get("X-CSRF-Token"), keys)) throw new HttpRefusal(403, "stale-form");
+    await next();
+  };
+}
+
+function isTokenOf(ctx: Context, token: string, keys: readonly string[]): boolean {
+  return keys.some((key) => sameText(token, csrfToken(ctx.state.visit, [key])));
 }
 
 /** Whether a request comes from a page of ours, by Fetch metadata or `Origin`. */

@@ -119,10 +119,18 @@ function protectionText(
   recoveryCodesLeft: number,
 ): string {
   if (factors.length === 0) return text(firstOffer === "totp" ? "protection.password-app" : "protection.password");
-  const isApp = factors.every(({ type }) => type === "totp");
-  const what = text(isApp ? "protection.app" : factors.length === 1 ? "protection.phone" : "protection.several");
+  const types = new Set(factors.map(({ type }) => type));
+  const [only] = types.size === 1 ? types : [];
+  const what = text(only === undefined ? "protection.several" : PROTECTION[only](factors.length));
   return recoveryCodesLeft === 0 ? `${what} ${text("protection.without-codes")}` : what;
 }
+
+const PROTECTION: Readonly<Record<FactorType, (count: number) => TextKey>> = {
+  "authy-push": () => "protection.phone",
+  phone: (count) => (count === 1 ? "protection.phone" : "protection.several"),
+  passkey: (count) => (count === 1 ? "protection.passkey" : "protection.several"),
+  totp: () => "protection.app",
+};
 
 function sessionView(session: Session, currentId: string) {
   return {
@@ -173,6 +181,7 @@ const WAYS: Readonly<Record<string, TextKey>> = {
   password: "way.password",
   "app code": "way.app-code",
   "recovery code": "way.recovery-code",
+  passkey: "way.passkey",
   "ran-out": "way.ran-out",
   cancelled: "way.cancelled",
   replaced: "way.replaced",
@@ -196,12 +205,13 @@ const WITHOUT_WAY: ReadonlySet<AuditEvent["kind"]> = new Set(["sign-in-failed", 
 function whatOf({ kind, detail }: AuditEvent, isStepUp: boolean): TextKey {
   if (kind === "sign-in-denied" && isStepUp) return "activity.step-up-denied";
   if (kind === "password-changed" && detail === "reset") return "activity.password-reset";
+  if (detail === "passkey-copied") return "activity.passkey-copied";
   if (!isAboutFactor(kind)) return `activity.${kind}`;
   const words = detail.split(" ");
   if (words.includes("moved")) return "activity.moved";
   if (words.includes("renamed")) return "activity.factor-renamed";
   if (words.includes("preferred")) return "activity.factor-preferred";
-  const what = words.includes("totp") ? "app" : "phone";
+  const what = words.includes("passkey") ? "passkey" : words.includes("totp") ? "app" : "phone";
   return kind === "phone-enrolled" ? `activity.${what}-enrolled` : `activity.${what}-removed`;
 }
 

@@ -105,9 +105,9 @@ export function login(deps: HttpDeps): Router<RequestState> {
   return router;
 }
 
-/** The phone's half of signing in. */
-export function loginApproval(deps: HttpDeps): Router<RequestState> {
-  const place: WaitingPlace = {
+/** Where a sign-in waits for its second factor. */
+export function loginPlace(deps: HttpDeps): WaitingPlace {
+  return {
     base: "/login/approval",
     codePath: "/login/code",
     page: "login-approval",
@@ -121,6 +121,11 @@ export function loginApproval(deps: HttpDeps): Router<RequestState> {
       return signedIn;
     },
   };
+}
+
+/** The second factor's half of signing in. */
+export function loginApproval(deps: HttpDeps): Router<RequestState> {
+  const place = loginPlace(deps);
   return new Router<RequestState>().use(
     waiting(deps, place).routes(),
     code(deps, place).routes(),

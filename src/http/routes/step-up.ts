@@ -5,7 +5,7 @@ import { typeNamed } from "../../domain/factor.js";
 import { finishStepUp } from "../../domain/finish-attempt.js";
 import { startStepUp } from "../../domain/step-up.js";
 import { giveAttempt, heldAttempt, mayRepeatFinish } from "../attempt-cookie.js";
-import { type RequestState } from "../context.js";
+import { type Middleware, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
 import { isKnownHere } from "../known-browser.js";
 import { flash } from "../middleware/carry-messages.js";
@@ -64,13 +64,25 @@ export function stepUp(deps: HttpDeps): Router<RequestState> {
     else await next();
   });
 
-  router.use(["/account/approval", "/account/approval/{*rest}"], async function signInOrRepeat(ctx, next) {
+  router.use(["/account/approval", "/account/approval/{*rest}"], signInOrRepeat(deps));
+
+  const place = stepUpPlace(deps);
+  return router.use(waiting(deps, place).routes(), code(deps, place).routes(), notMe(deps, place).routes());
+}
+
+/** Sends whoever is not signed in to the sign-in, but for a browser that may ask once more for a lost reply. */
+export function signInOrRepeat(deps: HttpDeps): Middleware {
+  const signInFirst = requireSignIn({ beforeNewPassword: true });
+  return async function letRepeat(ctx, next) {
     // After a finish whose reply was lost the browser has nothing but the attempt's key.
     const mayRepeat = ctx.state.session === null && (await mayRepeatFinish(deps, ctx, "step-up"));
     await (mayRepeat ? next() : signInFirst(ctx, next));
-  });
+  };
+}
 
-  const place: WaitingPlace = {
+/** Where a step-up waits for its second factor. */
+export function stepUpPlace(deps: HttpDeps): WaitingPlace {
+  return {
     base: "/account/approval",
     codePath: "/account/approval/code",
     page: "approval",
@@ -84,7 +96,6 @@ export function stepUp(deps: HttpDeps): Router<RequestState> {
     },
     finish: (ctx, attempt, proof, browser) => finishStepUp(deps, attempt, ctx.state.session, proof, browser),
   };
-  return router.use(waiting(deps, place).routes(), code(deps, place).routes(), notMe(deps, place).routes());
 }
 
 /** The page of the act; one that was used already leads back to the account. */

@@ -39,6 +39,7 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
   async function showTwoFactor(ctx: Context, errors: Readonly<Record<string, string>>, status: number): Promise<void> {
     const { session, subscriber } = signedInOf(ctx);
     const factors = await deps.factors.listActive(subscriber.id);
+    const passkeys = await deps.passkeys.findOf(factors.map(({ id }) => id));
     const hasPhone = factors.some(({ type }) => type === "authy-push");
     const [first] = offeredTypes(deps);
     const asked = typeNamed(queryText(ctx, "add") || typedBefore(ctx, "type"));
@@ -49,7 +50,7 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
       {
         factors: factors.map((factor) => {
           const isAgain = ctx.state.formAgain?.action === `/account/two-factor/factors/${factor.id}/rename`;
-          const view = factorView(ctx.state.text, factor);
+          const view = factorView(ctx.state.text, factor, passkeys);
           return isAgain ? { ...view, label: typedBefore(ctx, "label") } : view;
         }),
         asksBy: asksBy(factors, deps),
@@ -225,6 +226,7 @@ async function enrolmentView(
 ) {
   const claimed =
     enrolment.state === "claimed" ? await deps.providers[enrolment.type]?.enrols.claimed?.(enrolment) : null;
+  const enrols = deps.providers[enrolment.type]?.enrols;
   const isPending = enrolment.state === "pending";
   const shown = await shownOf(deps, enrolment, subscriber);
   return {
@@ -234,7 +236,7 @@ async function enrolmentView(
     statusPath: isOpen(enrolment) ? `/challenges/${enrolment.id}` : "",
     state: isPending ? "waiting" : enrolment.state,
     type: FACTOR_NAMES[enrolment.type],
-    isConfirmedHere: deps.providers[enrolment.type]?.enrols.confirm !== undefined,
+    isConfirmedHere: enrols?.confirm !== undefined || enrols?.registers !== undefined,
     openUrl: shown?.qrText ?? null,
     typed: shown?.typed ?? null,
     claimed: claimed ?? null,

@@ -5,7 +5,7 @@ import { type Attempt } from "../../domain/attempt.js";
 import { type Proof } from "../../domain/finish-attempt.js";
 import { judgeApproval } from "../../domain/judge-approval.js";
 import { type SessionBrowser, type SignedIn } from "../../domain/open-session.js";
-import { asksForCodeFirst, readWaitingAttempt, resendPush } from "../../domain/waiting-attempt.js";
+import { goesOnWithoutPush, readWaitingAttempt, resendPush } from "../../domain/waiting-attempt.js";
 import { type AttemptCookie, forgetAttempt } from "../attempt-cookie.js";
 import { showCodePage } from "../code-page.js";
 import { type Context, type Middleware, type RequestState } from "../context.js";
@@ -51,11 +51,16 @@ export function attemptIn(ctx: Context): Attempt {
 
 /** After the proof was judged right: spends it, gives the browser its session, and goes on. */
 export async function finishAndGoOn(ctx: Context, place: WaitingPlace, proof: Proof | null): Promise<void> {
+  goOn(ctx, await finishAttempt(ctx, place, proof));
+}
+
+/** The same without going on. @returns where to. */
+export async function finishAttempt(ctx: Context, place: WaitingPlace, proof: Proof | null): Promise<string> {
   const attempt = attemptIn(ctx);
   const browser = sessionBrowser(ctx, attempt.subscriberId);
   const signedIn = await place.finish(ctx, attempt, proof, browser);
   if (signedIn !== null) giveSession(ctx, signedIn);
-  goOn(ctx, signedIn === null ? place.base : place.next(attempt));
+  return signedIn === null ? place.base : place.next(attempt);
 }
 
 /** The waiting page with all that can be done there, once for sign-ins and once for step-ups. */
@@ -74,7 +79,7 @@ export function waiting(deps: HttpDeps, place: WaitingPlace): Router<RequestStat
       seeOther(ctx, place.elsewhere);
       return;
     }
-    if (asksForCodeFirst(read, deps.providers)) {
+    if (goesOnWithoutPush(read, deps.providers)) {
       await showCodePage(deps, ctx, place, attempt, {}, { isFirst: true, status });
       return;
     }

@@ -21,11 +21,16 @@ const signedIn = { ...site, signedInAs: "maria" };
 
 const factor = {
   ...{ id: "f1", type: "authy", kind: "Authy on your phone", label: "Phone ending in 42", isPreferred: true },
-  ...{ enrolledAt: ago(40 * 86_400), deviceLabel: "Phone ending in 42", lastUsedAt: ago(7000) },
+  ...{ enrolledAt: ago(40 * 86_400), deviceLabel: "Phone ending in 42", lastUsedAt: ago(7000), note: null },
 };
 const app = {
   ...{ id: "f2", type: "totp", kind: "Authenticator app", label: "", isPreferred: false },
-  ...{ enrolledAt: ago(3 * 86_400), deviceLabel: "Authenticator app", lastUsedAt: null },
+  ...{ enrolledAt: ago(3 * 86_400), deviceLabel: "Authenticator app", lastUsedAt: null, note: null },
+};
+const passkey = {
+  ...{ id: "f3", type: "passkey", kind: "Passkey", label: "Safari on macOS", isPreferred: false },
+  ...{ enrolledAt: ago(2 * 86_400), deviceLabel: "Safari on macOS", lastUsedAt: ago(900) },
+  note: "Synced by its keeper: it may be on several devices",
 };
 const ownPhone = {
   ...{ id: "f3", type: "phone", kind: "Your phone", label: "Chrome on Android", isPreferred: false },
@@ -88,6 +93,7 @@ const waiting = {
   resendInSeconds: 18,
   resendsLeft: 3,
   canAsk: true,
+  passkeyPath: null,
   matchCodeAsked: false,
   matchCodeTriesLeft: null,
   errors: {},
@@ -175,6 +181,8 @@ const code = {
   back: "/login/approval",
   recoveryAllowed: true,
   triesLeft: null,
+  passkeyPath: null,
+  isPasskeyFirst: false,
 };
 
 const codes = [
@@ -230,6 +238,7 @@ export const PAGE_STATES: readonly PageState[] = [
   signIn("waiting", {}),
   signIn("waiting-resend-ready", { resendInSeconds: 0, secondsSince: 64, secondsLeft: 56 }),
   signIn("waiting-no-resend", { resendsLeft: 0 }),
+  signIn("waiting-passkey", { passkeyPath: "/login/approval/passkey" }),
   signIn("waiting-still-pending", { stillPending: true }),
   signIn("waiting-code", { matchCodeAsked: true, matchCodeTriesLeft: 5 }),
   {
@@ -293,6 +302,16 @@ export const PAGE_STATES: readonly PageState[] = [
     template: "login-code",
     locals: { ...code, apps: "totp", isAsked: false },
   },
+  {
+    name: "login-passkey",
+    template: "login-code",
+    locals: { ...code, apps: "nothing", isAsked: false, passkeyPath: "/login/approval/passkey", isPasskeyFirst: true },
+  },
+  {
+    name: "login-code-or-passkey",
+    template: "login-code",
+    locals: { ...code, apps: "totp", isAsked: false, passkeyPath: "/login/approval/passkey" },
+  },
   { name: "login-code-first", template: "login-code", locals: { ...code, apps: "both", isAsked: false, mayAsk: true } },
   {
     name: "two-factor-remove",
@@ -350,9 +369,19 @@ export const PAGE_STATES: readonly PageState[] = [
     locals: { ...oneFactor, adding: "totp", otherOffers: [], asksBy: "code" },
   },
   {
+    name: "two-factor-enable-passkey",
+    template: "two-factor",
+    locals: { ...twoFactor, adding: "passkey", otherOffers: [] },
+  },
+  {
+    name: "two-factor-add-passkey",
+    template: "two-factor",
+    locals: { ...oneFactor, adding: "passkey", otherOffers: [], asksBy: "passkey" },
+  },
+  {
     name: "two-factor-several",
     template: "two-factor",
-    locals: { ...oneFactor, factors: [factor, app] },
+    locals: { ...oneFactor, factors: [factor, app, passkey] },
   },
   { name: "two-factor-replace", template: "two-factor", locals: { ...oneFactor, mayReplace: true } },
   {
@@ -385,6 +414,9 @@ export const PAGE_STATES: readonly PageState[] = [
   enrol("moved", { type: "phone", state: "completed", isMove: true }),
   enrol("app-completed", { type: "totp", state: "completed" }),
   enrol("app-expired", { type: "totp", state: "expired" }),
+  enrol("passkey", { type: "passkey", isConfirmedHere: true, openUrl: null }),
+  enrol("passkey-completed", { type: "passkey", state: "completed" }),
+  enrol("passkey-conflict", { type: "passkey", state: "conflict" }),
   enrol("expired", { state: "expired" }),
   enrol("cancelled", { state: "cancelled" }),
   enrol("failed", { state: "failed" }),

@@ -21,6 +21,7 @@ const FINISH = ["test/database/finish.test.ts"];
 const ADMISSION = ["test/domain/admission.test.ts"];
 const GATE = ["test/http/gate.test.ts"];
 const GATE_ROWS = ["test/database/applications.test.ts"];
+const PASSKEYS = ["test/providers/passkey/rules.test.ts"];
 const ATTACKS = ["test/trials/attack/short.test.ts"];
 const PHONE_RULES = ["test/providers/phone/rules.test.ts"];
 const PUSHES = ["test/providers/phone/push.test.ts"];
@@ -383,6 +384,48 @@ export const GUARDS: readonly Guard[] = [
     find: "{ factorId, lastStep: LessThan(step) }",
     put: "{ factorId, lastStep: LessThan(step + 2) }",
     ...{ rule: "PH18", tests: ["test/providers/contract.test.ts"] },
+  },
+  {
+    what: "a challenge of passkeys counts for anybody and anything",
+    file: "src/providers/passkey/challenge.ts",
+    find: 'sameText(given, seal(key, use, body).toString("base64url"))',
+    put: 'sameText(given, seal(key, use, body).toString("base64url")) || given !== ""',
+    ...{ rule: "PH17", tests: PASSKEYS },
+  },
+  {
+    what: "a passkey need not be unlocked",
+    file: "src/providers/passkey/webauthn.ts",
+    find: "requireUserVerification: true,\n      credential:",
+    put: "requireUserVerification: false,\n      credential:",
+    ...{ rule: "PH17", tests: PASSKEYS },
+  },
+  {
+    what: "a frame of another site may use a passkey",
+    file: "src/providers/passkey/webauthn.ts",
+    find: "if (said.crossOrigin || said.topOrigin !== undefined) return",
+    put: "if (said.crossOrigin && said.topOrigin !== undefined) return",
+    ...{ rule: "PH17", tests: PASSKEYS },
+  },
+  {
+    what: "any account's passkey opens an attempt",
+    file: "src/domain/prove-passkey.ts",
+    find: "proof.subscriberId === subscriber.id",
+    put: 'proof.subscriberId !== ""',
+    ...{ rule: "PH17", tests: PASSKEYS },
+  },
+  {
+    what: "a passkey whose counter went back is not refused",
+    file: "src/providers/passkey/provider.ts",
+    find: "return !canBeBackedUp && now <= counter && (now > 0 || counter > 0);",
+    put: "return !canBeBackedUp && now < counter && (now > 0 || counter > 0);",
+    ...{ rule: "PH17", tests: PASSKEYS },
+  },
+  {
+    what: "scripts need no token of their page",
+    file: "src/http/middleware/visit.ts",
+    find: 'if (!isTokenOf(ctx, ctx.get("X-CSRF-Token"), keys)) throw',
+    put: 'if (!isTokenOf(ctx, ctx.get("X-CSRF-Token"), keys) && keys.length === 0) throw',
+    ...{ rule: "X1", tests: PASSKEYS },
   },
   {
     what: "an approval counts although the factor that gave it was removed",

@@ -1,0 +1,65 @@
+/** Buttons that ask for a passkey: to show it, or to make one. The server says what to ask, and where to go on. */
+import { askServer, Refused } from "./passkey-server.js";
+import { fromJson, makingFromJson, toJson } from "./passkey-json.js";
+
+/** Nothing was done: the person closed the browser's question, waited too long, or has no passkey that fits. */
+const NOTHING_HAPPENED = "Nothing happened: no passkey was used. Try again, or go on in another way.";
+const NOT_MADE = "Nothing happened: no passkey was made. Try again, or add something else.";
+const MADE_BEFORE = "This device has a passkey for this account already. Choose another device, or a security key.";
+const NO_PASSKEYS = "This browser has no passkeys. Go on in another way, or use another browser.";
+
+for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("[data-passkey]")))
+  offer(button);
+
+/** @param {HTMLButtonElement} button */
+function offer(button) {
+  const { passkey: does, path = "", csrf = "", saidIn = "" } = button.dataset;
+  const line = document.getElementById(saidIn);
+  if (!("credentials" in navigator) || !("PublicKeyCredential" in window)) return say(NO_PASSKEYS);
+  button.hidden = false;
+  button.addEventListener("click", () => void pressed());
+
+  async function pressed() {
+    button.disabled = true;
+    say("");
+    try {
+      location.assign(await (does === "make" ? make(path, csrf) : use(path, csrf)));
+    } catch (error) {
+      button.disabled = false;
+      say(wordsFor(error, does === "make"));
+    }
+  }
+
+  /** @param {string} text */
+  function say(text) {
+    if (line) line.textContent = text;
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {string} csrf
+ * @returns {Promise<string>} where to go on.
+ */
+async function use(path, csrf) {
+  const options = await askServer(`${path}/options`, csrf, {});
+  if (options.location) return options.location;
+  const credential = await navigator.credentials.get({ publicKey: fromJson(options) });
+  return (await askServer(path, csrf, toJson(credential))).location;
+}
+
+/** @type {typeof use} */
+async function make(path, csrf) {
+  const options = await askServer(`${path}/options`, csrf, {});
+  if (options.location) return options.location;
+  const credential = await navigator.credentials.create({ publicKey: makingFromJson(options) });
+  return (await askServer(path, csrf, toJson(credential))).location;
+}
+
+/** @type {(error: unknown, makes: boolean) => string} */
+function wordsFor(error, makes) {
+  if (error instanceof Refused) return error.message;
+  const { name } = /** @type {{ name?: string }} */ (error ?? {});
+  if (name === "InvalidStateError" && makes) return MADE_BEFORE;
+  return makes ? NOT_MADE : NOTHING_HAPPENED;
+}
