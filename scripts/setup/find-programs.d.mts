@@ -1,3 +1,4 @@
-export type ProgramName = "redis" | "chromium" | "wholeChromium" | "firefox" | "postgres" | "pgbouncer";
+export type ProgramName =
+  "redis" | "chromium" | "wholeChromium" | "firefox" | "postgres" | "pgbouncer" | "nginx" | "caddy" | "haproxy";
 export function findProgram(name: ProgramName): string | undefined;
 export function needProgram(name: ProgramName): string;

@@ -26,6 +26,9 @@ export const PROGRAMS = {
   postgres: { name: "PostgreSQL", commands: ["initdb"], elsewhere: initdbs },
   // Debian keeps it where only root's PATH leads.
   pgbouncer: { name: "PgBouncer", commands: ["pgbouncer"], elsewhere: () => ["/usr/sbin/pgbouncer"] },
+  nginx: { name: "nginx", commands: ["nginx"], elsewhere: () => ["/usr/sbin/nginx"] },
+  caddy: { name: "Caddy", commands: ["caddy"] },
+  haproxy: { name: "HAProxy", commands: ["haproxy"], elsewhere: () => ["/usr/sbin/haproxy"] },
 };
 
 /** The full path of one of PROGRAMS; undefined when this machine lacks it. */

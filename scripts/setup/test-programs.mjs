@@ -24,6 +24,9 @@ const PACKAGES = {
     brew: "postgresql@17",
   },
   pgbouncer: { "apt-get": "pgbouncer", dnf: "pgbouncer", apk: "pgbouncer", pacman: "pgbouncer", brew: "pgbouncer" },
+  nginx: { "apt-get": "nginx", dnf: "nginx", apk: "nginx", pacman: "nginx", brew: "nginx" },
+  caddy: { "apt-get": "caddy", dnf: "caddy", apk: "caddy", pacman: "caddy", brew: "caddy" },
+  haproxy: { "apt-get": "haproxy", dnf: "haproxy", apk: "haproxy", pacman: "haproxy", brew: "haproxy" },
   compiler: {
     ...{ "apt-get": "python3 make g++", dnf: "python3 make gcc-c++", apk: "python3 make g++" },
     pacman: "python make gcc",
