@@ -49,6 +49,8 @@ export interface WatchedRow {
 export interface WatchedRows<Row extends WatchedRow = WatchedRow> {
   find(id: string): Promise<Row | null>;
   statuses(ids: readonly string[]): Promise<LiveStatus[]>;
+  /** Of these, only those that have changed since they were made, or whose time is over. */
+  changed(ids: readonly string[], now: Date): Promise<LiveStatus[]>;
   /** One question to the provider at a time: true for the caller that may ask now. */
   claimPoll(id: string, now: Date, until: Date): Promise<boolean>;
   /** Gives one's own claim back; one that ran out meanwhile and went to somebody else stays theirs. */

@@ -14,6 +14,7 @@ export function eventStreams(
       notifications,
       now: () => deps.now(),
       readStatuses: (kind, ids) => WATCHED[kind].rows(deps).statuses(ids),
+      readChanged: (kind, ids) => WATCHED[kind].rows(deps).changed(ids, deps.now()),
       livingSessions: (ids) => deps.sessions.living(ids, deps.now()),
       onOverdue: ({ kind, id }) => {
         WATCHED[kind].expire(deps, id, "clock").catch(() => undefined); // the next round tries again

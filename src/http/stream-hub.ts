@@ -49,10 +49,14 @@ export interface StreamHub {
   drain(): void;
 }
 
+type ReadStatuses = (kind: WatchedKind, ids: readonly string[]) => Promise<LiveStatus[]>;
+
 export interface StreamHubDeps {
   readonly notifications: Notifications;
   /** Reads the rows of one kind. */
-  readonly readStatuses: (kind: WatchedKind, ids: readonly string[]) => Promise<LiveStatus[]>;
+  readonly readStatuses: ReadStatuses;
+  /** Of these, only those that have changed since they were made, or are over their time. */
+  readonly readChanged: ReadStatuses;
   /** Called for what is still pending after its time: the clock's own witness. */
   readonly onOverdue: (status: LiveStatus) => void;
   /** Those of the sessions that live. */
@@ -143,12 +147,24 @@ export function streamHub(
       deps.onOverdue(status);
   }
 
-  async function reread(ids: readonly string[]): Promise<void> {
+  async function reread(ids: readonly string[], read: ReadStatuses): Promise<void> {
     for (const kind of WATCHED_KINDS) {
       const ofKind = ids.filter((id) => watched.get(id)?.kind === kind);
       for (let from = 0; from < ofKind.length; from += READ_AT_ONCE)
-        for (const status of await deps.readStatuses(kind, ofKind.slice(from, from + READ_AT_ONCE))) announce(status);
+        for (const status of await read(kind, ofKind.slice(from, from + READ_AT_ONCE))) announce(status);
     }
+  }
+
+  /** Most wait as they did at first: whoever knows that has nothing to read. */
+  async function rereadAll(): Promise<void> {
+    const knows = ({ lastVersion }: Stream): boolean => lastVersion > 0;
+    const ids = [...watched.keys()];
+    const told = new Set(ids.filter((id) => watched.get(id)?.streams.every(knows)));
+    await reread([...told], deps.readChanged);
+    await reread(
+      ids.filter((id) => !told.has(id)),
+      deps.readStatuses,
+    );
   }
 
   async function endDeadSessions(): Promise<void> {
@@ -171,7 +187,7 @@ export function streamHub(
     if (isReading || watched.size === 0) return;
     isReading = true;
     quietly(
-      reread([...watched.keys()])
+      rereadAll()
         .then(endDeadSessions)
         .finally(() => {
           isReading = false;
@@ -179,7 +195,7 @@ export function streamHub(
     );
   };
   const rereadOne = (id: string): void => {
-    if (watched.has(id)) quietly(reread([id]));
+    if (watched.has(id)) quietly(reread([id], deps.readStatuses));
   };
   const tell = (status: LiveStatus): void => {
     // Only an end is believed without a look at the row: whatever else a message says must not hide what comes later.

@@ -257,6 +257,26 @@ onBothDatabases("challenges", (store) => {
     }
   });
 
+  it("E6: reads again only what has changed or is over, of thousands that wait", async () => {
+    const { challenges } = store();
+    const owner = await anOwner(store());
+    const waiting = await aChallenge(store(), owner, { expiresAt: at(9_000_000) });
+    const settled = await aChallenge(store(), await anOwner(store()), { expiresAt: at(9_000_000) });
+    const ids = [waiting, settled];
+    const changed = async (ms: number) => (await challenges.changed(ids, at(ms))).map(({ id, status }) => [id, status]);
+    assert.deepEqual(await changed(8_999_999), []);
+    await challenges.settle(settled, "approved", "callback", at(7_000_000));
+    assert.deepEqual(await changed(8_999_999), [[settled, "approved"]]);
+    assert.deepEqual(
+      (await changed(9_000_000)).toSorted(),
+      [
+        [waiting, "pending"],
+        [settled, "approved"],
+      ].toSorted(),
+    );
+    assert.deepEqual(await challenges.changed([], at(0)), []);
+  });
+
   it("finds what is overdue and what is expired, and says who settled the newest", async () => {
     const { challenges } = store();
     const owner = await anOwner(store());

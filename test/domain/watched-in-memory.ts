@@ -40,9 +40,16 @@ function watchedRows<Row extends WatchedRow & { state: string }>(
 ): WatchedRows<Row> {
   const pending = (): Stored<Row>[] => [...table.values()].filter(({ state }) => state === "pending");
   const copyOf = (row: Stored<Row> | undefined): Row | null => (row === undefined ? null : { ...row });
+  const found = (ids: readonly string[]): Row[] => ids.flatMap((id) => table.get(id) ?? []);
   return {
     find: (id) => Promise.resolve(copyOf(table.get(id))),
-    statuses: (ids) => Promise.resolve(ids.flatMap((id) => table.get(id) ?? []).map(statusOf)),
+    statuses: (ids) => Promise.resolve(found(ids).map(statusOf)),
+    changed: (ids, now) =>
+      Promise.resolve(
+        found(ids)
+          .filter(({ version, expiresAt }) => version > 1 || expiresAt <= now)
+          .map(statusOf),
+      ),
     claimPoll(id, now, until) {
       const row = pending().find((each) => each.id === id);
       if (row === undefined || (row.leaseUntil !== null && row.leaseUntil > now)) return Promise.resolve(false);
@@ -114,7 +121,7 @@ export function watchedInMemory() {
     },
     factors: { insert: () => Promise.resolve(!isPhoneTaken) },
     subscribers: { nextEpoch: () => Promise.resolve(true), freezePushes: () => Promise.resolve() },
-    sessions: { raiseEpoch: () => Promise.resolve() },
+    sessions: { raiseEpoch: () => Promise.resolve(), list: () => Promise.resolve([]) },
     browsers: { forgetSeenSince: () => Promise.resolve() },
     audit: {
       record({ kind }: { kind: string }) {

@@ -29,6 +29,16 @@ async function openHub(t: TestContext, limits: Partial<StreamLimits> = {}, times
   let missed = 0;
   let seen = 0;
   const asked: string[] = [];
+  const read = async (kind: WatchedKind, ids: readonly string[]): Promise<LiveStatus[]> => {
+    if (isAway) {
+      missed += 1;
+      throw new Error("the database is away");
+    }
+    asked.push(...ids.map((id) => `${kind} ${id}`));
+    const found = ids.flatMap((id) => rows.get(id) ?? []);
+    await reading?.();
+    return found;
+  };
   const hub = streamHub(
     {
       notifications: {
@@ -45,16 +55,9 @@ async function openHub(t: TestContext, limits: Partial<StreamLimits> = {}, times
         close: () => undefined,
       },
       now: () => new Date(),
-      async readStatuses(kind, ids) {
-        if (isAway) {
-          missed += 1;
-          throw new Error("the database is away");
-        }
-        asked.push(...ids.map((id) => `${kind} ${id}`));
-        const found = ids.flatMap((id) => rows.get(id) ?? []);
-        await reading?.();
-        return found;
-      },
+      readStatuses: read,
+      readChanged: async (kind, ids) =>
+        (await read(kind, ids)).filter(({ version, expiresAt }) => version > 1 || expiresAt <= new Date()),
       livingSessions: (ids) => Promise.resolve(ids.filter((id) => !dead.has(id))),
       onOverdue: () => undefined,
     },
