@@ -24,9 +24,10 @@ import { driverErrorOf } from "./database/errors.js";
 import { requireWritable, tablesAreCurrent } from "./database/readiness.js";
 import { databaseRows } from "./database/rows.js";
 import { type Deps, type Log, type Notifications } from "./domain/deps.js";
-import { type FactorType } from "./domain/factor.js";
+import { type FactorType, type Movers } from "./domain/factor.js";
 import { type FactorProvider, type Providers } from "./domain/factor-provider.js";
 import { type MailCounts } from "./domain/mail.js";
+import { movesFromAuthy } from "./domain/move-from-authy.js";
 import { waitingIds } from "./domain/phone-requests.js";
 import { matchCode } from "./domain/secrets.js";
 import { assetFile } from "./http/assets.js";
@@ -40,6 +41,7 @@ import { networkOf, originOf } from "./http/origin.js";
 import { projectRoot } from "./http/project-root.js";
 import { pushWords } from "./http/push-words.js";
 import { type Health } from "./http/routes/health.js";
+import { newTally } from "./http/tally.js";
 import { loadText } from "./http/text.js";
 import { nunjucksViews, show } from "./http/views.js";
 import { renewKeys } from "./oidc/keys.js";
@@ -57,7 +59,7 @@ import { type RedisWatch, watchRedis } from "./redis/watch-redis.js";
 
 /** What both processes are made of. */
 export interface Services {
-  readonly deps: Deps;
+  readonly deps: Deps & Pick<HttpDeps, "tally">;
   readonly database: DataSource;
   /** Fails fast; for pages, limits and notifications. */
   readonly redis: Redis;
@@ -89,6 +91,7 @@ export function createLog(level: Config["logLevel"], name: string): Log {
 const RETRY_DATABASE_MS = 300;
 const HEALTH_TIMEOUT_MS = 1000;
 const NOTICE_READ_ONLY_MS = 5000;
+const COUNT_MOVERS_EVERY_MS = 60_000;
 
 /** Creates the services and waits until their database is open. @throws what the database says, once it is `stopping`. */
 export async function openServices(config: Config, log: Log, stopping: AbortSignal): Promise<Services> {
@@ -123,7 +126,8 @@ export function createServices(config: Config, log: Log): Services {
   }, NOTICE_READ_ONLY_MS);
   noticing.unref();
   const rows = databaseRows(database, config.mail !== null);
-  const deps: Deps = {
+  const tally = newTally();
+  const deps = {
     ...rows,
     now: clock.now,
     settings: config.rules,
@@ -135,8 +139,9 @@ export function createServices(config: Config, log: Log): Services {
     pushWords: pushWords(loadText("en")),
     mail: mailOf(config),
     matchCodes: (id) => config.sessionKeys.map((key) => matchCode(key, id)),
+    tally,
     passwords: passwords(config.argon2TestStrength, config.limits.hashesQueued),
-  };
+  } satisfies Deps;
   return {
     deps,
     database,
@@ -239,6 +244,13 @@ export function createWebServices(config: Config, log: Log, stopping: AbortSigna
   // Once they are all done they stay so: a busy process need not look again for each question about its health.
   let isMigrated = false;
   const lookForMigrations = async (): Promise<boolean> => (isMigrated = await tablesAreCurrent(database));
+  // Counted once a minute at most, however often somebody asks.
+  let counted: { readonly at: number; readonly movers: Movers } | undefined;
+  const lookForMovers = async (): Promise<Movers> => {
+    if (counted === undefined || performance.now() - counted.at > COUNT_MOVERS_EVERY_MS)
+      counted = { movers: await deps.factors.countMovers(), at: performance.now() };
+    return counted.movers;
+  };
   return {
     deps: {
       ...deps,
@@ -268,6 +280,7 @@ export function createWebServices(config: Config, log: Log, stopping: AbortSigna
       redis: () => within(redisWatch.isWell(), false),
       queueMetrics: () => within(queue.metrics(), ""),
       mailMetrics: () => (deps.mail === null ? Promise.resolve("") : within(deps.mails.counts().then(mailMetrics), "")),
+      movers: () => (movesFromAuthy(deps) ? within(lookForMovers(), null) : Promise.resolve(null)),
     },
     callbacks: [
       ...(config.authy === null ? [] : [authyCallbacks(deps, config.authy)]),

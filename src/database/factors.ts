@@ -61,6 +61,19 @@ export function factors(database: RowSource): Factors {
     async noteRemovedUpstream(id, now) {
       await rows.update({ id }, { removedUpstreamAt: now });
     },
+    async countMovers() {
+      const withAuthy = (which: string): Promise<number> =>
+        rows
+          .createQueryBuilder("factor")
+          .where("factor.type = 'authy-push' AND factor.state = 'active'")
+          .andWhere(`${which} AND phone.type = 'phone' AND phone.state = 'active')`)
+          .getCount();
+      const phoneWhere = "EXISTS (SELECT 1 FROM factors phone WHERE";
+      return {
+        toBegin: await withAuthy(`NOT ${phoneWhere} phone.subscriber_id = factor.subscriber_id`),
+        begun: await withAuthy(`${phoneWhere} phone.replaces_id = factor.id`),
+      };
+    },
     isActiveAnywhere: (type, providerId) => rows.existsBy({ type, providerId, state: "active" }),
     findActive: (type, providerId) => rows.findOneBy({ type, providerId, state: "active" }),
   };

@@ -1,11 +1,11 @@
 import { type Applications, type Memberships, type Sites } from "./application.js";
 import { type Attempts, type Purpose, type StepUpAction } from "./attempt.js";
 import { type Audit } from "./audit.js";
-import { type Challenges } from "./challenge.js";
+import { type Challenges, type PushFailure } from "./challenge.js";
 import { type Clients, type ClientSecrets } from "./client.js";
-import { type Enrolments } from "./enrolment.js";
-import { type Factor, type Factors } from "./factor.js";
-import { type Providers } from "./factor-provider.js";
+import { type EnrolmentEnd, type Enrolments } from "./enrolment.js";
+import { type Factor, type Factors, type FactorType } from "./factor.js";
+import { type Providers, type Sent } from "./factor-provider.js";
 import { type FailureLimits, type Failures } from "./failures.js";
 import { type LogoutNotices } from "./logout-notice.js";
 import { type OidcRecords } from "./oidc-record.js";
@@ -159,6 +159,18 @@ export interface Log {
   error(fields: LogFields, message: string): void;
 }
 
+/** How a sign-in went: `refused` at the password, `wrong-code` at a code, `denied` on a phone. */
+export type SignInOutcome = "signed-in" | "refused" | "wrong-code" | "denied";
+/** What a sign-in was tried with. */
+export type SignInWay = FactorType | "password" | "recovery-code";
+
+/** Counts for the operator what this process saw happen. Never throws. */
+export interface Tally {
+  signIn(way: SignInWay, outcome: SignInOutcome): void;
+  push(type: FactorType, result: Sent["reach"] | PushFailure): void;
+  enrolment(type: FactorType, result: "begun" | EnrolmentEnd | "completed"): void;
+}
+
 /** The rows of every noun. Inside a transaction they are read and written as that transaction sees them. */
 export interface Rows {
   readonly subscribers: Subscribers;
@@ -208,6 +220,7 @@ export interface Deps extends Rows {
     readonly compose: ComposeMail;
     linkUrl(purpose: LinkPurpose, token: string): string;
   } | null;
+  readonly tally: Tally;
   /**
    * The match code of a challenge, which its phone can show again although nothing but a hash is kept. One for each key of
    * ours: the first is that of new challenges.

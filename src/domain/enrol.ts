@@ -66,6 +66,7 @@ export async function startEnrolment(
     });
     if (started === null) continue; // another tab's enrolment came in between
     if (started.knownKey === null) return { kind: "over" };
+    deps.tally.enrolment(type, "begun");
     if (enrolment.nextPollAt !== null) await deps.polls.schedule("registration", enrolment.id, enrolment.nextPollAt);
     return { kind: "started", knownKey: started.knownKey };
   }

@@ -38,6 +38,12 @@ export interface Factor {
   readonly provedAt: Date | null;
 }
 
+/** How many accounts have Authy: with no phone's own page yet, or with one that is to take its place. */
+export interface Movers {
+  readonly toBegin: number;
+  readonly begun: number;
+}
+
 /** What a new factor is. */
 export type NewFactor = Pick<Factor, "id" | "subscriberId" | "type" | "providerId" | "label" | "createdAt"> &
   Partial<Pick<Factor, "replacesId">>;
@@ -60,6 +66,7 @@ export interface Factors {
   /** Removed here, not yet at its provider, and of one of the types. */
   findForgotten(types: readonly FactorType[], limit: number): Promise<Factor[]>;
   noteRemovedUpstream(id: string, now: Date): Promise<void>;
+  countMovers(): Promise<Movers>;
   isActiveAnywhere(type: FactorType, providerId: string): Promise<boolean>;
   /** The active one of this type that its provider knows by that name. */
   findActive(type: FactorType, providerId: string): Promise<Factor | null>;

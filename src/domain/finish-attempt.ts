@@ -4,7 +4,7 @@ import { allOrNothing, type Inside } from "./all-or-nothing.js";
 import { type Attempt } from "./attempt.js";
 import { cancelPush, cancelPushesOf } from "./cancel-attempts.js";
 import { type Challenge, spendableSince } from "./challenge.js";
-import { type Deps, type Origin } from "./deps.js";
+import { type Deps, type Origin, type SignInWay } from "./deps.js";
 import { type FactorType } from "./factor.js";
 import { type RightCode } from "./factor-provider.js";
 import { codeBucket } from "./failures.js";
@@ -50,6 +50,13 @@ export async function finishLogin(
     const signedIn = await openSession(inside, { ...opening, passwordAt: createdAt }, browser);
     return (await endMove(inside, attempt, spent, browser)) ? inNextEpoch(inside, attempt, signedIn) : signedIn;
   });
+}
+
+/** What a proof comes from, as sign-ins are counted. */
+function wayOf(proof: Proof): SignInWay {
+  if (proof.kind === "approval") return proof.challenge.factorType;
+  if (proof.kind === "passkey") return "passkey";
+  return proof.kind === "recovery code" ? "recovery-code" : proof.factorType;
 }
 
 /** What follows from a sign-in for a move over from Authy. @returns true when the factor of before went. */
@@ -112,12 +119,12 @@ async function finish(
   browser: SessionBrowser,
   open: (inside: Inside, spent: Proof) => Promise<SignedIn | null>,
 ): Promise<SignedIn | null> {
-  const opened =
-    proof &&
-    (await allOrNothing(deps, async (inside) =>
-      (await spendProof(inside, attempt, proof, browser)) ? open(inside, proof) : null,
-    ));
+  if (proof === null) return repeatFinish(deps, attempt, browser);
+  const opened = await allOrNothing(deps, async (inside) =>
+    (await spendProof(inside, attempt, proof, browser)) ? open(inside, proof) : null,
+  );
   if (opened === null) return repeatFinish(deps, attempt, browser);
+  if (attempt.purpose === "sign-in") deps.tally.signIn(wayOf(proof), "signed-in");
   const hasMovedOn = opened.session.epoch > attempt.epoch;
   await (hasMovedOn ? cancelPushesOf(deps, attempt.subscriberId) : cancelPush(deps, attempt));
   return opened;

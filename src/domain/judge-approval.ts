@@ -71,6 +71,7 @@ async function wrongCode(
   if (tries > MATCH_CODE_TRIES) return endFor(deps, attempt, challenge);
   if (challenge.matchCodeHash !== null && sameText(challenge.matchCodeHash, hashMatchCode(attempt.id, typed)))
     return null;
+  if (attempt.purpose === "sign-in") deps.tally.signIn(challenge.factorType, "wrong-code");
   const subscriber = await deps.subscribers.find(attempt.subscriberId);
   if (subscriber !== null)
     await deps.failures.take(passwordBucket(subscriber.usernameKey, null), deps.now(), deps.settings);

@@ -1,5 +1,7 @@
 import { type Attempt, takesCodes } from "./attempt.js";
-import { type Deps } from "./deps.js";
+import { type Deps, type SignInWay } from "./deps.js";
+import { type Factor } from "./factor.js";
+import { type Providers } from "./factor-provider.js";
 import { codeBucket } from "./failures.js";
 import { type Proof } from "./finish-attempt.js";
 import { hashRecoveryCode, looksLikeRecoveryCode } from "./recovery-code.js";
@@ -36,24 +38,27 @@ export async function judgeCode(deps: Deps, attempt: Attempt, typed: string): Pr
   if (isRecoveryCode) {
     const codeHash = hashRecoveryCode(typed);
     const isLeft = await deps.recoveryCodes.isLeft(subscriber.id, codeHash);
-    return isLeft ? { kind: "right", proof: { kind: "recovery code", codeHash } } : { kind: "wrong" };
+    if (isLeft) return { kind: "right", proof: { kind: "recovery code", codeHash } };
+    return countedWrong(deps, attempt, "recovery-code");
   }
-  const proof = digits === null ? null : await proofOf(deps, subscriber.id, digits);
-  return proof === null ? { kind: "wrong" } : { kind: "right", proof };
+  const judging = judgingFactors(await deps.factors.listActive(subscriber.id), deps.providers);
+  for (const factor of digits === null ? [] : judging) {
+    const right = (await deps.providers[factor.type]?.judges?.verifyCode(factor, digits ?? "")) ?? null;
+    if (right !== null)
+      return { kind: "right", proof: { kind: "app code", factorId: factor.id, factorType: factor.type, ...right } };
+  }
+  return countedWrong(deps, attempt, judging[0]?.type ?? "totp");
 }
 
-/** Asks each of the account's factors whose code it is; those that need nobody else come first. */
-async function proofOf(
-  { factors, providers }: Pick<Deps, "factors" | "providers">,
-  subscriberId: string,
-  digits: string,
-): Promise<Proof | null> {
-  const judged = (await factors.listActive(subscriberId)).toSorted(
-    (one, other) => Number(providers[one.type]?.asks !== undefined) - Number(providers[other.type]?.asks !== undefined),
-  );
-  for (const factor of judged) {
-    const right = (await providers[factor.type]?.judges?.verifyCode(factor, digits)) ?? null;
-    if (right !== null) return { kind: "app code", factorId: factor.id, factorType: factor.type, ...right };
-  }
-  return null;
+/** Those whose code it may be; the ones that need nobody else to say so come first. */
+function judgingFactors(factors: readonly Factor[], providers: Providers): Factor[] {
+  const asks = ({ type }: Factor): number => Number(providers[type]?.asks !== undefined);
+  return factors
+    .filter(({ type }) => providers[type]?.judges !== undefined)
+    .toSorted((one, other) => asks(one) - asks(other));
+}
+
+function countedWrong({ tally }: Pick<Deps, "tally">, { purpose }: Attempt, way: SignInWay): JudgedCode {
+  if (purpose === "sign-in") tally.signIn(way, "wrong-code");
+  return { kind: "wrong" };
 }

@@ -3,7 +3,10 @@ import { type Outcome, type ProvidersWord, publicStatus, type SettledChallenge, 
 import { type Deps, type Rows } from "./deps.js";
 import { type LiveStatus, type Witness } from "./watched.js";
 
-export type SettleDeps = Pick<Deps, "challenges" | "transaction" | "feed" | "polls" | "log" | "settings" | "now">;
+export type SettleDeps = Pick<
+  Deps,
+  "challenges" | "transaction" | "feed" | "polls" | "log" | "settings" | "tally" | "now"
+>;
 
 /**
  * Gives a live challenge its outcome, once, however many witnesses report it.
@@ -49,14 +52,14 @@ async function settle(deps: SettleDeps, outcome: Outcome, by: Witness, write: Wr
 
 /** A denial is shown to the owner and pauses requests from browsers that the owner never used, in the same step. */
 async function settleDenied(
-  { transaction, settings, now }: SettleDeps,
+  { transaction, settings, tally, now }: SettleDeps,
   write: Write,
 ): Promise<SettledChallenge | null> {
-  return transaction(async (rows) => {
+  const denied = await transaction(async (rows) => {
     const at = now();
     const settled = await write(rows, at);
     const attempt = settled === null ? null : await rows.attempts.find(settled.attemptId);
-    if (settled === null || attempt === null) return settled;
+    if (settled === null || attempt === null) return { settled, ofSignIn: null };
     const { subscriberId, isKnownBrowser } = settled;
     if (!isKnownBrowser)
       await rows.subscribers.freezePushes(subscriberId, new Date(at.getTime() + settings.pushFreezeSeconds * 1000));
@@ -65,6 +68,8 @@ async function settleDenied(
       // Whoever has the password can cause these at will.
       mails: isKnownBrowser ? [] : [{ kind: "request-denied", notWithinSeconds: 3600 }],
     });
-    return settled;
+    return { settled, ofSignIn: attempt.purpose === "sign-in" ? await rows.challenges.find(settled.id) : null };
   });
+  if (denied.ofSignIn !== null) tally.signIn(denied.ofSignIn.factorType, "denied");
+  return denied.settled;
 }

@@ -7,7 +7,7 @@ import { type Witness } from "./watched.js";
 
 export type EnrolmentOutcome = Completed | { readonly state: Exclude<EnrolmentEnd, "conflict"> };
 
-export type SettleEnrolmentDeps = Pick<Deps, "enrolments" | "transaction" | "feed" | "polls" | "log" | "now">;
+export type SettleEnrolmentDeps = Pick<Deps, "enrolments" | "transaction" | "feed" | "polls" | "log" | "tally" | "now">;
 
 /**
  * Gives a pending enrolment its outcome, once, however many witnesses report it. What already protects another
@@ -26,6 +26,8 @@ export async function settleEnrolment(
       ? await completeEnrolment(deps, id, outcome, by)
       : (await deps.enrolments.end(id, outcome.state, by, deps.now())) && outcome.state;
   if (!end) return false;
+  const settled = await deps.enrolments.find(id);
+  if (settled !== null) deps.tally.enrolment(settled.type, end);
   for (const status of await deps.enrolments.statuses([id])) {
     announceSettled(deps, status, by);
     logSettled(deps.log, status, by);

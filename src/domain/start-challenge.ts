@@ -189,6 +189,7 @@ async function send(
     sent = await asks.send(factors, push);
   } catch (error) {
     const failure = failureOf(error);
+    deps.tally.push(challenge.factorType, failure);
     deps.log.warn(
       { challengeId: challenge.id, failure },
       failure === "unconfirmed" ? "push unconfirmed" : "push failed",
@@ -198,6 +199,7 @@ async function send(
     else await settleChallenge(deps, challenge.id, "failed", "person", { failure });
     return;
   }
+  deps.tally.push(challenge.factorType, sent.reach);
   const pollAt = asks.state === undefined ? null : await firstApprovalPoll(deps, deps.now());
   await deps.challenges.confirmSent(challenge.id, sent, pollAt);
   if (pollAt !== null) await deps.polls.schedule("approval", challenge.id, pollAt);

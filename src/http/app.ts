@@ -90,7 +90,7 @@ export function createApp(
     if (typeof code === "string" && LEFT.has(code)) return;
     deps.log.error({ name: String(name), code: typeof code === "string" ? code : "" }, "answer failed");
   });
-  const { registry, seconds } = createMetrics(deps.streams);
+  const { registry, seconds } = createMetrics(deps, () => state.movers());
 
   app.use(requestLog(deps, seconds));
   app.use(securityHeaders(http));

@@ -1,6 +1,7 @@
 import { type Deps, type RateLimit } from "../domain/deps.js";
 import { type HttpSettings } from "./settings.js";
 import { type StreamHub } from "./stream-hub.js";
+import { type CountedTally } from "./tally.js";
 import { type Text } from "./text.js";
 import { type Views } from "./views.js";
 
@@ -10,6 +11,7 @@ export interface HttpDeps extends Deps {
   readonly views: Views;
   readonly text: Text;
   readonly streams: StreamHub;
+  readonly tally: CountedTally;
   readonly rates: {
     readonly loginsOfAddress: RateLimit;
     readonly logins: RateLimit;

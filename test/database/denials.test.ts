@@ -4,6 +4,7 @@ import { it } from "node:test";
 import { unlock } from "../../src/domain/administer.js";
 import { type Deps } from "../../src/domain/deps.js";
 import { settleChallenge, type SettleDeps } from "../../src/domain/settle-challenge.js";
+import { newTally } from "../../src/http/tally.js";
 import { aChallenge, anOwner, at, onBothDatabases, type Owner, type Store, whileRefused } from "./both.js";
 
 function settleDeps({ challenges, transaction }: Store): SettleDeps {
@@ -12,6 +13,7 @@ function settleDeps({ challenges, transaction }: Store): SettleDeps {
     ...{ settings: { pushFreezeSeconds: 900 }, now: () => at(1000) },
     ...{ feed: { publish: () => Promise.resolve() }, polls: { forget: () => Promise.resolve() } },
     log: { info: () => undefined },
+    tally: newTally(),
   } as unknown as SettleDeps;
 }
 

@@ -9,6 +9,7 @@ import { endOverdueAttempts } from "../../src/domain/end-attempts.js";
 import { reportNotMe } from "../../src/domain/report-not-me.js";
 import { settleChallenge } from "../../src/domain/settle-challenge.js";
 import { signOut } from "../../src/domain/sign-out.js";
+import { newTally } from "../../src/http/tally.js";
 import { aChallenge, anAttempt, anOwner, at, onBothDatabases, type Owner, type Store, whileRefused } from "./both.js";
 
 const ORIGIN = { address: "203.0.113.9", browserLabel: "Firefox on Linux" };
@@ -20,6 +21,7 @@ function depsOf(store: Store, ms = 1000): Deps {
   return {
     ...store,
     ...{ settings: { pushFreezeSeconds: 900 }, now: () => at(ms), log: { info: () => undefined } },
+    tally: newTally(),
     ...{ feed: { publish: nothing }, polls: { forget: nothing } },
   } as unknown as Deps;
 }

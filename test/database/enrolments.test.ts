@@ -6,6 +6,7 @@ import { type EnrolmentRow } from "../../src/database/schema.js";
 import { type Deps } from "../../src/domain/deps.js";
 import { removeAllFactors } from "../../src/domain/remove-factors.js";
 import { settleEnrolment } from "../../src/domain/settle-enrolment.js";
+import { newTally } from "../../src/http/tally.js";
 import { anOwner, aSession, at, onBothDatabases, type Owner, type Store, whileRefused, winners } from "./both.js";
 
 const AT = at(1000);
@@ -49,6 +50,7 @@ function scanned(store: Pick<Store, "enrolments" | "transaction">, id: string, p
         feed: { publish: () => undefined, changed: () => undefined },
         polls: { schedule: quiet, forget: () => undefined, noticeLoss: () => Promise.resolve(false) },
       },
+      tally: newTally(),
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     },
     id,

@@ -14,6 +14,7 @@ import { hashSecret } from "../../src/domain/secrets.js";
 import { type Session, signedIn } from "../../src/domain/session.js";
 import { endSession, signOut } from "../../src/domain/sign-out.js";
 import { resetTwoFactor, signOutEverywhere } from "../../src/domain/administer.js";
+import { newTally } from "../../src/http/tally.js";
 import {
   aChallenge,
   anAttempt,
@@ -42,6 +43,7 @@ function depsOf(store: Store, ms = FINISHED_AT): Deps {
   return {
     ...store,
     ...{ settings, now: () => at(ms), log: { info: () => undefined } },
+    tally: newTally(),
     ...{ feed: { publish: nothing }, polls: { forget: nothing } },
   } as unknown as Deps;
 }

@@ -13,6 +13,7 @@ import { hashRecoveryCode, newRecoveryCodes } from "../../src/domain/recovery-co
 import { hashSecret } from "../../src/domain/secrets.js";
 import { type Session, signedIn } from "../../src/domain/session.js";
 import { type Subscriber } from "../../src/domain/subscriber.js";
+import { newTally } from "../../src/http/tally.js";
 import { aChallenge, anAttempt, anOwner, aSession, at, onBothDatabases, type Owner, type Store } from "./both.js";
 
 const WEEK_MS = 7 * 86_400_000;
@@ -24,6 +25,7 @@ function depsOf(store: Store, moveFromAuthy: "offer" | "require" | "off", ms = 1
   return {
     ...store,
     ...{ settings: { ...settings, sessionMaxSeconds: 43_200 }, now: () => at(ms), log: { info: () => undefined } },
+    tally: newTally(),
     ...{ feed: { publish: () => undefined }, polls: { forget: () => undefined } },
     providers: { "authy-push": {}, phone: {} },
   } as unknown as Deps;

@@ -13,6 +13,7 @@ import {
 import { type Factor } from "../../src/domain/factor.js";
 import { startChallenge } from "../../src/domain/start-challenge.js";
 import { type Subscriber } from "../../src/domain/subscriber.js";
+import { newTally } from "../../src/http/tally.js";
 
 /**
  * Starts a challenge whose request ends with this error.
@@ -37,6 +38,7 @@ async function startWith(error: LoginError, counts = [0, 1]): Promise<{ logged: 
       settle: (_id: string, outcome: string) => ((row = outcome), Promise.resolve({})),
       noteFailure: (_id: string, failure: string) => ((row = `creating, ${failure}`), done()),
     },
+    tally: newTally(),
     feed: { publish: done },
     polls: { forget: done },
     providers: { "authy-push": { asks: { send: () => Promise.reject(error) } } },

@@ -9,6 +9,7 @@ import { judgeCode } from "../../src/domain/judge-code.js";
 import { hashRecoveryCode, looksLikeRecoveryCode } from "../../src/domain/recovery-code.js";
 import { hashMatchCode } from "../../src/domain/secrets.js";
 import { appCodeIn, matchCodeIn, typedCode } from "../../src/domain/typed-code.js";
+import { newTally } from "../../src/http/tally.js";
 
 const HYPHENS = {
   "hyphen-minus": "-",
@@ -112,6 +113,7 @@ describe("K9 a code that is judged", () => {
           return Promise.resolve(null);
         },
       },
+      tally: newTally(),
       settings: {},
       now: () => new Date(),
     } as unknown as Deps;

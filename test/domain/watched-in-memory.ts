@@ -16,6 +16,7 @@ import {
   type WatchedRows,
   type Witness,
 } from "../../src/domain/watched.js";
+import { newTally } from "../../src/http/tally.js";
 
 export const settings = loadConfig({ AUTHY_APP_NAME: "a", AUTHY_APP_ID: "1", AUTHY_PRODUCTION_API_KEY: "k" }, () => [
   "k",
@@ -157,6 +158,7 @@ export function watchedInMemory() {
         published.push(status);
       },
     },
+    tally: newTally(),
     polls: {
       schedule(kind: string, id: string, due: Date) {
         scheduled.push(`${kind} ${id} at ${due.getTime() - at(0).getTime()}`);

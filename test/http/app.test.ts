@@ -11,6 +11,7 @@ import { createApp } from "../../src/http/app.js";
 import { type RequestState } from "../../src/http/context.js";
 import { type HttpDeps } from "../../src/http/deps.js";
 import { type Health } from "../../src/http/routes/health.js";
+import { newTally } from "../../src/http/tally.js";
 import { loadText } from "../../src/http/text.js";
 import { nunjucksViews } from "../../src/http/views.js";
 
@@ -28,6 +29,7 @@ const session: StoredSession = {
 const deps = {
   now: () => new Date(),
   log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+  tally: newTally(),
   text: loadText("en"),
   views: nunjucksViews("Countersign", [KEY]),
   sessions: { load: () => Promise.resolve(session) },
@@ -45,6 +47,7 @@ const health = {
   isOpen: () => isOpen,
   isDraining: () => false,
   queueMetrics: () => Promise.resolve(""),
+  movers: () => Promise.resolve(null),
 } as unknown as Health;
 const calls = new Router<RequestState>();
 calls.post("/webhooks/somebody", (ctx) => {

@@ -7,6 +7,7 @@ import { Registry } from "prom-client";
 import { createApp } from "../../src/http/app.js";
 import { type HttpDeps } from "../../src/http/deps.js";
 import { type Health } from "../../src/http/routes/health.js";
+import { newTally } from "../../src/http/tally.js";
 import { loadText } from "../../src/http/text.js";
 import { nunjucksViews } from "../../src/http/views.js";
 import { type Answer, formHeaders, openBrowser } from "../kit/browser.js";
@@ -16,6 +17,7 @@ const asked: string[] = [];
 const deps = {
   now: () => new Date(),
   log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+  tally: newTally(),
   text: loadText("en"),
   views: nunjucksViews("Countersign", [KEY]),
   sessions: { load: () => Promise.resolve(null) },

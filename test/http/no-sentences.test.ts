@@ -7,6 +7,10 @@ import { literalsIn } from "../kit/literals.js";
 const NOT_FROM_THE_CATALOGUE = new Set([
   "Time to answer, by route",
   "Open event streams",
+  "Accounts that are to move over from Authy",
+  "Sign-ins, by what was tried and how it went",
+  "Requests to approve, by what came of sending",
+  "Factors that were to be added, by result",
   "GET, HEAD, POST",
   "HTTP/1.1 ${} OK",
   "Date: ${}",

@@ -18,6 +18,7 @@ import { createApp } from "../../src/http/app.js";
 import { type HttpDeps } from "../../src/http/deps.js";
 import { pushWords } from "../../src/http/push-words.js";
 import { type Health } from "../../src/http/routes/health.js";
+import { newTally } from "../../src/http/tally.js";
 import { loadText } from "../../src/http/text.js";
 import { nunjucksViews } from "../../src/http/views.js";
 import { linkUrl, mailComposer } from "../../src/mail/compose.js";
@@ -90,6 +91,7 @@ export async function serveApplication(
   const text = loadText("en");
   const deps = {
     ...rows,
+    tally: newTally(),
     ...{ now, log, settings: config.rules, http: config, text, pushWords: pushWords(text) },
     feed: { publish: () => undefined, changed: () => undefined },
     rings: { schedule: () => undefined },

@@ -122,6 +122,25 @@ describe("moving over from Authy", () => {
     );
   });
 
+  it("is counted, as is what was added and tried by each type", async () => {
+    const { browser, username } = await withAuthy();
+    await browser.post("/logout");
+    await browser.post("/login", { username, password: "not this one" });
+    const shown = (await program.openBrowser().get("/metrics")).body;
+    for (const line of [
+      /^sign_ins_total\{factor="authy",outcome="signed-in"\} \d+$/m,
+      /^sign_ins_total\{factor="phone",outcome="signed-in"\} 1$/m,
+      /^sign_ins_total\{factor="password",outcome="refused"\} 1$/m,
+      /^pushes_total\{factor="authy",result="ringing"\} \d+$/m,
+      /^pushes_total\{factor="phone",result="listed"\} \d+$/m,
+      /^enrolments_total\{factor="phone",result="begun"\} 1$/m,
+      /^enrolments_total\{factor="phone",result="completed"\} 1$/m,
+      /^authy_accounts\{move="to-begin"\} 3$/m,
+      /^authy_accounts\{move="begun"\} 0$/m,
+    ])
+      assert.match(shown, line);
+  });
+
   it("is led past by a recovery code where it is required", async () => {
     const person = await withAuthy(program.openBrowser().copy(requiring.site));
     const { browser } = person;

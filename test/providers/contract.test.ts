@@ -17,6 +17,7 @@ import { type FactorProvider, type Shown } from "../../src/domain/factor-provide
 import { judgeCode } from "../../src/domain/judge-code.js";
 import { type Session, signedIn } from "../../src/domain/session.js";
 import { registrations } from "../../src/domain/watched-kinds.js";
+import { newTally } from "../../src/http/tally.js";
 import { authyClient } from "../../src/providers/authy/client.js";
 import { authyProvider } from "../../src/providers/authy/provider.js";
 import { totpProvider } from "../../src/providers/totp/provider.js";
@@ -98,6 +99,7 @@ function standOn(store: Store, contender: Contender): Stand {
     ...store,
     ...{ now: () => new Date(Date.now() + stand.passedMs), settings: rules },
     log: { info: log, warn: log, error: log },
+    tally: newTally(),
     ...{ feed: { publish: nothing }, polls: { schedule: nothing, forget: nothing } },
   } as unknown as Deps;
   return Object.assign(stand, { deps: { ...base, providers: { [contender.type]: contender.provider(base) } } });

@@ -1,6 +1,7 @@
 import Router from "@koa/router";
 import { type Registry } from "prom-client";
 
+import { type Movers } from "../../domain/factor.js";
 import { type RequestState } from "../context.js";
 
 /** What the process can say about what it needs. Every answer is bounded in time. */
@@ -14,6 +15,8 @@ export interface Health {
   queueMetrics(): Promise<string>;
   /** Empty without a mail server. */
   mailMetrics(): Promise<string>;
+  /** Who is to move over from Authy; null where nobody does. */
+  movers(): Promise<Movers | null>;
 }
 
 /** For load balancers and operators. */

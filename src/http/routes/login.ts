@@ -86,6 +86,7 @@ export function login(deps: HttpDeps): Router<RequestState> {
     );
     switch (started.kind) {
       case "refused":
+        deps.tally.signIn("password", "refused");
         form(
           ctx,
           { username: given.username, next: given.next, remember },
@@ -98,6 +99,7 @@ export function login(deps: HttpDeps): Router<RequestState> {
         seeOther(ctx, "/login/approval");
         return;
       case "signed-in":
+        deps.tally.signIn("password", "signed-in");
         giveSession(ctx, started.signedIn);
         goOn(ctx, safeNext(given.next));
     }
