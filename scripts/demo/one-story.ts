@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { openBrowser } from "../../test/kit/browser.js";
 import { openPhone } from "../../test/kit/phone.js";
 import type { Settlements } from "../../test/kit/settlements.js";
-import { type StoryStep, tellAppStory, tellStory } from "../../test/kit/story.js";
-import type { RunningProgram } from "./start-program.js";
+import { type StoryStep, tellAppStory, tellPasskeyStory, tellPhoneStory, tellStory } from "../../test/kit/story.js";
+import type { DemoFactor, RunningProgram } from "./start-program.js";
 import { stepLine, type StoryReport } from "./timeline.js";
 
 const LIMIT_MS = 120_000;
@@ -12,7 +12,7 @@ const LIMIT_MS = 120_000;
 export async function tellOnce(
   { site, phone, redis }: RunningProgram,
   { settledBy }: Settlements,
-  { callbacks, factor }: { readonly callbacks: StoryReport["callbacks"]; readonly factor: "authy" | "totp" },
+  { callbacks, factor }: { readonly callbacks: StoryReport["callbacks"]; readonly factor: DemoFactor },
   say: (line: string) => void,
 ): Promise<StoryReport> {
   const steps: StoryStep[] = [];
@@ -23,10 +23,14 @@ export async function tellOnce(
   const who = { username: "demo", email: "demo@example.com", password: randomBytes(12).toString("base64url") };
   const startedAt = performance.now();
   const browser = openBrowser(site);
-  const told =
-    factor === "totp"
-      ? tellAppStory({ browser, onStep }, who)
-      : tellStory({ browser, phone: openPhone(phone), settledBy, onStep }, who);
+  const stage = { browser, settledBy, onStep };
+  const tellWith: Readonly<Record<DemoFactor, () => Promise<StoryStep[]>>> = {
+    authy: () => tellStory({ ...stage, phone: openPhone(phone) }, who),
+    phone: () => tellPhoneStory(stage, who),
+    passkey: () => tellPasskeyStory(stage, who),
+    totp: () => tellAppStory(stage, who),
+  };
+  const told = tellWith[factor]();
   const outcome = await Promise.race([
     told.then(
       () => ({ ok: true }),

@@ -22,18 +22,23 @@ const WARNING_LEVEL = 40;
 const LINES_FOR_A_REASON = 200;
 const GROUP_SIGNAL_MS = 300;
 
+/** The second factors with which a story can be told. */
+export type DemoFactor = "authy" | "phone" | "passkey" | "totp";
+
 export interface DemoOptions {
   readonly once: boolean;
   readonly "no-callbacks": boolean;
   readonly json: boolean;
   readonly redis: "embedded";
-  readonly factor: "authy" | "totp";
+  readonly factor: DemoFactor;
 }
 
 /** The program while it runs: where it listens, and which Redis it uses. */
 export interface RunningProgram {
   readonly site: string;
   readonly phone: string;
+  /** The page of a phone of one's own; null where the person's FACTORS leave it out. */
+  readonly phonePage: string | null;
   readonly redis: string;
   readonly logFolder: string;
   /** Rejects when one of its processes ends by itself: which one, and why. Never resolves. */
@@ -123,7 +128,9 @@ export async function startProgram(
     ]);
     const phone = `http://localhost:${ports.sandbox}`;
     if (options["no-callbacks"] === true) await got.put(`${phone}/faults`, { json: { callbacks: "drop" } });
-    return { site: env["PUBLIC_URL"] ?? "", phone, redis: redis.description, logFolder, broken };
+    const site = env["PUBLIC_URL"] ?? "";
+    const phonePage = /^\s*$|\bphone\b/.test(env["FACTORS"] ?? "") ? `${site}/phone/` : null;
+    return { site, phone, phonePage, redis: redis.description, logFolder, broken };
   }
 
   for (let tries = 1; ; tries++) {

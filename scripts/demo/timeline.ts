@@ -12,11 +12,14 @@ export interface StoryReport {
 }
 
 /** Where everything is, for people. */
-export function addressLines({ site, phone, redis, logFolder }: RunningProgram): string {
+export function addressLines({ site, phone, phonePage, redis, logFolder }: RunningProgram): string {
   return [
     "",
     `  Website   ${site}`,
     `  Phone     ${phone}   (stands for the Authy app: scan, approve, deny)`,
+    ...(phonePage === null
+      ? []
+      : [`  Own page  ${phonePage}   (a phone's page without Authy: add it in another browser)`]),
     `  Redis     ${redis}`,
     `  Logs      ${logFolder}`,
   ].join("\n");

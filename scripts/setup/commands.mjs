@@ -7,7 +7,7 @@ export const COMMANDS = {
       "no-callbacks": { type: "boolean" },
       json: { type: "boolean" },
       redis: { type: "string", values: ["embedded"] },
-      factor: { type: "string", values: ["authy", "totp"] },
+      factor: { type: "string", values: ["authy", "phone", "passkey", "totp"] },
     },
     needs: { json: "once", factor: "once" },
     help: `npm run demo -- [options]
@@ -17,7 +17,8 @@ the worker on an SQLite file under .data/, and prints their addresses. Ctrl-C st
 
   --once            tell one whole story against the sandbox, print its timeline and stop: register, enrol by QR code,
                     sign out, sign in, approve, disable. Uses a database of its own. Exit code 0 when all of it worked
-  --factor NAME     with --once: with which second factor, authy (the default) or totp, any authenticator app
+  --factor NAME     with --once: with which second factor, authy (the default), phone, whose page signs
+                    its answers, passkey, or totp, any authenticator app
   --no-callbacks    the sandbox drops every callback, so that the worker has to poll
   --json            with --once: the timeline as one line of JSON on standard output
   --redis embedded  use the Redis in JavaScript that comes as a package (in memory) even when a real one is there

@@ -3,7 +3,8 @@ import { authenticator, type Authenticator } from "./authenticator.js";
 import type { Browser, Page } from "./browser.js";
 import type { EventStream } from "./event-stream.js";
 import { waitingIn } from "./people.js";
-import type { Phone } from "./phone.js";
+import { openOwnPhone } from "./own-phone.js";
+import type { Phone, PhoneRequest } from "./phone.js";
 import { openPasskeyHolder, type PasskeyHolder, provePasskey } from "./passkeys.js";
 import { readQrCode } from "./qr-code.js";
 
@@ -16,6 +17,14 @@ export interface Stage {
   /** Told of each step as it is done. */
   readonly onStep?: (step: StoryStep) => void;
 }
+
+/** A stage with any phone that is asked and answers. */
+export type AskedStage = Omit<Stage, "phone"> & {
+  readonly phone: {
+    openRequest(): Promise<Pick<PhoneRequest, "uuid" | "details">>;
+    answer(uuid: string, action: "approve"): Promise<unknown>;
+  };
+};
 
 /** What is enough for what needs no phone. */
 export type Told = Pick<Stage, "browser" | "onStep">;
@@ -104,6 +113,63 @@ export async function tellPasskeyStory(stage: Told, who: Credentials): Promise<S
   return steps;
 }
 
+/** The same with a phone of one's own, which signs its answers. */
+export async function tellPhoneStory(stage: Omit<Stage, "phone">, who: Credentials): Promise<StoryStep[]> {
+  const steps: StoryStep[] = [];
+  const told = {
+    ...stage,
+    onStep(step: StoryStep) {
+      steps.push(step);
+      stage.onStep?.(step);
+    },
+  };
+  await register(told, who);
+  const asked = { ...told, phone: await enrolOwnPhone(told, who) };
+  await signOut(told);
+  await signInByPush(asked, who);
+  await disable(asked);
+  await signOut(told);
+  await signInByPassword(told, who);
+  return steps;
+}
+
+/** Adds a phone of one's own by the letters below the QR code, and confirms that the digits are the same. @returns the phone. */
+export async function enrolOwnPhone(
+  stage: Omit<Stage, "phone">,
+  who: Pick<Credentials, "password">,
+): Promise<AskedStage["phone"]> {
+  const { browser } = stage;
+  const page = await step(stage, "show the QR code", () => beginEnrolment(browser, "phone", who));
+  const { id } = waitingIn(page.body);
+  const phone = openOwnPhone(browser.origin);
+  await step(stage, "open it on the phone", async () => {
+    const secret = page.html.querySelector("[data-typed]")?.text.replaceAll(" ", "") ?? "";
+    const { status, body } = await phone.claim(secret);
+    assert.equal(status, 200, `the phone's page was answered with ${status}`);
+    const { digits } = JSON.parse(body) as { digits: string };
+    const asking = await browser.visit("/account/two-factor/registration");
+    assert.equal(asking.html.querySelector("[data-digits]")?.text.trim(), digits, "the digits differ");
+  });
+  await settledStep(stage, "confirm that the digits are the same", id, async () => {
+    const asking = await browser.visit("/account/two-factor/registration");
+    expectPage(await browser.submit(asking, "/account/two-factor/registration/confirm"), 200);
+    assert.equal((await phone.open()).status, 200, "the phone's page stays closed");
+  });
+  return {
+    async openRequest() {
+      const [request] = await phone.requests();
+      if (request === undefined) throw new StoryFailed("the phone's page shows no request");
+      return { uuid: request.id, details: Object.fromEntries(request.details) };
+    },
+    async answer(uuid, action) {
+      const request = (await phone.requests()).find(({ id }) => id === uuid);
+      if (request === undefined) throw new StoryFailed("the request is over");
+      const { status } = await phone.answer(request, action);
+      assert.equal(status, 200, `the answer of the phone was answered with ${status}`);
+    },
+  };
+}
+
 /** Opens an account; the browser is signed in afterwards. */
 export function register(stage: Told, who: Credentials): Promise<void> {
   return step(stage, "register", async () => {
@@ -134,12 +200,7 @@ export async function enrol(stage: Stage, who: Credentials): Promise<void> {
 /** Sets up an authenticator app: scans the QR code, and types what the app shows. @returns the app. */
 export async function enrolApp(stage: Told, who: Pick<Credentials, "password">): Promise<Authenticator> {
   const { browser } = stage;
-  const page = await step(stage, "show the QR code", async () => {
-    const question = await browser.visit("/account/two-factor?add=totp");
-    const asksPassword = question.html.querySelector('form [name="password"]') !== null;
-    const start = "/account/two-factor/registration";
-    return expectPage(await browser.submit(question, start, asksPassword ? { password: who.password } : {}), 200);
-  });
+  const page = await step(stage, "show the QR code", () => beginEnrolment(browser, "totp", who));
   return step(stage, "set up the app and type its code", async () => {
     const picture = await browser.get("/account/two-factor/registration/qrcode.svg");
     const app = authenticator(readQrCode(picture.body));
@@ -148,6 +209,19 @@ export async function enrolApp(stage: Told, who: Pick<Credentials, "password">):
     assert.equal(done.html.querySelector("h1")?.text, "Your authenticator app is added");
     return app;
   });
+}
+
+async function beginEnrolment(
+  browser: Browser,
+  type: string,
+  { password }: Pick<Credentials, "password">,
+): Promise<Page> {
+  const question = await browser.visit(`/account/two-factor?add=${type}`);
+  const asksPassword = question.html.querySelector('form [name="password"]') !== null;
+  return expectPage(
+    await browser.submit(question, "/account/two-factor/registration", asksPassword ? { password } : {}),
+    200,
+  );
 }
 
 /** Signs in with the password and the code of an app. */
@@ -232,7 +306,7 @@ export function signOut({ browser, ...stage }: Told): Promise<void> {
 }
 
 /** Signs in with the password and a tap on the phone. */
-export async function signInByPush(stage: Stage, who: Credentials): Promise<void> {
+export async function signInByPush(stage: AskedStage, who: Credentials): Promise<void> {
   const page = await step(stage, "sign in with the password", async () => {
     const waiting = await submitPassword(stage.browser, who);
     assert.equal(waiting.url.pathname, "/login/approval", "no approval was asked for");
@@ -251,7 +325,7 @@ export function signInByPassword(stage: Told, who: Credentials): Promise<void> {
 }
 
 /** Turns two-factor sign-in off again, which takes an approval of its own. */
-export async function disable(stage: Stage): Promise<void> {
+export async function disable(stage: AskedStage): Promise<void> {
   const { browser } = stage;
   const page = await step(stage, "ask to disable", async () => {
     const explanation = await browser.visit("/account/two-factor/disable");
@@ -268,7 +342,7 @@ async function submitPassword(browser: Browser, { username, password }: Credenti
 }
 
 async function approveAndFinish(
-  stage: Stage,
+  stage: AskedStage,
   page: Page,
   base: string,
   approving: string,
@@ -316,7 +390,12 @@ function expectPage(page: Page, status: number): Page {
   return page;
 }
 
-async function settledStep(stage: Stage, name: string, challengeId: string, act: () => Promise<void>): Promise<void> {
+async function settledStep(
+  stage: Omit<Stage, "phone">,
+  name: string,
+  challengeId: string,
+  act: () => Promise<void>,
+): Promise<void> {
   const startedAt = performance.now();
   await naming(name, act);
   const ms = Math.round(performance.now() - startedAt);

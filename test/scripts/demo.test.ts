@@ -9,9 +9,11 @@ import got from "got";
 import { Redis } from "ioredis";
 import { choosePorts } from "../../scripts/demo/addresses.js";
 import { type StoryReport } from "../../scripts/demo/timeline.js";
+import { openBrowser } from "../kit/browser.js";
 import { ensureBuilt } from "../kit/built.js";
 import { type RunningCommand, runCommand } from "../kit/command.js";
 import { startRedis } from "../kit/redis.js";
+import { tellPhoneStory } from "../kit/story.js";
 
 const READY = "Ctrl-C stops";
 
@@ -153,6 +155,12 @@ describe("npm run demo", () => {
     assert.notEqual(address(first, "Phone"), address(second, "Phone"));
     assert.ok(second.stdout().includes(path.join(dataFolder, "demo-2", "logs")));
     assert.equal((await got(`${address(second, "Website")}/readyz`)).statusCode, 200);
+    const site = address(first, "Website");
+    assert.ok(first.stdout().includes(`${site}/phone/`));
+    const who = { username: "ada", email: "ada@example.com", password: "violet harbour lantern nine" };
+    await tellPhoneStory({ browser: openBrowser(site), settledBy: () => Promise.resolve("somebody") }, who);
+    await first.waitForText("web: registration completed, settled by person");
+    await first.waitForText("web: approval approved, settled by callback");
     second.signal("SIGINT");
     assert.equal(await second.exitCode, 0, second.stderr());
     assert.equal((await got(`${address(first, "Website")}/readyz`)).statusCode, 200);
