@@ -52,7 +52,7 @@ Exit codes: 0 all passed, 1 something failed, 64 wrong options.
   bench: {
     script: "test/trials/bench/index.ts",
     options: {
-      only: { type: "string", values: ["latency", "throughput", "memory", "polling"], several: true },
+      only: { type: "string", values: ["latency", "tap", "throughput", "memory", "polling"], several: true },
       rounds: { type: "string", number: "a whole number from 1 on" },
       json: { type: "boolean" },
       write: { type: "boolean" },
@@ -62,7 +62,8 @@ Exit codes: 0 all passed, 1 something failed, 64 wrong options.
 Installs and builds what is missing, then measures the program beside a bare server of node:http and ioredis: both are up
 at the same time and take turns. Needs a Redis server on PATH, and a machine that does nothing else.
 
-  --only NAMES   of latency, throughput, memory, polling; several with commas between them
+  --only NAMES   of latency, tap (a phone of our own beside Authy's callback), throughput, memory, polling; several with
+                 commas between them
   --rounds N     how many pairs of turns each figure is the median of
   --json         the figures as one line of JSON
   --write        put the figures into docs/performance.md and its picture
@@ -110,7 +111,7 @@ Exit codes: 0 nothing was lost, doubled or wrong, 1 something was, 64 wrong opti
       only: {
         type: "string",
         values: [
-          ...["forged-callbacks", "replays", "races", "push-bombing", "guessing"],
+          ...["forged-callbacks", "forged-answers", "replays", "races", "phone-races", "push-bombing", "guessing"],
           ...["timing", "next-values", "scripts-in-pages", "malformed"],
         ],
       },
@@ -121,8 +122,8 @@ Exit codes: 0 nothing was lost, doubled or wrong, 1 something was, 64 wrong opti
 Attacks the real program on loopback, with a database, a Redis and an Authy of its own, and prints a table of what was
 allowed and what was seen. Takes about 20 minutes in full. Needs redis-server and Chromium on PATH.
 
-  --only NAME   one of forged-callbacks, replays, races, push-bombing, guessing, timing, next-values, scripts-in-pages,
-                malformed
+  --only NAME   one of forged-callbacks, forged-answers, replays, races, phone-races, push-bombing, guessing, timing,
+                next-values, scripts-in-pages, malformed
   --short       a small number of each, as npm test does
   --help        this text
 

@@ -1,7 +1,7 @@
 import { readOptions } from "../../../scripts/setup/options.mjs";
 import { type Owner } from "../../kit/owner.js";
 import { runCommandLine } from "../../kit/stop-request.js";
-import { latency } from "./latency.js";
+import { latency, tap } from "./latency.js";
 import { memory } from "./memory.js";
 import { polling } from "./polling.js";
 import { lineOf, writeReport } from "./report.js";
@@ -11,6 +11,7 @@ import { type Figure, type Sides } from "./turns.js";
 
 const BENCHMARKS: Readonly<Record<string, (sides: Sides, size: { rounds?: number }) => Promise<Figure[]>>> = {
   latency,
+  tap,
   throughput,
   memory,
   polling,

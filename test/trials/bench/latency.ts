@@ -21,10 +21,27 @@ export async function latency(sides: Sides, { rounds = 7, streams = 300, warmUp 
   };
   // Servers run for days: what Node.js has not compiled yet is not what is measured.
   for (const side of [sides.bare, sides.product]) await settleMany(side, warmUp);
-  return inTurns(sides, figures, rounds, async (server) => measure(server, streams, random));
+  return inTurns(sides, figures, rounds, (server) => measure(server, streams, random, "callback → browser"));
 }
 
-async function measure(server: Server, streams: number, random: Random): Promise<Measured> {
+/**
+ * From the tap on a phone of our own to the browser, beside Authy's signed callback at the same process: the same load, and
+ * the check of the phone's signature is part of it. Authy's stands in the place of the bare server.
+ */
+export async function tap({ product }: Sides, { rounds = 7, streams = 300, warmUp = 3000 } = {}): Promise<Figure[]> {
+  const random = seededRandom(2);
+  const sides = { bare: product, product: { ...product, prepare: (count: number) => product.prepareTaps(count) } };
+  const figures = {
+    "own phone → browser beside Authy, p50": { unit: "ms", must: { atMost: 1.3 } },
+    "own phone → browser beside Authy, p99": { unit: "ms", must: { atMost: 1.5 } },
+  };
+  for (const side of [sides.bare, sides.product]) await settleMany(side, warmUp);
+  return inTurns(sides, figures, rounds, (server) =>
+    measure(server, streams, random, "own phone → browser beside Authy"),
+  );
+}
+
+async function measure(server: Server, streams: number, random: Random, what: string): Promise<Measured> {
   const approvals = await server.prepare(2 * streams);
   const waiting = await openAll(server, approvals);
   const send = senders(server);
@@ -39,7 +56,7 @@ async function measure(server: Server, streams: number, random: Random): Promise
   send.close();
   for (const each of waiting) each.close();
   return {
-    "callback → browser, p50": quantile(measured, 0.5),
-    "callback → browser, p99": quantile(measured, 0.99),
+    [`${what}, p50`]: quantile(measured, 0.5),
+    [`${what}, p99`]: quantile(measured, 0.99),
   };
 }

@@ -2,21 +2,27 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { openSync } from "node:fs";
 import path from "node:path";
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import Keygrip from "keygrip";
 import { type DataSource } from "typeorm";
 
 import { openDatabase } from "../../../src/database/data-source.js";
+import { pushText } from "../../../src/domain/push-text.js";
 import { hashSecret } from "../../../src/domain/secrets.js";
+import { pushWords } from "../../../src/http/push-words.js";
+import { loadText } from "../../../src/http/text.js";
+import { requestDigest, signedTexts } from "../../../src/providers/phone/signed-texts.js";
 import { callbackBody, signCallback } from "../../kit/authy.js";
 import { NO_LIMITS, programEnvironment } from "../../kit/environment.js";
 import { type Owner } from "../../kit/owner.js";
 import { freePort } from "../../kit/ports.js";
 import { migrate } from "../../kit/processes.js";
+import { newSigningPhone, type SigningPhone } from "../../kit/signing-phone.js";
 import { until } from "../../kit/until.js";
 import { requestBytes } from "./wire.js";
 
 const AUTHY_ID = 246813579;
+const APP_NAME = "Bench";
 const ROWS_AT_ONCE = 200;
 const LIFE_MS = 3_600_000;
 
@@ -44,6 +50,12 @@ export interface Server {
   look(question: "cpu" | "heap"): Promise<Usage>;
   /** Browsers that may wait, each for an approval of its own. */
   prepare(count: number): Promise<Approval[]>;
+}
+
+/** The product's web process, which two sorts of phones answer. */
+export interface Product extends Server {
+  /** The same browsers, each with a person of its own whose phone is our own: the callback is its signed answer. */
+  prepareTaps(count: number): Promise<Approval[]>;
 }
 
 /** Where servers of one run keep what they need. */
@@ -81,13 +93,13 @@ export async function startBare(owner: Owner, { folder, redisUrl }: Ground): Pro
  * Starts the product's web process with its own database, without a worker: nothing is sent to Authy, the rows are written
  * by hand. Its settings are the defaults, its log goes to a file.
  */
-export async function startProduct(owner: Owner, ground: Ground, databaseUrl: string): Promise<Server> {
+export async function startProduct(owner: Owner, ground: Ground, databaseUrl: string): Promise<Product> {
   const port = await freePort();
   const publicUrl = `http://localhost:${port}`;
   const env = {
     ...programEnvironment({
       ...{ publicUrl, databaseUrl, redisUrl: ground.redisUrl, sandboxUrl: "http://127.0.0.1:9" },
-      ...{ appName: "Bench", withWebhooks: false },
+      ...{ appName: APP_NAME, withWebhooks: false },
     }),
     ...NO_LIMITS,
     PATH: process.env["PATH"],
@@ -97,7 +109,13 @@ export async function startProduct(owner: Owner, ground: Ground, databaseUrl: st
   const look = await launch(owner, ["dist/src/server.js"], env, path.join(ground.folder, `web-${port}.log`), port);
   const database = await openDatabase(databaseUrl);
   owner.after(() => database.destroy());
-  return { name: "product", port, look, prepare: (count) => prepareRows(database, count, env) };
+  return {
+    name: "product",
+    port,
+    look,
+    prepare: (count) => prepareRows(database, count, env),
+    prepareTaps: (count) => prepareRows(database, count, env, true),
+  };
 }
 
 /** A challenge and the attempt that its browser holds, straight into the rows. */
@@ -105,6 +123,7 @@ async function prepareRows(
   database: DataSource,
   count: number,
   env: Readonly<Record<string, string | undefined>>,
+  isOwnPhone = false,
 ): Promise<Approval[]> {
   const createdAt = new Date();
   const expiresAt = new Date(createdAt.getTime() + LIFE_MS);
@@ -113,6 +132,7 @@ async function prepareRows(
   const attempts: object[] = [];
   const keys: object[] = [];
   const challenges: object[] = [];
+  const people: OwnPhonePerson[] = [];
   const approvals: Approval[] = [];
   for (let at = 0; at < count; at += 1) {
     const [attemptId, id, uuid, key] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
@@ -122,17 +142,14 @@ async function prepareRows(
       ...{ browserLabel: "", address: "", next: "/", remember: false, state: "open", spentAt: null },
     });
     keys.push({ keyHash: hashSecret(key), attemptId });
+    const person = isOwnPhone ? ownPhonePerson(attemptId, createdAt) : null;
+    if (person !== null) people.push(person);
+    const asked =
+      person === null
+        ? { factorType: "authy-push", factorId: "f", providerId: String(AUTHY_ID), providerRef: uuid }
+        : { factorType: "phone", factorId: person.factor.id, providerId: person.key.keyHash, providerRef: id };
     challenges.push({
-      ...{
-        ...who,
-        id,
-        attemptId,
-        factorType: "authy-push",
-        factorId: "f",
-        providerId: String(AUTHY_ID),
-        providerRef: uuid,
-        state: "pending",
-      },
+      ...{ ...who, ...asked, id, attemptId, state: "pending" },
       ...{ version: 1, matchCodeHash: null, failure: null, nextPollAt: expiresAt },
     });
     const cookie = `countersign-attempt=${key}`;
@@ -144,17 +161,70 @@ async function prepareRows(
     approvals.push({
       stream: requestBytes("GET", `/challenges/${id}/events`, headers),
       poll: requestBytes("GET", `/challenges/${id}`, headers),
-      callback: requestBytes("POST", "/webhooks/authy/onetouch", { host, ...signed.headers }, signed.body),
+      callback:
+        person === null
+          ? requestBytes("POST", "/webhooks/authy/onetouch", { host, ...signed.headers }, signed.body)
+          : tapOf(person, id, createdAt, expiresAt, env["PUBLIC_URL"] ?? ""),
     });
   }
   for (const [entity, rows] of [
     ["attempt", attempts],
     ["attemptKey", keys],
     ["challenge", challenges],
+    ["subscriber", people.map(({ subscriber }) => subscriber)],
+    ["factor", people.map(({ factor }) => factor)],
+    ["phoneKey", people.map(({ key }) => key)],
   ] as const)
     for (let from = 0; from < rows.length; from += ROWS_AT_ONCE)
       await database.getRepository(entity).insert(rows.slice(from, from + ROWS_AT_ONCE));
   return approvals;
+}
+
+interface OwnPhonePerson {
+  readonly subscriber: { readonly id: string; readonly username: string };
+  readonly factor: { readonly id: string };
+  readonly key: { readonly keyHash: string };
+  readonly phone: SigningPhone;
+}
+
+function ownPhonePerson(subscriberId: string, createdAt: Date): OwnPhonePerson {
+  const [id, phone] = [randomUUID(), newSigningPhone()];
+  const keyHash = createHash("sha256").update(phone.spki).digest("base64url");
+  const names = { username: subscriberId, usernameKey: subscriberId, email: "a@example.com", passwordHash: "" };
+  return {
+    subscriber: {
+      ...{ ...names, id: subscriberId, epoch: 1, mustChangePassword: false, pushFrozenUntil: null },
+      ...{ lastSuccessAt: createdAt, strangersSuccessAt: null, createdAt },
+    },
+    factor: {
+      ...{ id, subscriberId, type: "phone", providerId: keyHash, state: "active", label: "", isPreferred: false },
+      ...{ createdAt, lastUsedAt: null, removedAt: null, removedUpstreamAt: null },
+    },
+    key: {
+      ...{ id, secretHash: randomUUID(), keyHash, spki: phone.spki.toString("base64url"), label: "", address: "" },
+      ...{ createdAt },
+    },
+    phone,
+  };
+}
+
+const words = pushWords(loadText("en"));
+
+/** The answer of a phone of our own, signed over what it shows. */
+function tapOf(
+  { subscriber, key, phone }: OwnPhonePerson,
+  challenge: string,
+  createdAt: Date,
+  expiresAt: Date,
+  site: string,
+): Buffer {
+  const attempt = { purpose: "sign-in", address: "", browserLabel: "" } as const;
+  const { message, details } = pushText(words, attempt, subscriber.username, APP_NAME, createdAt, null);
+  const digest = requestDigest({ message, details: Object.entries(details), expiresAt: expiresAt.toISOString() });
+  const signature = phone.sign(signedTexts.answer(site, challenge, key.keyHash, "approve", digest));
+  const body = JSON.stringify({ challenge, key: key.keyHash, decision: "approve", digest, signature });
+  const headers = { host: new URL(site).host, "content-type": "application/json" };
+  return requestBytes("POST", "/webhooks/phone", headers, body);
 }
 
 /** A callback as Authy sends it for a challenge of ours: 1.5 kB. */

@@ -1,4 +1,4 @@
-import { type Server } from "./servers.js";
+import { type Product, type Server } from "./servers.js";
 
 /** One figure of both sides, each the median of its turns. */
 export interface Figure {
@@ -28,7 +28,7 @@ export type Measured = Readonly<Record<string, number>>;
 /** Both sides, up at the same time. */
 export interface Sides {
   readonly bare: Server;
-  readonly product: Server;
+  readonly product: Product;
 }
 
 /**
@@ -37,7 +37,7 @@ export interface Sides {
  * @param figures - What a turn measures, by name.
  */
 export async function inTurns(
-  sides: Sides,
+  sides: { readonly bare: Server; readonly product: Server },
   figures: Readonly<Record<string, Measure>>,
   rounds: number,
   measure: (server: Server) => Promise<Measured>,
