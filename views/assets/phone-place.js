@@ -47,6 +47,8 @@ export function focusTop() {
 /** @param {string} text - read aloud. */
 export function say(text) {
   if (statusLine.textContent !== text) statusLine.textContent = text;
+  // What the headline says already is for ears alone.
+  statusLine.classList.toggle("sr", text === place.querySelector("h1")?.textContent);
 }
 
 /**

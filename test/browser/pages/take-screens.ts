@@ -4,6 +4,7 @@ import { type BrowserContext, type Page } from "playwright-core";
 import { launchBrowser } from "../../kit/chromium.js";
 import { type Owner } from "../../kit/owner.js";
 import { startProgram } from "../../kit/program.js";
+import { tourPhone } from "./phone-screens.js";
 import { smallPng } from "./small-png.js";
 import { serveStates } from "./state-server.js";
 import { PAGE_STATES } from "./states.js";
@@ -20,6 +21,7 @@ const DARK = new Set([
   "login-approval-approved",
   "account",
   "recovery-codes-shown",
+  "phone-request",
 ]);
 
 /**
@@ -44,6 +46,8 @@ export async function takeScreens(owner: Owner): Promise<{ fromProgram: string[]
       await photograph(name, page);
     },
   });
+
+  fromProgram.push(...(await tourPhone(program, browser, photograph)));
 
   const fromTemplates = PAGE_STATES.map(({ name }) => name).filter((name) => !fromProgram.includes(name));
   const states = await serveStates(owner);
@@ -74,7 +78,8 @@ Rendered from the same templates, with made-up data.
 ${list(fromTemplates)}`;
 }
 
-async function photograph(name: string, page: Page): Promise<void> {
+/** @param page - Narrow; it is so again afterwards. */
+export async function photograph(name: string, page: Page): Promise<void> {
   await page.waitForLoadState("load");
   await save(`${name}-360`, page);
   await page.setViewportSize(WIDE);
