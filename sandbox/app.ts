@@ -8,6 +8,7 @@ import { Deliveries } from "./deliveries.js";
 import { mapErrors } from "./errors.js";
 import { noFaults } from "./faults.js";
 import { localOnly } from "./local-only.js";
+import { Mailbox } from "./mailbox.js";
 import { PhoneFeed } from "./phone-feed.js";
 import { phoneState } from "./phone-state.js";
 import { QrPictures } from "./qr-pictures.js";
@@ -53,6 +54,15 @@ export function createSandbox(
     log,
     state: stateFile.load(),
     faults: noFaults(),
+    mailbox:
+      settings.smtpPort === null
+        ? null
+        : new Mailbox(
+            () => sandbox.now(),
+            () => {
+              feed.changed();
+            },
+          ),
     now: () => Date.now() + sandbox.faults.clock_skew_seconds * 1000,
     changed() {
       stateFile.changed(sandbox.state);
@@ -79,10 +89,14 @@ export function createSandbox(
   return {
     app,
     sandbox,
-    listen: () => listen(server, settings),
+    async listen() {
+      if (settings.smtpPort !== null) await sandbox.mailbox?.listen(settings.smtpPort);
+      return listen(server, settings);
+    },
     async close() {
       feed.close();
       await sandbox.deliveries.close();
+      if (server.listening) await sandbox.mailbox?.close();
       await stop(server);
       await stateFile.close(sandbox.state);
     },

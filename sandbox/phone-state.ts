@@ -42,6 +42,7 @@ export function phoneState(sandbox: Sandbox): object {
       .slice(-SHOWN_REQUESTS)
       .toReversed()
       .map((request) => showWithLogo(request, sandbox.now())),
+    mailbox: sandbox.mailbox?.list() ?? null,
     deliveries: sandbox.deliveries.list().slice(0, SHOWN_DELIVERIES).map(showDelivery),
     faults: Object.fromEntries(
       Object.entries(faults).filter(([name, value]) => value !== plain[name as keyof typeof plain]),

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { Deliveries } from "./deliveries.js";
 import type { Faults } from "./faults.js";
+import type { Mailbox } from "./mailbox.js";
 import type { SandboxSettings } from "./settings.js";
 import type { State } from "./state.js";
 
@@ -10,6 +11,8 @@ export interface Sandbox {
   readonly state: State;
   readonly log: Logger;
   readonly deliveries: Deliveries;
+  /** Null where it takes no messages. */
+  readonly mailbox: Mailbox | null;
   /** Replaced as a whole by PUT /faults. */
   faults: Faults;
   /** The sandbox's clock in milliseconds since 1970, skew included. */

@@ -4,6 +4,8 @@ import { z } from "zod";
 export interface SandboxSettings {
   readonly host: string;
   readonly port: number;
+  /** Where it takes messages by SMTP and shows them; null for nowhere. Always on loopback. */
+  readonly smtpPort: number | null;
   /** The production API key of the one application that the sandbox knows. */
   readonly apiKey: string;
   readonly appName: string;
@@ -35,6 +37,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export const DEFAULT_SETTINGS: Omit<SandboxSettings, "apiKey"> = {
   host: "127.0.0.1",
   port: 4001,
+  smtpPort: null,
   appName: "Sandbox",
   appId: null,
   callbackUrl: null,
@@ -84,6 +87,7 @@ export function loadSettings(env: Readonly<Record<string, string | undefined>>):
     ...DEFAULT_SETTINGS,
     host: read("SANDBOX_HOST", text.regex(/^\S+$/), "127.0.0.1", "a host name or address", "0.0.0.0"),
     port: read("SANDBOX_PORT", port, 4001, "a port number from 0 to 65535", "4001"),
+    smtpPort: read("SANDBOX_SMTP_PORT", port, null, "a port number from 0 to 65535", "2525"),
     apiKey: apiKey ?? "",
     appName: optional("SANDBOX_APP_NAME") ?? DEFAULT_SETTINGS.appName,
     appId: read("SANDBOX_APP_ID", digits, null, "the digits of an application id", "359137"),

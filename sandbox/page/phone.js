@@ -1,6 +1,7 @@
 import { setClock } from "./clock.js";
 import { DeliveryLine } from "./delivery-list.js";
 import { element, keepInStep, write } from "./element.js";
+import { MailLine } from "./mail-line.js";
 import { PhoneCard } from "./phone-card.js";
 import { ScanDialog } from "./scan-dialog.js";
 import { send } from "./send.js";
@@ -30,11 +31,18 @@ function show({ now, state }) {
     make: ({ phone }) => new PhoneCard(phone, (id) => scanner.open(id)),
   });
   find("empty").hidden = phones.length > 0;
+  showMailbox(state.mailbox);
   showDeliveries(state.deliveries);
   showFaults(state.faults);
   announce(shown);
   if (first) openLink();
   first = false;
+}
+
+function showMailbox(mails) {
+  find("mailbox").hidden = mails === null;
+  keepInStep(find("mail-list"), mails ?? [], { key: ({ id }) => String(id), make: (mail) => new MailLine(mail) });
+  find("no-mails").hidden = mails === null || mails.length > 0;
 }
 
 function showDeliveries(deliveries) {

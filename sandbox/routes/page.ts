@@ -45,6 +45,7 @@ const FILES: Readonly<Record<string, string>> = {
       "request-card",
       "phone-card",
       "delivery-list",
+      "mail-line",
       "qr-reader",
       "scan-dialog",
     ].map((name) => [`/${name}.js`, join(PAGE, `${name}.js`)]),

@@ -56,6 +56,10 @@ export function phoneRoutes(sandbox: Sandbox, router: Router, feed: PhoneFeed): 
     };
   });
 
+  router.get("/mailbox", function listMails(ctx) {
+    ctx.body = { mails: sandbox.mailbox?.list() ?? [] };
+  });
+
   router.post("/phone/phones", async function makePhone(ctx) {
     const given = parse(NewPhone, await readJson(ctx));
     const phone = addPhone(sandbox, given.name === undefined ? {} : { name: given.name });

@@ -1,12 +1,14 @@
 import { isFree } from "../../test/kit/ports.js";
 
-/** A wrong or taken PORT or SANDBOX_PORT; the message is for people. */
+/** A wrong or taken PORT, SANDBOX_PORT or SANDBOX_SMTP_PORT; the message is for people. */
 export class PortUnusable extends Error {}
 
 /** Where the demo listens. */
 export interface Ports {
   readonly web: number;
   readonly sandbox: number;
+  /** Of the sandbox's mailbox. */
+  readonly smtp: number;
 }
 
 /**
@@ -16,7 +18,8 @@ export interface Ports {
 export async function choosePorts(env: NodeJS.ProcessEnv): Promise<Ports> {
   const web = await choosePort("PORT", env, 3000, hostsOf(env["HOST"]), []);
   const sandbox = await choosePort("SANDBOX_PORT", env, 4001, hostsOf(env["SANDBOX_HOST"]), [web]);
-  return { web, sandbox };
+  const smtp = await choosePort("SANDBOX_SMTP_PORT", env, 2525, ["127.0.0.1"], [web, sandbox]);
+  return { web, sandbox, smtp };
 }
 
 /** The addresses say "localhost", which is ::1 as well: somebody else there would get our visitors. */

@@ -31,11 +31,14 @@ export function demoEnvironment(
   });
   return {
     LOOP_LAG_SHED_MS,
+    SMTP_URL: `smtp://127.0.0.1:${ports.smtp}`,
+    MAIL_FROM: "Countersign demo <demo@localhost>",
     ...given,
     ...program,
     // Detail goes to the log files, and the demo reads there who settled what.
     LOG_LEVEL: informative(given["LOG_LEVEL"]),
     ...(isOnce ? { SESSION_KEYS, SECRET_KEYS } : {}),
+    SANDBOX_SMTP_PORT: String(ports.smtp),
     SANDBOX_STATE: path.join(dataFolder, "sandbox.json"),
   };
 }

@@ -16,7 +16,7 @@ export function addressLines({ site, phone, phonePage, redis, logFolder }: Runni
   return [
     "",
     `  Website   ${site}`,
-    `  Phone     ${phone}   (stands for the Authy app: scan, approve, deny)`,
+    `  Phone     ${phone}   (stands for the Authy app: scan, approve, deny; and a mailbox)`,
     ...(phonePage === null
       ? []
       : [`  Own page  ${phonePage}   (a phone's page without Authy: add it in another browser)`]),
