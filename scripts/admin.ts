@@ -62,6 +62,7 @@ Exit code 0: done. 1: failed. 2: wrong command. 78: wrong settings.
 `;
 
 const REDIS_TIMEOUT_MS = 1000;
+const SITE_TIMEOUT_MS = 3000;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   ...GROUP_COMMANDS,
@@ -227,6 +228,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
           "set maxmemory-policy and maxmemory at the Redis server",
         ),
       ];
+      for (const application of await services.deps.applications.list("site")) {
+        const site = await services.deps.sites.findOfApplication(application.id);
+        if (site !== null)
+          rows.push(await check(`site ${site.origin}`, () => askSite(site.origin), "docs/applications.md"));
+      }
       const { authy } = config;
       if (authy !== null)
         rows.push(
@@ -247,6 +253,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     },
   },
 };
+
+/** A stranger's program gets 401 from a site behind the gate, and it is ours. @throws what is wrong. */
+async function askSite(origin: string): Promise<void> {
+  const url = `${origin}/.countersign/start`;
+  const answer = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(SITE_TIMEOUT_MS) });
+  const isOurs = answer.headers.get("www-authenticate")?.includes('realm="countersign"') === true;
+  if (answer.status !== 401 || !isOurs) throw new Error(`answered ${answer.status}: its proxy does not ask the gate`);
+}
 
 /** Tries all that the program needs of Redis. @throws what is wrong. */
 async function useRedis(services: Services): Promise<void> {

@@ -203,6 +203,7 @@ export const TABLE = {
   port: setting("PORT", whole(1, 65_535), "3000", "where the web process listens"),
   keepAliveTimeoutMs: setting("KEEP_ALIVE_TIMEOUT_MS", whole(1000, 3_600_000), "65000", "how long an idle connection stays open: longer than the proxy in front keeps it, which would else send a request on one that is being closed"),
   publicUrl: optional("PUBLIC_URL", siteUrl, "`http://localhost:$PORT`", "https://login.example.com", "how browsers and Authy reach it; decides secure cookies and allowed origins"),
+  registration: setting("REGISTRATION", oneOf(["open", "closed"]), "open", "`open` or `closed`: whether anybody may create an account"),
   trustedProxies: setting("TRUST_PROXY", whole(0, 10), "0", "number of reverse proxies in front whose `X-Forwarded-For` is believed, 0 to 10"),
   hstsSubdomains: setting("HSTS_SUBDOMAINS", flag, "false", "under https, whether `Strict-Transport-Security` names every subdomain of `PUBLIC_URL`, too; browsers remember it for a year"),
   sessionKeys: optionalSecret("SESSION_KEYS", keys, "made once and kept under `.data/` in development; required in production", "a text of 32 random characters or more", "comma-separated; the first signs, all verify"),

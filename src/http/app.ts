@@ -20,6 +20,7 @@ import { shedLoad } from "./middleware/shed-load.js";
 import { browserVisit, checkCsrf, checkScriptsToken } from "./middleware/visit.js";
 import { warnOfProxy } from "./middleware/warn-of-proxy.js";
 import { account } from "./routes/account.js";
+import { applications } from "./routes/applications.js";
 import { leaving } from "./routes/continue.js";
 import { address } from "./routes/address.js";
 import { challenges } from "./routes/challenges.js";
@@ -55,6 +56,7 @@ const EVERYWHERE = [
   logout,
   leaving,
   gateForBrowsers,
+  applications,
   account,
   move,
   twoFactor,

@@ -3,6 +3,8 @@ export interface HttpSettings {
   /** How browsers reach us, without a slash at its end. */
   readonly publicUrl: string;
   readonly isHttps: boolean;
+  /** Whether anybody may create an account. */
+  readonly registration: "open" | "closed";
   readonly hstsSubdomains: boolean;
   readonly isProduction: boolean;
   /** How many reverse proxies stand in front, whose `X-Forwarded-For` is believed. */

@@ -3,6 +3,7 @@ import { after, describe, it } from "node:test";
 import { parse } from "node-html-parser";
 
 import { type LinkPurpose } from "../../src/domain/mail.js";
+import { addSite } from "../../src/domain/manage-applications.js";
 import { hashSecret, newSecret } from "../../src/domain/secrets.js";
 import { settleChallenge } from "../../src/domain/settle-challenge.js";
 import { settleEnrolment } from "../../src/domain/settle-enrolment.js";
@@ -15,8 +16,11 @@ const { origin, deps, postRoutes } = application;
 const PASSWORD = "violet harbour lantern nine";
 const RECOVERY_CODE = "abcd-efgh-jkmn-pqrs";
 
-/** What no page posts to: Authy calls these. */
-const OF_MACHINES = ["/webhooks/authy/events", "/webhooks/authy/onetouch"];
+/** What no page posts to: Authy calls these, and proxies ask about requests of every method. */
+const OF_MACHINES = [
+  ...["/webhooks/authy/events", "/webhooks/authy/onetouch"],
+  ...["/auth-request", "/forward-auth", "/.countersign/:step"],
+];
 
 /** What no form posts to: scripts of our own pages send JSON there. */
 const OF_SCRIPTS = [
@@ -169,7 +173,22 @@ const FORMS: readonly Form[] = [
   })),
   { route: "/account/sessions/revoke-others", browser: owner },
   { route: "/account/sessions/:id/revoke", action: revoke, browser: owner },
+  { route: "/account/applications/:id/end", action: `/account/applications/${await opened()}/end`, browser: owner },
 ];
+
+/** An application behind the gate that the owner has opened. */
+async function opened(): Promise<string> {
+  const given = { name: "Reports", level: 1, maxAgeSeconds: null, admitted: [] } as const;
+  const site = { origin: "https://app.example.org", publicPaths: [], allowsPreflight: false };
+  const applicationId = (await addSite(deps, site, given))?.id ?? "";
+  const { id: subscriberId = "" } = (await deps.subscribers.findByName("cyd")) ?? {};
+  for (const { signInId } of await deps.sessions.list(subscriberId, deps.now()))
+    await deps.gate.insertSession({
+      ...{ keyHash: newSecret(), applicationId, signInId, subscriberId },
+      createdAt: deps.now(),
+    });
+  return applicationId;
+}
 
 /** The form token in the page's form that goes there. */
 function tokenOf(html: string, action: string): string | undefined {

@@ -495,6 +495,22 @@ describe("the gate", () => {
     assert.match(elsewhere.location, /^\/login/);
   });
 
+  it("R45: ends one application and leaves the others, and shows where to sign out of it", async () => {
+    const [site, other] = [await aSite(), await aSite()];
+    const [visit, elsewhere, { browser }] = [visitor(site), visitor(other), await person()];
+    for (const each of [visit, elsewhere]) await signIn(each, browser);
+    const { location } = await visit.ask("/.countersign/sign-out");
+    assert.equal(location, `${deps.http.publicUrl}/sign-out?site=${encodeURIComponent(site)}`);
+    const page = await browser.visit(location.slice(deps.http.publicUrl.length));
+    const id = (await deps.gate.findSite(site))?.application.id ?? "";
+    const left = await browser.submit(page, `/account/applications/${id}/end`);
+    assert.equal(left.url.pathname, "/account/applications");
+    assert.match(left.body, /End Application \d+/);
+    assert.equal((await visit.ask("/")).status, 302);
+    assert.equal((await elsewhere.ask("/")).status, 200);
+    assert.equal((await openBrowser(origin).get(`/sign-out?site=${site}`)).status, 303);
+  });
+
   it("R53: answers no request with 5xx, however it is malformed", async () => {
     const site = await aSite();
     const { browser } = await person();

@@ -12,6 +12,7 @@ const NOT_FROM_THE_CATALOGUE = new Set([
   "Requests to approve, by what came of sending",
   "Factors that were to be added, by result",
   "GET, HEAD, POST",
+  'Bearer realm="countersign"',
   "HTTP/1.1 ${} OK",
   "Date: ${}",
   "A browser",

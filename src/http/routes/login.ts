@@ -35,7 +35,7 @@ export function login(deps: HttpDeps): Router<RequestState> {
     errors: Readonly<Record<string, string>>,
     status: number,
   ): void => {
-    show(ctx, "login", { values, errors }, status);
+    show(ctx, "login", { values, errors, isRegistrationOpen: deps.http.registration === "open" }, status);
   };
 
   router.get("/login", async function showLogin(ctx) {

@@ -14,6 +14,7 @@ import { typedBefore } from "../middleware/show-form-again.js";
 import { networkOf, originOf } from "../origin.js";
 import { queryText } from "../query-text.js";
 import { fieldErrors } from "../text.js";
+import { HttpRefusal } from "../refusal.js";
 import { giveSession, heldKeyHash } from "../signed-in.js";
 import { seeOther, show } from "../views.js";
 
@@ -33,6 +34,11 @@ export function register(deps: HttpDeps): Router<RequestState> {
       status,
     );
   };
+
+  router.use("/register", async function refuseWhenClosed(_ctx, next) {
+    if (deps.http.registration === "closed") throw new HttpRefusal(403, "registration-closed");
+    await next();
+  });
 
   router.get("/register", function showRegistration(ctx) {
     if (ctx.state.session !== null) {

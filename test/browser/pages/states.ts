@@ -201,11 +201,11 @@ const failedSince = ago(45);
 
 /** Every state of every page, as the routes render them. */
 export const PAGE_STATES: readonly PageState[] = [
-  { name: "home", template: "home", locals: site },
+  { name: "home", template: "home", locals: { ...site, isRegistrationOpen: true } },
   {
     name: "home-signed-in",
     template: "home",
-    locals: { ...signedIn, flashes: [{ kind: "done", text: "You are signed in." }] },
+    locals: { ...signedIn, isRegistrationOpen: true, flashes: [{ kind: "done", text: "You are signed in." }] },
   },
   { name: "register", template: "register", locals: { ...site, passwordMinLength: 12, next: null } },
   {
