@@ -30,7 +30,7 @@ export function passkeyProof(deps: HttpDeps, place: WaitingPlace): Router<Reques
 /** Adding a passkey: made by the browser, and active at once, since it is this very session's browser that made it. */
 export function passkeyRegistration(deps: HttpDeps): Router<RequestState> {
   const router = new Router<RequestState>();
-  router.use([`${REGISTRATION}/passkey`, `${REGISTRATION}/passkey/{*rest}`], requireSignIn());
+  router.use([`${REGISTRATION}/passkey`, `${REGISTRATION}/passkey/{*rest}`], requireSignIn({ beforeMove: true }));
 
   router.post(`${REGISTRATION}/passkey/options`, async function askForNew(ctx) {
     const { session, subscriber } = signedInOf(ctx);

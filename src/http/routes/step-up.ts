@@ -72,7 +72,7 @@ export function stepUp(deps: HttpDeps): Router<RequestState> {
 
 /** Sends whoever is not signed in to the sign-in, but for a browser that may ask once more for a lost reply. */
 export function signInOrRepeat(deps: HttpDeps): Middleware {
-  const signInFirst = requireSignIn({ beforeNewPassword: true });
+  const signInFirst = requireSignIn({ beforeNewPassword: true, beforeMove: true });
   return async function letRepeat(ctx, next) {
     // After a finish whose reply was lost the browser has nothing but the attempt's key.
     const mayRepeat = ctx.state.session === null && (await mayRepeatFinish(deps, ctx, "step-up"));
