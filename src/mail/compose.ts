@@ -100,6 +100,7 @@ export function mailComposer(folder: string, words: Words, settings: ComposeSett
 function deviceOf(detail: string): MailTextKey {
   const words = detail.split(" ");
   if (words.includes("totp")) return "device.totp";
+  if (words.includes("passkey")) return "device.passkey";
   return words.includes("phone") ? "device.phone" : "device.authy-push";
 }
 
