@@ -215,6 +215,7 @@ export const TABLE = {
   },
   appName: optional("APP_NAME", text, "`$AUTHY_APP_NAME`, or `Countersign`", "Acme", "what pages, phones and authenticator apps call this site"),
   factors: optional("FACTORS", factors, "`authy,phone,passkey,totp`; in production without `phone` while `VAPID_KEYS` is not set, and without `totp` while `SECRET_KEYS` is not", "authy,phone,passkey,totp", "what people may add beside their password, the first offer first: `authy` (a tap in the Authy app), `phone` (a page of our own on the phone, docs/phone.md), `passkey` (docs/passkeys.md), `totp` (the code of any authenticator app). What somebody has of a type that is not named opens nothing; recovery codes do"),
+  passkeyAlone: setting("PASSKEY_ALONE", flag, "true", "whether a passkey signs in with nothing beside it, offered with the field for the username; else only after the password"),
   secretKeys: optionalSecret("SECRET_KEYS", secretKeys, "made once and kept under `.data/` in development; required in production while `FACTORS` names `totp`", "43 characters of base64url", "seal the secrets of authenticator apps in the database: 32 random bytes each in base64url, comma-separated; the first seals, all open"),
   logLevel: setting("LOG_LEVEL", oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]), "info", "`trace` to `fatal`, or `silent`; `warn` silences request lines"),
   authy: {

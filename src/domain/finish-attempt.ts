@@ -59,6 +59,36 @@ function wayOf(proof: Proof): SignInWay {
   return proof.kind === "recovery code" ? "recovery-code" : proof.factorType;
 }
 
+/** No password was typed: what asks for a fresh one asks for it. */
+const NEVER = new Date(0);
+
+/**
+ * Signs somebody in by a passkey that says who they are, with nothing beside it.
+ *
+ * @returns null when it is over: the account has moved on, or somebody else spent the proof.
+ */
+export async function finishAlone(
+  deps: Deps,
+  account: Pick<Attempt, "subscriberId" | "epoch" | "isKnownBrowser" | "remember">,
+  proof: Proof & { readonly kind: "passkey" },
+  browser: SessionBrowser,
+): Promise<SignedIn | null> {
+  const { subscriberId, epoch, remember } = account;
+  const signedIn = await allOrNothing(deps, async (inside) => {
+    if (!(await spendProof(inside, { ...account, purpose: "sign-in" }, proof, browser))) return null;
+    const at = inside.now();
+    await inside.audit.record({
+      ...{ subscriberId, kind: "signed-in", at, origin: browser, detail: proof.kind },
+      mails: account.isKnownBrowser ? [] : [{ kind: "new-browser" }],
+    });
+    const opening = { subscriberId, level: levelOf(proof), methods: PASSKEY_METHODS, epoch, challengeId: null };
+    const times = { passwordAt: NEVER, authenticatedAt: at };
+    return openSession(inside, { ...opening, ...times, isRemembered: remember }, browser);
+  });
+  if (signedIn !== null) deps.tally.signIn(wayOf(proof), "signed-in");
+  return signedIn;
+}
+
 /** What follows from a sign-in for a move over from Authy. @returns true when the factor of before went. */
 async function endMove(inside: Inside, attempt: Attempt, proof: Proof, origin: Origin): Promise<boolean> {
   if (proof.kind === "recovery code" && inside.settings.moveFromAuthy === "require")
@@ -136,7 +166,12 @@ async function finish(
  *
  * @returns false when the account has moved on, or the proof was spent before.
  */
-async function spendProof(inside: Inside, attempt: Attempt, proof: Proof, origin: Origin): Promise<boolean> {
+async function spendProof(
+  inside: Inside,
+  attempt: Pick<Attempt, "subscriberId" | "epoch" | "isKnownBrowser" | "purpose">,
+  proof: Proof,
+  origin: Origin,
+): Promise<boolean> {
   const { subscriberId, epoch, isKnownBrowser, purpose } = attempt;
   const at = inside.now();
   if (!(await inside.subscribers.noteSuccess(subscriberId, epoch, isKnownBrowser, at))) return false;

@@ -30,7 +30,11 @@ export interface SignedIn {
 export type Opening = Pick<
   Session,
   "subscriberId" | "level" | "epoch" | "challengeId" | "isRemembered" | "passwordAt" | "methods"
-> & { readonly id?: string };
+> & {
+  readonly id?: string;
+  /** When the person showed who they are; the time of the password unless said otherwise. */
+  readonly authenticatedAt?: Date;
+};
 
 /**
  * Signs a browser in under a new key: the session that it brought ends, and the account knows it from now on. The sign-in goes
@@ -45,7 +49,7 @@ export async function openSession(inside: Inside, opening: Opening, browser: Ses
   const signInId = goesOn ? former.signInId : randomUUID();
   const opened = {
     ...{ id: randomUUID(), ...opening, keyHash: hashSecret(key), address, browserLabel },
-    ...{ signInId, authenticatedAt: opening.passwordAt },
+    ...{ signInId, authenticatedAt: opening.authenticatedAt ?? opening.passwordAt },
   };
   const session = newSession(opened, inside.settings, at);
   await inside.sessions.insert(session);

@@ -45,7 +45,7 @@ export async function passkeyProof(
   asked: Asked,
   response: unknown,
   origin: Origin,
-): Promise<{ readonly subscriberId: string; readonly proof: Proof } | null> {
+): Promise<{ readonly subscriberId: string; readonly proof: Proof & { readonly kind: "passkey" } } | null> {
   const proven = await deps.providers.passkey?.proves?.verify(asked, response);
   if (proven === undefined) return null;
   if (proven.kind === "refused") {

@@ -31,7 +31,7 @@ import { home } from "./routes/home.js";
 import { login, loginApproval, loginPlace } from "./routes/login.js";
 import { logout } from "./routes/logout.js";
 import { move } from "./routes/move.js";
-import { passkeyProof, passkeyRegistration } from "./routes/passkeys.js";
+import { passkeyAlone, passkeyProof, passkeyRegistration } from "./routes/passkeys.js";
 import { password } from "./routes/password.js";
 import { recoveryCodes } from "./routes/recovery-codes.js";
 import { register } from "./routes/register.js";
@@ -137,6 +137,7 @@ export function createApp(
           behind(script, passkeyProof(deps, loginPlace(deps))),
           behind([...script, signInOrRepeat(deps)], passkeyProof(deps, stepUpPlace(deps))),
           behind([shed, ...script], passkeyRegistration(deps)),
+          ...(http.passkeyAlone ? [behind([shed, ...script], passkeyAlone(deps))] : []),
         ]),
     ...[...EVERYWHERE, ...(deps.mail === null ? [] : WITH_MAIL)].map((routes) =>
       behind([shed, ...browser], routes(deps)),

@@ -7,6 +7,8 @@ export interface HttpSettings {
   readonly registration: "open" | "closed";
   readonly hstsSubdomains: boolean;
   readonly isProduction: boolean;
+  /** Whether a passkey signs in with nothing beside it. */
+  readonly passkeyAlone: boolean;
   /** How many reverse proxies stand in front, whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: number;
   /** The first signs, all verify. */

@@ -27,6 +27,7 @@ const OF_SCRIPTS = [
   "/account/two-factor/registration/passkey",
   "/login/approval/passkey",
   "/account/approval/passkey",
+  "/login/passkey",
 ].flatMap((path) => [path, `${path}/options`]);
 
 async function register(username: string): Promise<Browser> {

@@ -35,7 +35,8 @@ export function login(deps: HttpDeps): Router<RequestState> {
     errors: Readonly<Record<string, string>>,
     status: number,
   ): void => {
-    show(ctx, "login", { values, errors, isRegistrationOpen: deps.http.registration === "open" }, status);
+    const passkeyPath = deps.http.passkeyAlone && deps.providers.passkey !== undefined ? "/login/passkey" : null;
+    show(ctx, "login", { passkeyPath, values, errors, isRegistrationOpen: deps.http.registration === "open" }, status);
   };
 
   router.get("/login", async function showLogin(ctx) {

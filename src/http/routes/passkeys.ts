@@ -1,11 +1,17 @@
 import Router from "@koa/router";
 
 import { askForPasskey, judgePasskey } from "../../domain/prove-passkey.js";
+import { safeNext } from "../../domain/next-path.js";
+import { askForAnyPasskey, signInByPasskey } from "../../domain/sign-in-by-passkey.js";
 import { askForNewPasskey, registerPasskey } from "../../domain/register-passkey.js";
 import { type Context, type RequestState } from "../context.js";
 import { type HttpDeps } from "../deps.js";
-import { originOf } from "../origin.js";
+import { isKnownHere, knownKey } from "../known-browser.js";
+import { visitHash } from "../middleware/visit.js";
+import { networkOf, originOf } from "../origin.js";
+import { queryText } from "../query-text.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
+import { giveSession, heldKeyHash } from "../signed-in.js";
 import { attemptIn, finishAttempt, loadAttempt, type WaitingPlace } from "./waiting.js";
 
 const REGISTRATION = "/account/two-factor/registration";
@@ -44,6 +50,34 @@ export function passkeyRegistration(deps: HttpDeps): Router<RequestState> {
     if (registered === "registered") await deps.sessionsEnded();
     if (registered === "refused") refuse(ctx);
     else ctx.body = { location: REGISTRATION };
+  });
+  return router;
+}
+
+/** Signing in by a passkey with nothing beside it, which browsers offer beside the field for the name. */
+export function passkeyAlone(deps: HttpDeps): Router<RequestState> {
+  const router = new Router<RequestState>();
+
+  router.post("/login/passkey/options", async function askAny(ctx) {
+    ctx.body = (await askForAnyPasskey(deps, visitHash(ctx))) ?? { location: "/login" };
+  });
+
+  router.post("/login/passkey", async function signInAlone(ctx) {
+    const origin = originOf(ctx);
+    await deps.rates.loginsOfAddress(networkOf(origin.address));
+    const signedIn = await signInByPasskey(deps, ctx.request.body, queryText(ctx, "remember") !== "", {
+      ...origin,
+      sessionKeyHash: heldKeyHash(ctx),
+      visitHash: visitHash(ctx),
+      knownKeyFor: (subscriberId) => knownKey(ctx, subscriberId),
+      isKnown: (subscriberId) => isKnownHere(ctx, deps, subscriberId),
+    });
+    if (signedIn === null) {
+      refuse(ctx);
+      return;
+    }
+    giveSession(ctx, signedIn);
+    ctx.body = { location: safeNext(queryText(ctx, "next")) };
   });
   return router;
 }

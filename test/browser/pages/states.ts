@@ -15,7 +15,7 @@ const text = loadText("en");
 const firefox = "Firefox on Linux";
 const site = {
   ...{ csrf: "csrf-of-this-session", appName: "Acme", isPhoneAsked: true, signedInAs: null, flashes: [] },
-  ...{ values: {}, errors: {} },
+  ...{ values: {}, errors: {}, passkeyPath: null },
 };
 const signedIn = { ...site, signedInAs: "maria" };
 

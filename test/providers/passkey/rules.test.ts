@@ -273,6 +273,53 @@ describe("PH17 a passkey's answer", () => {
   });
 });
 
+const ALONE = "/login/passkey";
+
+describe("a passkey alone", () => {
+  it("signs its owner in with nothing beside it, on to where they wanted to go, and counts as no password", async () => {
+    const { username, holder } = await withPasskey(true);
+    const browser = openBrowser(origin);
+    const asked = await askScript(browser, `${ALONE}/options`);
+    assert.equal("allowCredentials" in asked.said, false, "nobody learns who has a passkey");
+    const { said } = await askScript(browser, `${ALONE}?next=%2Faccount%2Factivity`, holder.use(asked.said));
+    assert.deepEqual(said, { location: "/account/activity" });
+    assert.equal(await isSignedIn(browser), true);
+    assert.equal((await historyOf(username))[0], "signed-in passkey");
+    assert.match((await browser.visit("/account/two-factor?add=totp")).body, /We ask for your passkey first/);
+    const [session] = await deps.sessions.list((await deps.subscribers.findByName(username))?.id ?? "", deps.now());
+    assert.deepEqual([session?.level, session?.methods], [3, ["pop", "user", "mfa"]]);
+    assert.equal(session?.passwordAt.getTime(), 0, "S15");
+  });
+
+  it("PH17: is spent once, in the browser that asked, and not in the place of a second factor", async () => {
+    const { username, holder } = await withPasskey(true);
+    const [browser, thief] = [openBrowser(origin), openBrowser(origin)];
+    const asked = await askScript(browser, `${ALONE}/options`);
+    const answer = holder.use(asked.said);
+    await refused(await askScript(thief, ALONE, answer), thief);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => askScript(browser.copy(), ALONE, answer)));
+    assert.equal(answers.filter(({ status }) => status === 200).length, 1);
+    assert.equal((await historyOf(username)).filter((each) => each === "signed-in passkey").length, 1);
+    const attempt = await typed(username);
+    const own = await askScript(attempt, `${ALONE}/options`);
+    await refused(await askScript(attempt, SIGN_IN, holder.use(own.said)), attempt);
+    const ofAttempt = await askScript(attempt, `${SIGN_IN}/options`);
+    await refused(await askScript(attempt, ALONE, holder.use(ofAttempt.said)), attempt);
+  });
+
+  it("PH17: has to say whose it is, and opens no other account and no disabled one", async () => {
+    const { username, holder } = await withPasskey(true);
+    for (const twist of [{ userHandle: null }, { userHandle: Buffer.alloc(32, 9).toString("base64url") }]) {
+      const browser = openBrowser(origin);
+      await refused(await provePasskey(browser, ALONE, (options) => holder.use(options, twist)), browser);
+    }
+    const subscriber = await deps.subscribers.findByName(username);
+    assert.equal(await deps.subscribers.disable(subscriber?.id ?? "", deps.now()), true);
+    const browser = openBrowser(origin);
+    await refused(await provePasskey(browser, ALONE, (options) => holder.use(options)), browser);
+  });
+});
+
 describe("what scripts send", () => {
   it("X1 X2 needs the page's token in a header, and a page of ours", async () => {
     const { username } = await withPasskey();
