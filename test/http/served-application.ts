@@ -33,7 +33,7 @@ import { type Owner } from "../kit/owner.js";
 /** The key that signs cookies and form tokens here. */
 export const KEY = "a key of this test";
 
-/** The one site whose passkeys count here; its own address has another port. */
+/** The one site whose passkeys count here, unless the settings say another port. */
 export const SITE = { origin: "http://localhost:3000", rpId: "localhost" };
 
 /** The whole web application in the test's own process, over a database of its own. */
@@ -103,7 +103,10 @@ export async function serveApplication(
         totp: totpProvider({ ...rows, log, now, appName: "Example", secretKeys: [Buffer.alloc(32, KEY)] }),
       }),
       ...(config.factors.includes("passkey") && {
-        passkey: passkeyProvider({ ...rows, log, now }, { appName: "Example", sessionKeys: [KEY], ...SITE }),
+        passkey: passkeyProvider(
+          { ...rows, log, now },
+          { appName: "Example", sessionKeys: [KEY], origin: config.publicUrl, rpId: SITE.rpId },
+        ),
       }),
     },
     mail: config.mail && {
@@ -126,7 +129,7 @@ export async function serveApplication(
   const registering = mock.method(Router.prototype as unknown as Registers, "register");
   const app = createApp(deps, health, config.authy === null ? [] : [authyCallbacks(deps, config.authy)]);
   registering.mock.restore();
-  const server = app.listen(0, "127.0.0.1");
+  const server = app.listen(Number(more["PORT"] ?? 0), "127.0.0.1");
   await once(server, "listening");
   owner.after(async () => {
     server.close();
