@@ -14,15 +14,19 @@ import { type Enrolment } from "../../src/domain/enrolment.js";
 import { finishLogin } from "../../src/domain/finish-attempt.js";
 import { type FactorType } from "../../src/domain/factor.js";
 import { type FactorProvider, type Shown } from "../../src/domain/factor-provider.js";
+import { askForPasskey, judgePasskey } from "../../src/domain/prove-passkey.js";
+import { askForNewPasskey, registerPasskey } from "../../src/domain/register-passkey.js";
 import { judgeCode } from "../../src/domain/judge-code.js";
 import { type Session, signedIn } from "../../src/domain/session.js";
 import { registrations } from "../../src/domain/watched-kinds.js";
 import { newTally } from "../../src/http/tally.js";
 import { authyClient } from "../../src/providers/authy/client.js";
 import { authyProvider } from "../../src/providers/authy/provider.js";
+import { passkeyProvider } from "../../src/providers/passkey/provider.js";
 import { totpProvider } from "../../src/providers/totp/provider.js";
 import { anAttempt, anOwner, aSession, onBothDatabases, type Owner, type Store } from "../database/both.js";
 import { authenticator } from "../kit/authenticator.js";
+import { openPasskeyHolder, type PasskeyHolder, type Twist } from "../kit/passkeys.js";
 import { openPhone } from "../kit/phone.js";
 
 /** The rules, over rows of a database and the present time moved by `passedMs`. */
@@ -286,5 +290,94 @@ onBothDatabases("an authenticator app's time steps", (store) => {
       }),
     );
     assert.equal(told.filter(Boolean).length, 1);
+  });
+});
+
+const SITE = { origin: "https://login.example.com", rpId: "login.example.com" };
+
+onBothDatabases("the contract of passkey", (store) => {
+  const sessionKeys = ["a key of this test"];
+
+  function standOfPasskeys(): Stand {
+    const stand = standOn(store(), totp());
+    const passkey = passkeyProvider(stand.deps, { ...SITE, appName: "Acme", sessionKeys });
+    return Object.assign(stand, { deps: { ...stand.deps, providers: { passkey } } });
+  }
+
+  async function keeper(stand: Stand) {
+    const { owner, session } = await beginner(store(), stand);
+    const holder = openPasskeyHolder(SITE.origin);
+    assert.equal((await startEnrolment(stand.deps, "passkey", session, NOWHERE)).kind, "started");
+    const account = await store().subscribers.find(owner.subscriberId);
+    const asked = account && (await askForNewPasskey(stand.deps, session, account));
+    assert.ok(asked, "no passkey is asked for");
+    const response = holder.make(asked);
+    return { owner, session, holder, register: () => registerPasskey(stand.deps, session, response, "A laptop") };
+  }
+
+  async function registered(stand: Stand) {
+    const { register, ...kept } = await keeper(stand);
+    assert.equal(await register(), "registered");
+    const [factor] = await store().factors.listActive(kept.owner.subscriberId);
+    assert.ok(factor);
+    return { ...kept, factor };
+  }
+
+  /** A sign-in up to its judgement. */
+  async function judged(stand: Stand, owner: Owner, holder: PasskeyHolder, twist: Twist = {}, by?: PasskeyHolder) {
+    const attempt = await attemptOf(store(), stand, owner);
+    const asked = await askForPasskey(stand.deps, attempt);
+    assert.ok(asked, "no passkey is asked for");
+    const response = (by ?? holder).use(asked, twist, (by ?? holder).credentials[0]);
+    return { attempt, response, judged: await judgePasskey(stand.deps, attempt, response, NOWHERE) };
+  }
+
+  it("enrols with its name, opens a sign-in once, and is noted with when", async () => {
+    const stand = standOfPasskeys();
+    const { owner, holder, factor } = await registered(stand);
+    assert.deepEqual([factor.type, factor.label, factor.state], ["passkey", "A laptop", "active"]);
+    const first = await judged(stand, owner, holder);
+    assert.ok(first.judged.kind === "right");
+    const { proof } = first.judged;
+    assert.notEqual(await finishLogin(stand.deps, first.attempt, proof, NOWHERE), null);
+    assert.notEqual((await store().factors.find(factor.id))?.lastUsedAt, null);
+    const another = await attemptOf(store(), stand, owner);
+    assert.equal(await finishLogin(stand.deps, another, proof, NOWHERE), null, "PH17: repeated");
+    assert.equal((await judgePasskey(stand.deps, another, first.response, NOWHERE)).kind, "refused");
+  });
+
+  it("refuses what is wrong, late, or of somebody else, and an enrolment whose time is over", async () => {
+    const stand = standOfPasskeys();
+    const { owner, holder } = await registered(stand);
+    assert.equal((await judged(stand, owner, holder, { isUnlocked: false })).judged.kind, "refused");
+    const { holder: foreign } = await registered(stand);
+    assert.equal((await judged(stand, owner, holder, {}, foreign)).judged.kind, "refused");
+    const { attempt, response } = await judged(stand, owner, holder);
+    stand.passedMs = 5 * 60_000 + 1;
+    assert.equal((await judgePasskey(stand.deps, attempt, response, NOWHERE)).kind, "refused");
+    const late = await keeper(stand);
+    stand.passedMs += rules.registrationTtlSeconds * 1000 + 6000;
+    assert.equal(await late.register(), "over");
+    assert.deepEqual(await store().factors.listActive(late.owner.subscriberId), []);
+  });
+
+  it("PH6: opens nothing once it is removed, not even between the judging and the spending", async () => {
+    const stand = standOfPasskeys();
+    const { owner, holder, factor } = await registered(stand);
+    const { attempt, judged: right } = await judged(stand, owner, holder);
+    assert.ok(right.kind === "right");
+    assert.equal(await store().factors.remove(factor.id, stand.deps.now()), true);
+    assert.equal(await finishLogin(stand.deps, attempt, right.proof, NOWHERE), null);
+    assert.deepEqual(await store().passkeys.findOf([factor.id]), []);
+  });
+
+  it("says no while the keys of its challenges are lost, and goes on afterwards", async () => {
+    const stand = standOfPasskeys();
+    const { owner, holder } = await registered(stand);
+    const { attempt, response } = await judged(stand, owner, holder);
+    const kept = sessionKeys.splice(0, 1, "another key");
+    assert.equal((await judgePasskey(stand.deps, attempt, response, NOWHERE)).kind, "refused");
+    sessionKeys.splice(0, 1, ...kept);
+    assert.equal((await judgePasskey(stand.deps, attempt, response, NOWHERE)).kind, "right");
   });
 });
