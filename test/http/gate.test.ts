@@ -219,8 +219,11 @@ describe("the gate", () => {
         createdAt: new Date(),
       },
     });
-    const again = await browser.get(url.slice(deps.http.publicUrl.length));
-    assert.match(again.location, /^\/login\/again\?next=%2Fgate/);
+    const again = await browser.visit(url.slice(deps.http.publicUrl.length));
+    assert.match(again.body, /asks you to sign in again/);
+    const next = again.html.querySelector("[name=next]")?.getAttribute("value") ?? "";
+    const login = await browser.submit(again, "/logout", { next });
+    assert.match(login.url.pathname + login.url.search, /^\/login\?next=%2Fgate/);
   });
 
   it("R25: takes a ticket once, of 50 at once, for its site, in its browser and in time", async () => {
