@@ -22,6 +22,7 @@ import { inOne } from "../src/redis/troubles.js";
 import { tryRedis } from "../src/redis/watch-redis.js";
 import { openServices, createLog, type Services } from "../src/services.js";
 import { CannotBeDone, type Command, find, type Given, type Report, WrongUse } from "./admin/command.js";
+import { CLIENT_COMMANDS } from "./admin/clients.js";
 import { GROUP_COMMANDS } from "./admin/groups.js";
 import { MAIL_COMMANDS } from "./admin/mail.js";
 import { SITE_COMMANDS } from "./admin/sites.js";
@@ -48,6 +49,14 @@ const HELP = `Usage: npm run admin -- COMMAND [--json]
   site admit ORIGIN WHOM     let these pass too: everyone, or group:NAME
   site dismiss ORIGIN WHOM   let these pass no longer
   site remove ORIGIN         let nobody pass
+  client add ID --name TEXT --redirect URL... [--logout-redirect URL...] [--back-channel URL] [--origin URL...]
+         [--public|--native|--key FILE] [--admit everyone|group:NAME...] [--level 1|2|3] [--max-age S]
+         [--consent] [--offline]   add an application that speaks OpenID Connect; prints its secret once
+  client list | show ID | remove ID
+  client admit ID everyone|group:NAME, client dismiss ID everyone|group:NAME
+  client rotate-secret ID [--overlap HOURS]   another secret; the former ones count for 24 more hours
+  keys list                  the keys that sign ID tokens
+  keys rotate [--now]        publish other keys, which sign from tomorrow on, or from now on
   factor list NAME           what protects an account beside its password
   factor remove NAME ID      remove one of these, end all sessions; with the last one the recovery codes end, too
   challenge list             pending challenges: requests that nobody has answered yet
@@ -68,6 +77,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   ...GROUP_COMMANDS,
   ...MAIL_COMMANDS,
   ...SITE_COMMANDS,
+  ...CLIENT_COMMANDS,
   "user list": {
     words: 0,
     run: async ({ deps }) => {

@@ -36,16 +36,20 @@ import { readCookie, setCookie } from "./http/cookies.js";
 import { type HttpDeps } from "./http/deps.js";
 import { eventStreams } from "./http/event-streams.js";
 import { knownHosts } from "./http/middleware/check-host.js";
+import { allowFormTo } from "./http/middleware/security-headers.js";
 import { isSameOrigin } from "./http/middleware/visit.js";
 import { networkOf, originOf } from "./http/origin.js";
+import { type OpenId } from "./http/openid.js";
 import { projectRoot } from "./http/project-root.js";
 import { pushWords } from "./http/push-words.js";
+import { HttpRefusal } from "./http/refusal.js";
 import { type Health } from "./http/routes/health.js";
 import { newTally } from "./http/tally.js";
 import { loadText } from "./http/text.js";
 import { nunjucksViews, show } from "./http/views.js";
 import { renewKeys } from "./oidc/keys.js";
-import { openIdProvider, type OpenIdRoutes } from "./oidc/provider.js";
+import { noticeSender, type SendNotice } from "./oidc/notices.js";
+import { type OidcSite, openIdProvider } from "./oidc/provider.js";
 import { linkUrl, mailComposer } from "./mail/compose.js";
 import { smtpPostman } from "./mail/smtp.js";
 import { passwords } from "./passwords/argon2.js";
@@ -69,6 +73,7 @@ export interface Services {
   connectRedis(role: ConnectionRole): Redis;
   readonly queue: ReturnType<typeof pollQueue>;
   readonly feed: ChallengeFeed;
+  readonly sendNotice: SendNotice;
   /** Does what is due with the keys that sign ID tokens. */
   renewSigningKeys(): Promise<void>;
   /** False until the database was opened for the first time: before that nothing can be asked of it. */
@@ -151,6 +156,7 @@ export function createServices(config: Config, log: Log): Services {
     connectRedis,
     queue,
     feed,
+    sendNotice: noticeSender(deps, config),
     renewSigningKeys: () => renewKeys(deps, config.sessionKeys, config.oidc),
     isOpen: () => isOpen,
     async open(stopping) {
@@ -223,7 +229,7 @@ export interface WebServices extends Pick<Services, "open" | "close"> {
   readonly callbacks: readonly Router<RequestState>[];
   /** Pages of the providers' own. */
   readonly sites: readonly Router<RequestState>[];
-  readonly openId: OpenIdRoutes;
+  readonly openId: OpenId;
   /** Ends all event streams, so that browsers reconnect elsewhere. */
   drainStreams(): void;
 }
@@ -287,7 +293,7 @@ export function createWebServices(config: Config, log: Log, stopping: AbortSigna
       ...(phone === null ? [] : [phone.callbacks]),
     ],
     sites: phone === null ? [] : [phone.pages],
-    openId: openIdProvider(deps, { ...config, ...config.oidc }),
+    openId: openIdProvider(deps, { ...config, ...config.oidc }, oidcSite(redis, config)),
     drainStreams() {
       streams.drain();
       phone?.streams.drain();
@@ -333,6 +339,19 @@ function phoneRouters({ deps, feed }: Services, config: Config, notifications: N
     streams,
     callbacks: phoneCallbacks(deps, config.publicUrl, () => feed.sessionsEnded()),
     pages: phonePages({ ...deps, rate: localRateLimit("phone", 100, 10) }, settings, phoneSite(config), streams),
+  };
+}
+
+/** What the OpenID Connect provider takes from the web server around it. */
+export function oidcSite(redis: Redis, { limits }: Pick<Config, "limits">): OidcSite {
+  const rate = rateLimit(redis, "authorize", limits.authorizationsPerAddressAndMinute, 60);
+  return {
+    countAuthorization: (ctx) => rate(networkOf(originOf(ctx).address)),
+    refusal: (error) => new HttpRefusal(400, "application-request", { error }),
+    showFormPost(ctx, { to, fields }) {
+      show(ctx, "form-post", { to, fields });
+      allowFormTo(ctx, to);
+    },
   };
 }
 

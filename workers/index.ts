@@ -16,10 +16,12 @@ import { isOfRedis } from "../src/redis/causes.js";
 import { stopOnSignals } from "../src/stop-on-signals.js";
 import { createLog, createServices } from "../src/services.js";
 import { pollDueRows, pollProvider } from "./poll-provider.js";
+import { sendLogoutNotices } from "./send-logout.js";
 import { ringDue } from "./ring-again.js";
 
 const FORGET_EVERY_MS = 60_000;
 const CHECKPOINT_EVERY_MS = 1000;
+const SEND_NOTICES_EVERY_MS = 1000;
 const RENEW_KEYS_EVERY_MS = 600_000;
 const FINISH_JOBS_MS = 6000;
 const POLL_ROWS_EVERY_MS = 1000;
@@ -81,6 +83,7 @@ async function main(): Promise<void> {
   every(config.reconcileMs, upstreamRemovals(deps), "remove phones at the provider");
   every(FORGET_EVERY_MS, () => forgetOld(services.database, deps.now()), "forget old rows");
   every(CHECKPOINT_EVERY_MS, () => checkpoint(services.database), "checkpoint");
+  every(SEND_NOTICES_EVERY_MS, sendLogoutNotices(deps, services.sendNotice), "send logout notices");
   every(RENEW_KEYS_EVERY_MS, () => services.renewSigningKeys(), "renew signing keys");
   every(config.reconcileMs, () => sendMails(), "send messages");
   async function sendMails(): Promise<void> {

@@ -54,6 +54,9 @@ export async function forgetOld(database: DataSource, now: Date): Promise<void> 
     `NOT EXISTS (SELECT 1 FROM sessions s WHERE s.sign_in_id = it.signInId AND NOT (${hasEnded}))`,
     { old: ago(60_000) },
   );
+  await forget("oidcRecord", "id", "it.expiresAt < :old", { old: ago(DAY_MS) });
+  await forget("clientSecret", "hash", "it.expiresAt < :old", { old: ago(DAY_MS) });
+  await forget("logoutNotice", "id", "it.createdAt < :old", { old: ago(7 * DAY_MS) });
   await forget("attemptKey", "keyHash", "NOT EXISTS (SELECT 1 FROM attempts a WHERE a.id = it.attemptId)", {});
 }
 

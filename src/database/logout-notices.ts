@@ -40,6 +40,16 @@ const FOR_SUBSCRIBER = statement<LogoutNoticeRow>(
   ),
 );
 
+const FOR_OTHERS = statement<LogoutNoticeRow>(
+  "logoutNotice",
+  insertFor(
+    "g.sign_in_id",
+    "g.sign_in_id",
+    `g.subscriber_id = :subscriberId AND EXISTS (SELECT 1 FROM sessions s
+      WHERE s.sign_in_id = g.sign_in_id AND s.id <> :keepSessionId AND s.ended_at IS NULL)`,
+  ),
+);
+
 /** The notices that sign-ins have ended, in the database. */
 export function logoutNotices(database: RowSource): LogoutNotices {
   const rows = database.getRepository<LogoutNoticeRow>("logoutNotice");
@@ -49,6 +59,9 @@ export function logoutNotices(database: RowSource): LogoutNotices {
     },
     async writeForSubscriber(subscriberId, now) {
       await FOR_SUBSCRIBER(database, { subscriberId, now });
+    },
+    async writeForOthers(subscriberId, keepSessionId, now) {
+      await FOR_OTHERS(database, { subscriberId, keepSessionId, now });
     },
     findDue: (now, limit) =>
       rows.find({ where: { nextTryAt: LessThanOrEqual(now) }, order: { nextTryAt: "ASC" }, take: limit }),

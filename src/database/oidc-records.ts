@@ -69,6 +69,13 @@ export function oidcRecords(database: RowSource): OidcRecords {
     async removeOfGrant(grantId) {
       await rows.createQueryBuilder().delete().where("grant_id = :grantId AND model <> 'Grant'", { grantId }).execute();
     },
+    async grantedScopes(signInId, clientId) {
+      const grants = await rows.findBy({ model: "Grant", signInId, clientId });
+      const scopes = grants.map(
+        ({ payload }) => (JSON.parse(payload) as { openid?: { scope?: string } }).openid?.scope,
+      );
+      return scopes.flatMap((scope) => (scope ?? "").split(" "));
+    },
     async removeOfSignIn(signInId, clientId) {
       await rows.delete({ signInId, clientId });
     },

@@ -43,7 +43,7 @@ export async function changePassword(
     const epoch = await inside.subscribers.changePassword(subscriber.id, subscriber.passwordHash, hash);
     if (epoch === null) throw new Invalid({ current_password: { code: "changed" } });
     if (hasFactor && !(await useStepUp(inside, session, "change-password"))) return null;
-    await endAttemptsOfSubscriber(inside, subscriber.id, at);
+    await endAttemptsOfSubscriber(inside, subscriber.id, at, session.id);
     await inside.audit.record({
       ...{ subscriberId: subscriber.id, kind: "password-changed", at, origin: browser },
       mails: [{ kind: "password-changed" }],

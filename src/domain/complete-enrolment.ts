@@ -37,6 +37,7 @@ export async function completeEnrolment(
       // wherever it is locked: in another order two transactions could wait for each other.
       if (!(await subscribers.nextEpoch(subscriberId, epoch))) throw new Undone("cancelled");
       await sessions.raiseEpoch(sessionId);
+      await rows.logoutNotices.writeForOthers(subscriberId, sessionId, now);
       const replaced = replacesFactor
         ? (await factors.listActive(subscriberId)).filter((factor) => factor.type === "authy-push")
         : [];

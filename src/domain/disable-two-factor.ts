@@ -25,7 +25,7 @@ export async function disableTwoFactor(
   const renewed = await allOrNothing(deps, async (inside) => {
     if (!(await removeAllFactors(inside, subscriberId, browser))) return null;
     if (!(await useStepUp(inside, session, "disable-two-factor"))) return null;
-    await endAttemptsOfSubscriber(inside, subscriberId, inside.now());
+    await endAttemptsOfSubscriber(inside, subscriberId, inside.now(), session.id);
     return renewSessionAlone(inside, session, { level: 1, methods: PASSWORD_ALONE, epoch: epoch + 1 }, browser);
   });
   if (renewed !== null) await cancelPushesOf(deps, subscriberId);

@@ -22,8 +22,20 @@ export async function endAttempt(rows: EndRows, attempt: Attempt, how: AttemptEn
   return true;
 }
 
-/** Ends every attempt of an account, and the step-ups that were granted and not used. */
-export async function endAttemptsOfSubscriber(rows: EndRows, subscriberId: string, at: Date): Promise<void> {
+/**
+ * Ends every attempt of an account, and the step-ups that were granted and not used. The account's sessions end at the same
+ * moment, by its next epoch: applications that want to be told get their notices.
+ *
+ * @param keptSessionId - The session that goes on; without one all have ended.
+ */
+export async function endAttemptsOfSubscriber(
+  rows: EndRows & Pick<Rows, "logoutNotices">,
+  subscriberId: string,
+  at: Date,
+  keptSessionId?: string,
+): Promise<void> {
+  if (keptSessionId === undefined) await rows.logoutNotices.writeForSubscriber(subscriberId, at);
+  else await rows.logoutNotices.writeForOthers(subscriberId, keptSessionId, at);
   for (const attempt of await rows.attempts.findOpenOfSubscriber(subscriberId))
     await endAttempt(rows, attempt, "account-changed", at);
   await rows.attempts.endAllOfSubscriber(subscriberId);

@@ -18,9 +18,11 @@ export interface LogoutNotices {
   writeForSession(sessionId: string, now: Date): Promise<void>;
   /** For each client that wants to be told and took part in any sign-in of the account that lives yet. */
   writeForSubscriber(subscriberId: string, now: Date): Promise<void>;
+  /** The same for one session after another, but for those of the sign-in that goes on. */
+  writeForOthers(subscriberId: string, keepSessionId: string, now: Date): Promise<void>;
   findDue(now: Date, limit: number): Promise<LogoutNotice[]>;
   /** Counts one more try, with when the next one is. @returns false when another worker was first. */
-  claim(notice: Pick<LogoutNotice, "id" | "tries">, nextTryAt: Date): Promise<boolean>;
+  claim(notice: Pick<LogoutNotice, "id" | "tries">, nextTryAt: Date | null): Promise<boolean>;
   settle(id: string, state: "sent" | "failed"): Promise<void>;
   countWaiting(): Promise<number>;
 }

@@ -31,7 +31,7 @@ export async function removeFactor(
   const renewed = await allOrNothing(deps, async (inside) => {
     if (!(await removeOne(inside, subscriberId, factorId, browser, "owner"))) return null;
     if (!(await useStepUp(inside, session, "remove-factor", factorId))) return null;
-    await endAttemptsOfSubscriber(inside, subscriberId, inside.now());
+    await endAttemptsOfSubscriber(inside, subscriberId, inside.now(), session.id);
     return renewSessionAlone(inside, session, { epoch: epoch + 1 }, browser);
   });
   if (renewed !== null) await cancelPushesOf(deps, subscriberId);

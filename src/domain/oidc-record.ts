@@ -35,6 +35,8 @@ export interface OidcRecords {
   remove(id: string): Promise<void>;
   /** Everything that came of one grant, but for the grant. */
   removeOfGrant(grantId: string): Promise<void>;
+  /** What a client was granted in a sign-in that lives. */
+  grantedScopes(signInId: string, clientId: string): Promise<string[]>;
   /** Everything that one client holds of a sign-in. */
   removeOfSignIn(signInId: string, clientId: string): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { type Attempt } from "./attempt.js";
-import { type Deps, type Origin } from "./deps.js";
+import { type Deps, type Origin, type Rows } from "./deps.js";
 import { endAttempt } from "./end-attempts.js";
 import { type Session } from "./session.js";
 import { settleChallenge } from "./settle-challenge.js";
@@ -36,20 +36,31 @@ export async function signOut(deps: Deps, { session, attempts, visitHash, origin
     }
     for (const id of attemptIds) {
       const opened = await rows.sessions.findOfAttempt(id, at);
-      if (opened !== null) await rows.sessions.end(opened.subscriberId, opened.id, at);
+      if (opened !== null) await endSignIn(rows, opened, at);
     }
     if (session === null) return;
-    await rows.sessions.end(session.subscriberId, session.id, at);
+    await endSignIn(rows, session, at);
     await rows.audit.record({ subscriberId: session.subscriberId, kind: "signed-out", at, origin });
   });
   if (live !== null) await settleChallenge(deps, live.id, "cancelled", "person");
+}
+
+/** Ends a session, with a notice for each application that wants to be told. @returns false when it had ended before. */
+async function endSignIn(
+  { sessions, logoutNotices }: Pick<Rows, "sessions" | "logoutNotices">,
+  { subscriberId, id }: Pick<Session, "subscriberId" | "id">,
+  at: Date,
+): Promise<boolean> {
+  if (!(await sessions.end(subscriberId, id, at))) return false;
+  await logoutNotices.writeForSession(id, at);
+  return true;
 }
 
 /** Ends one session of the account. @returns false when it has none of that id that lives. */
 export async function endSession(deps: Deps, subscriberId: string, id: string, origin: Origin): Promise<boolean> {
   return deps.transaction(async (rows) => {
     const at = deps.now();
-    if (!(await rows.sessions.end(subscriberId, id, at))) return false;
+    if (!(await endSignIn(rows, { subscriberId, id }, at))) return false;
     await rows.audit.record({ subscriberId, kind: "session-ended", at, origin, detail: "one" });
     return true;
   });
@@ -59,6 +70,7 @@ export async function endSession(deps: Deps, subscriberId: string, id: string, o
 export async function endOtherSessions(deps: Deps, { subscriberId, id }: Session, origin: Origin): Promise<number> {
   return deps.transaction(async (rows) => {
     const at = deps.now();
+    await rows.logoutNotices.writeForOthers(subscriberId, id, at);
     const ended = await rows.sessions.endOthers(subscriberId, id, at);
     await rows.audit.record({ subscriberId, kind: "session-ended", at, origin, detail: "others" });
     return ended.length;

@@ -19,8 +19,10 @@ import { showFormAgain } from "./middleware/show-form-again.js";
 import { shedLoad } from "./middleware/shed-load.js";
 import { browserVisit, checkCsrf, checkScriptsToken } from "./middleware/visit.js";
 import { warnOfProxy } from "./middleware/warn-of-proxy.js";
+import { type OpenId } from "./openid.js";
 import { account } from "./routes/account.js";
 import { applications } from "./routes/applications.js";
+import { applicationLogout } from "./routes/application-logout.js";
 import { leaving } from "./routes/continue.js";
 import { address } from "./routes/address.js";
 import { challenges } from "./routes/challenges.js";
@@ -28,6 +30,7 @@ import { factors } from "./routes/factors.js";
 import { gateForBrowsers, gateForProxies } from "./routes/gate.js";
 import { health, type Health } from "./routes/health.js";
 import { home } from "./routes/home.js";
+import { interaction } from "./routes/interaction.js";
 import { login, loginApproval, loginPlace } from "./routes/login.js";
 import { logout } from "./routes/logout.js";
 import { move } from "./routes/move.js";
@@ -39,12 +42,6 @@ import { reset } from "./routes/reset.js";
 import { signInOrRepeat, stepUp, stepUpPlace } from "./routes/step-up.js";
 import { twoFactor } from "./routes/two-factor.js";
 import { findWhoIsSignedIn, noteActivity, noteMustMove } from "./signed-in.js";
-
-/** The routes of the OpenID Connect provider. */
-export interface OpenIdRoutes {
-  /** Asked by programs: no cookie is read or set. */
-  readonly machines: Router<RequestState>;
-}
 
 /** Browsers that leave are no errors; a load test without this wrote 65,796 lines. */
 const LEFT = new Set(["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE", "HPE_INVALID_EOF_STATE"]);
@@ -78,7 +75,7 @@ export function createApp(
   state: Health,
   callbacks: readonly Router<RequestState>[],
   sites: readonly Router<RequestState>[] = [],
-  openId: OpenIdRoutes | null = null,
+  openId: OpenId | null = null,
 ): Koa<RequestState> {
   const { http } = deps;
   const app = new Koa<RequestState>({
@@ -142,6 +139,13 @@ export function createApp(
     ...[...EVERYWHERE, ...(deps.mail === null ? [] : WITH_MAIL)].map((routes) =>
       behind([shed, ...browser], routes(deps)),
     ),
+    ...(openId === null
+      ? []
+      : [
+          behind([shed, ...known], openId.browsers),
+          behind([shed, ...browser], interaction(deps, openId)),
+          behind(browser, applicationLogout(deps, openId)),
+        ]),
   ];
   app.use(showFormAgain(inTurn(pages)));
   // No page: what is said about it may still be to somebody who is signed in.

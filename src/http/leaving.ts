@@ -18,6 +18,10 @@ const WAYS_OUT: readonly (readonly [path: string, nameOf: NameOfApplication])[] 
       return site && ((await applications.find(site.applicationId))?.name ?? null);
     },
   ],
+  [
+    "/oidc",
+    async ({ applications }, url) => (await applications.find(url.searchParams.get("client_id") ?? ""))?.name ?? null,
+  ],
 ];
 
 /**

@@ -8,17 +8,14 @@ import { errors } from "./library.js";
 
 type AdapterDeps = Pick<Deps, "clients" | "oidcRecords" | "now">;
 
-/** R36: a refresh token that was used just now is not there, and nothing else happens: an answer may have been lost. */
-const REFRESH_GRACE_MS = 10_000;
+/**
+ * R35, R36: what was spent a moment ago is not there, and nothing else happens: uses at once arrive one after another, and the
+ * answer to a refresh may have been lost. A later second use ends what the first one gave.
+ */
+const GRACE_MS: Readonly<Record<string, number>> = { AuthorizationCode: 10_000, RefreshToken: 10_000 };
 
 /** How a client is described to the library. */
 export type ClientMetadata = (client: Client) => AdapterPayload;
-
-/** What a request is known to have begun by; null where that is not known. */
-export type RequestStart = () => Date | null;
-
-/** Found by its user code, a device's request has this in front of its row's id in place of the code, which nobody knows. */
-const MARK = "row:";
 
 /**
  * Where the library keeps what it gives out. An id is the token itself: its hash alone is kept, and what is found is only
@@ -27,10 +24,9 @@ const MARK = "row:";
 export function recordAdapter(
   { clients, oidcRecords, now }: AdapterDeps,
   metadata: ClientMetadata,
-  requestStart: RequestStart,
 ): (model: string) => Adapter {
   return function adapterOf(model) {
-    const rowId = (id: string): string => (id.startsWith(MARK) ? id.slice(MARK.length) : hashSecret(`${model} ${id}`));
+    const rowId = (id: string): string => hashSecret(`${model} ${id}`);
     return {
       async upsert(id, payload, expiresIn?: number) {
         const record = recordOf(model, rowId(id), payload, expiresIn ?? 0, now());
@@ -47,19 +43,12 @@ export function recordAdapter(
         const found = await oidcRecords.find(rowId(id), at);
         if (found === null) return undefined;
         const { consumedAt } = found;
-        // R35, R36: of uses at once one gets tokens, and the others end nothing.
-        if (consumedAt !== null && model === "RefreshToken" && at.getTime() - consumedAt.getTime() < REFRESH_GRACE_MS)
-          return undefined;
-        if (consumedAt !== null && model === "AuthorizationCode" && wasUnderWay(requestStart(), consumedAt))
-          return undefined;
+        // Of uses at once one gets tokens, and the others end nothing.
+        const graceMs = GRACE_MS[model] ?? 0;
+        if (consumedAt !== null && at.getTime() - consumedAt.getTime() < graceMs) return undefined;
         return payloadOf(found.payload, id, consumedAt);
       },
-      async findByUserCode(userCode) {
-        const found = await oidcRecords.findByUserCode(hashSecret(userCode), now());
-        return found === null
-          ? undefined
-          : { ...payloadOf(found.payload, `${MARK}${found.id}`, found.consumedAt), userCode };
-      },
+      findByUserCode: () => Promise.resolve(undefined),
       findByUid: () => Promise.resolve(undefined),
       async consume(id) {
         if (await oidcRecords.consume(rowId(id), now())) return;
@@ -72,17 +61,13 @@ export function recordAdapter(
   };
 }
 
-function wasUnderWay(startedAt: Date | null, consumedAt: Date): boolean {
-  return startedAt !== null && startedAt <= consumedAt;
-}
-
 function recordOf(model: string, id: string, payload: AdapterPayload, expiresIn: number, createdAt: Date): OidcRecord {
   // R40: what opens something does not stand in the row.
-  const { jti, userCode, ...kept } = payload;
+  const { jti, ...kept } = payload;
   const { clientId, accountId, grantId, sessionUid } = kept as Partial<Record<string, string>>;
   return {
     ...{ id, model, createdAt },
-    userCodeHash: userCode === undefined ? null : hashSecret(userCode),
+    userCodeHash: null,
     grantId: (model === "Grant" ? jti : grantId) ?? null,
     clientId: clientId ?? null,
     subscriberId: accountId ?? null,

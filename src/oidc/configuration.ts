@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Adapter, AdapterPayload, Configuration, KoaContextWithOIDC } from "oidc-provider";
+import type { Adapter, AdapterPayload, Configuration } from "oidc-provider";
 import type Keygrip from "keygrip";
 
 import { type Client } from "../domain/client.js";
@@ -20,8 +20,6 @@ export interface OidcSettings {
 /** Where the provider is asked, by the library's names. */
 export const ROUTES = {
   authorization: "/oidc/authorize",
-  code_verification: "/device",
-  device_authorization: "/oidc/device/authorize",
   end_session: "/oidc/logout",
   introspection: "/oidc/introspect",
   jwks: "/oidc/jwks",
@@ -31,9 +29,7 @@ export const ROUTES = {
   userinfo: "/oidc/userinfo",
 } as const;
 
-const DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code";
 const CODE_SECONDS = 60;
-const DEVICE_CODE_SECONDS = 600;
 
 /** R39: the library wants some secret of a client that has one. Nothing is ever compared with this one. */
 const NO_SECRET = randomBytes(32).toString("base64url");
@@ -41,7 +37,6 @@ const NO_SECRET = randomBytes(32).toString("base64url");
 /** What the library is told of a client. */
 export function clientMetadata(client: Client): AdapterPayload {
   const { id, kind } = client;
-  const hasBrowser = kind !== "device";
   const auth = { secret: "client_secret_basic", key: "private_key_jwt" } as Partial<Record<Client["kind"], string>>;
   return {
     client_id: id,
@@ -54,8 +49,8 @@ export function clientMetadata(client: Client): AdapterPayload {
     ...(client.backChannelUri === null
       ? {}
       : { backchannel_logout_uri: client.backChannelUri, backchannel_logout_session_required: true }),
-    response_types: hasBrowser ? ["code"] : [],
-    grant_types: [hasBrowser ? "authorization_code" : DEVICE_GRANT, "refresh_token"],
+    response_types: ["code"],
+    grant_types: ["authorization_code", "refresh_token"],
     origins: [...client.origins],
   };
 }
@@ -102,13 +97,6 @@ export function configurationOf(settings: OidcSettings, parts: ProviderParts): C
     features: {
       backchannelLogout: { enabled: true },
       claimsParameter: { enabled: true },
-      deviceFlow: {
-        enabled: true,
-        deviceInfo: (ctx: KoaContextWithOIDC) => ({ address: ctx.ip, agent: ctx.get("User-Agent").slice(0, 512) }),
-        userCodeInputSource: unused,
-        userCodeConfirmSource: unused,
-        successSource: unused,
-      },
       devInteractions: { enabled: false },
       dPoP: { enabled: false },
       introspection: {
@@ -146,7 +134,6 @@ export function configurationOf(settings: OidcSettings, parts: ProviderParts): C
     ttl: {
       AccessToken: tokenSeconds,
       AuthorizationCode: CODE_SECONDS,
-      DeviceCode: DEVICE_CODE_SECONDS,
       Grant: refreshSeconds + tokenSeconds,
       IdToken: tokenSeconds,
       Interaction: CODE_SECONDS,

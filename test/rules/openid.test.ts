@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
+import * as oidc from "openid-client";
 
+import { addApplication, authorizationRequest, signInTo, wayOut } from "../kit/openid-client.js";
+import { enrol, register } from "../kit/people.js";
 import { startProgram } from "../kit/program.js";
 
 interface Discovery {
@@ -9,6 +12,7 @@ interface Discovery {
 }
 
 const program = await startProgram({ after }, { webs: 2, balanced: true, workers: 0 });
+const PHONE = "urn:countersign:acr:phone";
 
 describe("the OpenID Connect provider", () => {
   it("R33 names addresses of PUBLIC_URL alone, whatever a request says of itself", async () => {
@@ -38,5 +42,162 @@ describe("the OpenID Connect provider", () => {
     assert.equal(keys.size, 1);
     const discovery = (await (await fetch(`${program.site}/.well-known/openid-configuration`)).json()) as Discovery;
     assert.deepEqual([discovery.issuer, discovery.jwks_uri], [program.site, `${program.site}/oidc/jwks`]);
+  });
+
+  it("R43 tells an application who signed in and how, after a sign-in that began with its request", async () => {
+    const application = await addApplication(program, { name: "Wiki" });
+    const person = await enrol(program);
+    await person.browser.post("/logout");
+    const { path, checks } = await authorizationRequest(application);
+    const asked = await person.browser.get(path);
+    assert.match(asked.location, /^\/login\?next=%2Foidc%2Fauthorize/);
+    const next = new URL(asked.location, program.site).searchParams.get("next") ?? "";
+    await person.login(person.browser, { next });
+    const finished = await person.approve();
+    assert.equal(finished.location, "/continue");
+    const back = await wayOut(person.browser, "/continue");
+    assert.equal(back?.origin, new URL(application.redirectUri).origin);
+    const tokens = await oidc.authorizationCodeGrant(application.config, back, checks);
+    const claims = tokens.claims();
+    assert.ok(claims !== undefined);
+    assert.deepEqual([claims.sub, claims["acr"], claims["preferred_username"]], [person.id, PHONE, person.username]);
+    assert.deepEqual(
+      claims["amr"],
+      ["pwd", "mca", "otp", "mfa"].filter((method) => (claims["amr"] as string[]).includes(method)),
+    );
+    assert.deepEqual([claims["email"], claims["email_verified"], claims["groups"]], [person.email, false, []]);
+    assert.equal(typeof claims["sid"], "string");
+    assert.ok(Math.abs(Date.now() / 1000 - Number(claims["auth_time"])) < 60);
+    const userinfo = await oidc.fetchUserInfo(application.config, tokens.access_token, person.id);
+    assert.deepEqual([userinfo.preferred_username, userinfo["groups"]], [person.username, []]);
+  });
+
+  it("R22 R23 sends nobody on who is not admitted, or has shown too little", async () => {
+    const person = await register(program);
+    const strict = await addApplication(program);
+    const { path } = await authorizationRequest(strict);
+    assert.match((await person.browser.get(path)).location, /^\/oidc\/interaction\/phone\?/);
+    assert.equal((await person.browser.visit(path)).status, 200);
+    for (const values of ["urn:countersign:acr:password", PHONE]) {
+      const asking = await authorizationRequest(strict, { acr_values: values });
+      assert.match((await person.browser.get(asking.path)).location, /^\/oidc\/interaction\/phone\?/);
+    }
+    const closed = await addApplication(program, { level: 1, admits: [{ group: "staff" }] });
+    const refused = await person.browser.visit((await authorizationRequest(closed)).path);
+    assert.equal(refused.status, 403);
+    const open = await addApplication(program, { level: 1 });
+    const tokens = await signInTo(open, person.browser);
+    assert.deepEqual([tokens.claims()?.["acr"], tokens.claims()?.["amr"]], ["urn:countersign:acr:password", ["pwd"]]);
+  });
+
+  it("R34 writes no row for a stranger's request, and R42 says at once what cannot be met", async () => {
+    const application = await addApplication(program);
+    const rows = () =>
+      program.database.query<unknown[]>("SELECT id FROM oidc_records UNION ALL SELECT id FROM sessions");
+    const before = (await rows()).length;
+    const stranger = program.openBrowser();
+    const { path } = await authorizationRequest(application);
+    assert.match((await stranger.get(path)).location, /^\/login\?next=/);
+    const silent = await authorizationRequest(application, { prompt: "none" });
+    assert.match((await stranger.get(silent.path)).location, /[?&]error=login_required/);
+    const claims = JSON.stringify({ id_token: { acr: { essential: true, value: "urn:else" } } });
+    const unmeetable = await authorizationRequest(application, { claims });
+    assert.match((await stranger.get(unmeetable.path)).location, /[?&]error=unmet_authentication_requirements/);
+    assert.equal((await rows()).length, before);
+  });
+
+  it("R37 R38 R52 refuse requests without PKCE, and any other redirect address", async () => {
+    const application = await addApplication(program);
+    const person = await enrol(program);
+    const { path } = await authorizationRequest(application);
+    const plain = path.replace(/&code_challenge(_method)?=[^&]*/g, "");
+    assert.match((await person.browser.get(plain)).location, /[?&]error=invalid_request/);
+    for (const more of ["/", "?x=1", ".evil.example", "/../callback"]) {
+      const changed = new URL(path, program.site);
+      changed.searchParams.set("redirect_uri", application.redirectUri + more);
+      const answer = await person.browser.get(changed.pathname + changed.search);
+      assert.deepEqual([answer.status, answer.location], [400, ""]);
+      // R52: the page is ours.
+      assert.match(answer.body, /The application asked wrongly/);
+    }
+  });
+
+  it("R41 R47 asks the same person once more where a fresh sign-in is wanted", async () => {
+    const application = await addApplication(program);
+    const person = await enrol(program);
+    await person.browser.post("/logout");
+    await person.signIn();
+    const first = await signInTo(application, person.browser);
+    const { path, checks } = await authorizationRequest(application, { prompt: "login" });
+    const asked = await person.browser.get(path);
+    assert.match(asked.location, /^\/login\/again\?next=/);
+    const next = new URL(asked.location, program.site).searchParams.get("next") ?? "";
+    // R47: nobody else's browser goes on with it.
+    const other = await enrol(program);
+    assert.match((await other.browser.get(next)).location, /^\/login\/again\?next=|^\/oidc\/interaction\/phone/);
+    assert.equal(await wayOut(person.browser, next), null);
+    await person.browser.post("/login/again", { password: person.password, next });
+    await person.approve();
+    const back = await wayOut(person.browser, "/continue");
+    assert.ok(back !== null);
+    const claims = (await oidc.authorizationCodeGrant(application.config, back, checks)).claims();
+    assert.deepEqual([claims?.sub, claims?.["sid"]], [person.id, first.claims()?.["sid"]]);
+    assert.ok(Number(claims?.["auth_time"]) >= Number(first.claims()?.["auth_time"]));
+  });
+
+  it("R40 keeps no code, token or secret in the rows, and R50 answers scripts of a client's own origins alone", async () => {
+    const application = await addApplication(program, { origins: ["https://own.example"] });
+    const person = await enrol(program);
+    await person.browser.post("/logout");
+    await person.signIn();
+    const given = await signInTo(application, person.browser);
+    const all = JSON.stringify([
+      await program.database.query("SELECT * FROM oidc_records"),
+      await program.database.query("SELECT * FROM client_secrets"),
+    ]);
+    for (const text of [given.access_token, given.refresh_token ?? "none", application.secret])
+      assert.equal(all.includes(text), false);
+    for (const [origin, allowed] of [
+      ["https://own.example", "https://own.example"],
+      ["https://else.example", null],
+    ] as const) {
+      const headers = { authorization: `Bearer ${given.access_token}`, origin };
+      const answer = await fetch(`${program.site}/oidc/userinfo`, { headers });
+      assert.equal(answer.headers.get("access-control-allow-origin"), allowed);
+    }
+  });
+
+  it("R53 answers malformed requests with a clear 4xx", async () => {
+    const browser = program.openBrowser();
+    for (const path of [
+      "/oidc/authorize",
+      "/oidc/authorize?client_id=%00",
+      "/oidc/authorize?client_id=a&client_id=b",
+      "/oidc/authorize?request_uri=urn:ietf:params:oauth:request_uri:x&client_id=none",
+      "/oidc/logout?id_token_hint=x.y.z&client_id=none",
+      "/oidc/interaction/consent",
+    ]) {
+      const { status } = await browser.get(path);
+      assert.ok(status < 500, `${path}: ${status}`);
+    }
+    for (const body of [
+      "",
+      "grant_type=",
+      "grant_type=authorization_code&client_id=%E0%A4%A",
+      "a".repeat(70_000),
+      "token=x",
+    ])
+      for (const path of [
+        "/oidc/token",
+        "/oidc/revoke",
+        "/oidc/introspect",
+        "/oidc/par",
+        "/oidc/authorize",
+        "/oidc/userinfo",
+      ]) {
+        const headers = { "content-type": "application/x-www-form-urlencoded", authorization: "Basic !!" };
+        const { status } = await browser.send("POST", path, { headers, body });
+        assert.ok(status < 500, `${path}: ${status}`);
+      }
   });
 });

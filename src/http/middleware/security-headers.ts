@@ -1,6 +1,6 @@
 import helmet from "koa-helmet";
 
-import { type Middleware } from "../context.js";
+import { type Context, type Middleware } from "../context.js";
 
 /**
  * Set before anything else runs, so that every status carries them. No CORS header is ever sent.
@@ -49,4 +49,13 @@ export function securityHeaders({
     } else for (const [name, value] of made) ctx.res.setHeader(name, value);
     await next();
   };
+}
+
+/** On this answer alone, forms may go to the origin of that address, too. */
+export function allowFormTo(ctx: Context, address: string): void {
+  const policy = ctx.response.get("Content-Security-Policy");
+  ctx.set(
+    "Content-Security-Policy",
+    policy.replace("form-action 'self'", `form-action 'self' ${new URL(address).origin}`),
+  );
 }

@@ -14,6 +14,7 @@ import { typedBefore } from "../middleware/show-form-again.js";
 import { visitHash } from "../middleware/visit.js";
 import { networkOf, originOf } from "../origin.js";
 import { queryText } from "../query-text.js";
+import { requireSignIn, signedInOf } from "../require-sign-in.js";
 import { giveSession, heldKeyHash } from "../signed-in.js";
 import { seeOther, show } from "../views.js";
 import { code } from "./code.js";
@@ -69,43 +70,66 @@ export function login(deps: HttpDeps): Router<RequestState> {
       goOn(ctx, safeNext(given.next));
       return;
     }
-    const origin = originOf(ctx);
-    await deps.rates.loginsOfAddress(networkOf(origin.address));
     const remember = !["", "0", "false", "off"].includes(given.remember);
-    const started = await startLogin(
-      deps,
-      { username: given.username, password: given.password, remember, next: safeNext(given.next) },
-      {
-        ...origin,
-        visitHash: visitHash(ctx),
-        arrivedAt: ctx.state.arrivedAt,
-        heldAttemptId: (await heldAttempt(deps, ctx, "attempt"))?.id ?? null,
-        sessionKeyHash: heldKeyHash(ctx),
-        knownKeyFor: (subscriberId) => knownKey(ctx, subscriberId),
-        admitUnknown: () => deps.rates.logins("all"),
-      },
-    );
-    switch (started.kind) {
-      case "refused":
-        deps.tally.signIn("password", "refused");
-        form(
-          ctx,
-          { username: given.username, next: given.next, remember },
-          { form: ctx.state.text("login.refused") },
-          422,
-        );
-        return;
-      case "attempt":
-        giveAttempt(ctx, "attempt", started.key);
-        seeOther(ctx, "/login/approval");
-        return;
-      case "signed-in":
-        deps.tally.signIn("password", "signed-in");
-        giveSession(ctx, started.signedIn);
-        goOn(ctx, safeNext(given.next));
-    }
+    if (!(await signInWith(deps, ctx, { ...given, remember })))
+      form(
+        ctx,
+        { username: given.username, next: given.next, remember },
+        { form: ctx.state.text("login.refused") },
+        422,
+      );
+  });
+
+  const formAgain = (ctx: Context, next: string, errors: Readonly<Record<string, string>>, status: number): void => {
+    show(ctx, "login-again", { username: signedInOf(ctx).subscriber.username, next, errors }, status);
+  };
+
+  // R41: the same person shows once more who they are, and the sign-in goes on.
+  router.get("/login/again", requireSignIn(), function showLoginAgain(ctx) {
+    formAgain(ctx, queryText(ctx, "next") || typedBefore(ctx, "next"), {}, 200);
+  });
+
+  router.post("/login/again", requireSignIn(), async function submitPasswordAgain(ctx) {
+    const { password, next } = fields(ctx, ["password"], ["next", "username"]);
+    const { session, subscriber } = signedInOf(ctx);
+    const given = { username: subscriber.username, password, next, remember: session.isRemembered };
+    if (!(await signInWith(deps, ctx, given)))
+      formAgain(ctx, next, { password: ctx.state.text("current_password.wrong") }, 422);
   });
   return router;
+}
+
+/** The password's half of a sign-in, with the answer to whoever typed a right one. @returns false for a wrong one. */
+async function signInWith(
+  deps: HttpDeps,
+  ctx: Context,
+  given: { username: string; password: string; remember: boolean; next: string },
+): Promise<boolean> {
+  const origin = originOf(ctx);
+  await deps.rates.loginsOfAddress(networkOf(origin.address));
+  const next = safeNext(given.next);
+  const started = await startLogin(
+    deps,
+    { ...given, next },
+    {
+      ...origin,
+      visitHash: visitHash(ctx),
+      arrivedAt: ctx.state.arrivedAt,
+      heldAttemptId: (await heldAttempt(deps, ctx, "attempt"))?.id ?? null,
+      sessionKeyHash: heldKeyHash(ctx),
+      knownKeyFor: (subscriberId) => knownKey(ctx, subscriberId),
+      admitUnknown: () => deps.rates.logins("all"),
+    },
+  );
+  if (started.kind === "attempt") {
+    giveAttempt(ctx, "attempt", started.key);
+    seeOther(ctx, "/login/approval");
+  } else if (started.kind === "signed-in") {
+    deps.tally.signIn("password", "signed-in");
+    giveSession(ctx, started.signedIn);
+    goOn(ctx, next);
+  } else deps.tally.signIn("password", "refused");
+  return started.kind !== "refused";
 }
 
 /** Where a sign-in waits for its second factor. */

@@ -185,7 +185,7 @@ export const GUARDS: readonly Guard[] = [
   {
     what: "signing out forgets the cookie only",
     file: "src/domain/sign-out.ts",
-    find: "await rows.sessions.end(session.subscriberId, session.id, at);",
+    find: "await endSignIn(rows, session, at);",
     put: "",
     ...{ rule: "S2|S1", tests: SESSIONS },
   },
@@ -374,8 +374,8 @@ export const GUARDS: readonly Guard[] = [
   {
     what: "signing out leaves the session that is being opened",
     file: "src/domain/sign-out.ts",
-    find: "if (opened !== null) await rows.sessions.end(opened.subscriberId, opened.id, at);",
-    put: "if (opened !== null && at.getTime() === 0) await rows.sessions.end(opened.subscriberId, opened.id, at);",
+    find: "if (opened !== null) await endSignIn(rows, opened, at);",
+    put: "if (opened !== null && at.getTime() === 0) await endSignIn(rows, opened, at);",
     ...{ rule: "T3", tests: FINISH },
   },
   {
@@ -727,5 +727,26 @@ export const GUARDS: readonly Guard[] = [
     find: "if (wayOut(next) === undefined) {",
     put: "if (next !== '') {",
     ...{ rule: "R51", tests: GATE },
+  },
+  {
+    what: "a code, or a refresh token, is spent by reading it first",
+    file: "src/database/oidc-records.ts",
+    find: "SET consumed_at = :now WHERE id = :id AND consumed_at IS NULL RETURNING id",
+    put: "SET consumed_at = :now WHERE id = :id RETURNING id",
+    ...{ rule: "R35|R36", tests: ["test/rules/openid-tokens.test.ts"] },
+  },
+  {
+    what: "what a sign-in opened is found after its end",
+    file: "src/database/oidc-records.ts",
+    find: "SELECT r.* FROM oidc_records r WHERE r.id = :id AND ${STANDS}",
+    put: "SELECT r.* FROM oidc_records r WHERE r.id = :id AND (:now = :now OR ${STANDS})",
+    ...{ rule: "R44", tests: ["test/rules/openid-tokens.test.ts"] },
+  },
+  {
+    what: "the library makes its addresses of the request line",
+    file: "src/oidc/provider.ts",
+    find: 'Object.defineProperty(ctx.request, "href", { value: settings.publicUrl + ctx.path + ctx.search });',
+    put: "",
+    ...{ rule: "R33", tests: ["test/rules/openid.test.ts"] },
   },
 ];

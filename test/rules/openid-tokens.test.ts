@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import * as oidc from "openid-client";
+
+import type { OidcRecordRow } from "../../src/database/schema.js";
+import { askForTokens, addApplication, authorizationRequest, opens, signInTo, wayOut } from "../kit/openid-client.js";
+import { enrol, type Person } from "../kit/people.js";
+import { type Program, startProgram } from "../kit/program.js";
+
+const AT_ONCE = 50;
+
+for (const database of ["sqlite"] as const) {
+  const program = await startProgram({ after }, { webs: 2, balanced: true, workers: 0, database });
+  describe(`tokens of OpenID Connect, on ${database}`, () => {
+    tokens(program);
+  });
+}
+
+/** Somebody who is signed in with the phone. */
+async function signedIn(program: Program): Promise<Person> {
+  const person = await enrol(program);
+  await person.browser.post("/logout");
+  await person.signIn();
+  return person;
+}
+
+function tokens(program: Program): void {
+  const { site } = program;
+
+  async function codeFor(person: Person, application: Awaited<ReturnType<typeof addApplication>>, more = {}) {
+    const { path, checks } = await authorizationRequest(application, more);
+    const back = await wayOut(person.browser, path);
+    return {
+      grant_type: "authorization_code",
+      code: back?.searchParams.get("code") ?? "",
+      redirect_uri: application.redirectUri,
+      code_verifier: checks.pkceCodeVerifier,
+    };
+  }
+  const refreshing = (token: string) => ({ grant_type: "refresh_token", refresh_token: token });
+
+  it("R35 gives one set of tokens for a code that is used 50 times at once, and ends them at a second use", async () => {
+    const [person, application] = [await signedIn(program), await addApplication(program)];
+    const code = await codeFor(person, application);
+    const all = await Promise.all(Array.from({ length: AT_ONCE }, () => askForTokens(application, site, code)));
+    const won = all.filter((each) => each !== null);
+    assert.equal(won.length, 1);
+    const [first] = won;
+    assert.equal(await opens(site, first?.access_token ?? ""), true);
+    assert.equal(await askForTokens(application, site, code), null);
+    assert.equal(await opens(site, first?.access_token ?? ""), true);
+    const records = program.database.getRepository<OidcRecordRow>("oidcRecord");
+    await records.update(
+      { model: "AuthorizationCode", subscriberId: person.id },
+      { consumedAt: new Date(Date.now() - 11_000) },
+    );
+    assert.equal(await askForTokens(application, site, code), null);
+    assert.equal(await opens(site, first?.access_token ?? ""), false);
+    assert.equal(await askForTokens(application, site, refreshing(first?.refresh_token ?? "")), null);
+  });
+
+  it("R36 gives one set of tokens for a refresh token that is used 50 times at once, and ends them at a late second use", async () => {
+    const [person, application] = [await signedIn(program), await addApplication(program)];
+    const given = await signInTo(application, person.browser);
+    const refresh = refreshing(given.refresh_token ?? "");
+    const all = await Promise.all(Array.from({ length: AT_ONCE }, () => askForTokens(application, site, refresh)));
+    const won = all.filter((each) => each !== null);
+    assert.equal(won.length, 1);
+    // Within ten seconds an answer may have been lost: nothing ends.
+    assert.equal(await askForTokens(application, site, refresh), null);
+    assert.equal(await opens(site, won[0]?.access_token ?? ""), true);
+    const records = program.database.getRepository<OidcRecordRow>("oidcRecord");
+    await records.update(
+      { model: "RefreshToken", subscriberId: person.id },
+      { consumedAt: new Date(Date.now() - 11_000) },
+    );
+    assert.equal(await askForTokens(application, site, refresh), null);
+    assert.equal(await opens(site, won[0]?.access_token ?? ""), false);
+  });
+
+  it("R44 finds no code, token or refresh of a sign-in that has ended, and R45 leaves other applications alone", async () => {
+    const person = await signedIn(program);
+    const [one, other] = [await addApplication(program), await addApplication(program)];
+    const [given, kept] = [await signInTo(one, person.browser), await signInTo(other, person.browser)];
+    const code = await codeFor(person, one);
+    await person.browser.visit(`/oidc/logout?client_id=${one.id}`);
+    await person.browser.post(`/oidc/logout/confirm?client_id=${one.id}`, { from: "application" });
+    assert.deepEqual([await opens(site, given.access_token), await opens(site, kept.access_token)], [false, true]);
+    assert.equal(await askForTokens(one, site, code), null);
+    const again = await codeFor(person, other);
+    await person.browser.post("/logout");
+    assert.equal(await opens(site, kept.access_token), false);
+    assert.equal(await askForTokens(other, site, again), null);
+    assert.equal(await askForTokens(other, site, refreshing(kept.refresh_token ?? "")), null);
+  });
+
+  it("R46 gives another account in the same browser nothing of the first", async () => {
+    const [person, other, application] = [
+      await signedIn(program),
+      await signedIn(program),
+      await addApplication(program),
+    ];
+    const given = await signInTo(application, person.browser);
+    await other.signIn(person.browser);
+    assert.equal(await opens(site, given.access_token), false);
+    const claims = (await signInTo(application, person.browser)).claims();
+    assert.equal(claims?.sub, other.id);
+    assert.notEqual(claims["sid"], given.claims()?.["sid"]);
+  });
+
+  it("R55 leaves no token after a refresh beside a sign-out or a revocation", async () => {
+    const application = await addApplication(program);
+    for (const kind of ["sign-out", "revocation"] as const) {
+      const person = await signedIn(program);
+      const given = await signInTo(application, person.browser, {});
+      const end =
+        kind === "sign-out"
+          ? () => person.browser.post("/logout")
+          : () => oidc.tokenRevocation(application.config, given.access_token);
+      const [, fresh] = await Promise.all([
+        end(),
+        askForTokens(application, site, refreshing(given.refresh_token ?? "")),
+      ]);
+      for (const token of [given.access_token, fresh?.access_token ?? ""])
+        assert.equal(await opens(site, token), false, kind);
+      if (fresh !== null) assert.equal(await askForTokens(application, site, refreshing(fresh.refresh_token)), null);
+    }
+  });
+}
