@@ -2,7 +2,13 @@ import { readFileSync } from "node:fs";
 
 import { addClient, removeClient, rotateSecret } from "../../src/domain/administer-clients.js";
 import { admittedIn, type Application } from "../../src/domain/application.js";
-import { type Client, type ClientKind, isClientId, redirectProblem } from "../../src/domain/client.js";
+import {
+  type Client,
+  type ClientKind,
+  isClientId,
+  redirectProblem,
+  type RedirectProblem,
+} from "../../src/domain/client.js";
 import type { Config } from "../../src/config.js";
 import type { Deps } from "../../src/domain/deps.js";
 import { plainText } from "../../src/domain/push-text.js";
@@ -132,6 +138,14 @@ async function change(deps: Deps, id: string, whom: string, how: "admit" | "dism
   return { rows: [{ id, admits: application === null ? "" : admitsOf(application) }] };
 }
 
+const REDIRECT_PROBLEMS: Readonly<Record<RedirectProblem, string>> = {
+  malformed: "is no absolute address, or has a fragment, a blank or a *",
+  "user-name": "has a user name in it",
+  port: "has a port: a native client may use any, so leave it out",
+  scheme: "must be https, http://127.0.0.1, http://[::1], or a scheme of its own with a dot in it",
+  "not-https": "must be https",
+};
+
 function clientIn(id: string, given: Given, config: Config): Omit<Client, "createdAt"> {
   if (!isClientId(id)) throw new WrongUse("An id has letters, digits, dots, dashes and underscores, at most 64.");
   const kinds: ClientKind[] = [
@@ -144,7 +158,7 @@ function clientIn(id: string, given: Given, config: Config): Omit<Client, "creat
   if (redirectUris.length === 0) throw new WrongUse("Give one --redirect at least.");
   for (const uri of [...redirectUris, ...logoutRedirectUris]) {
     const problem = redirectProblem(uri, kind, !config.isProduction);
-    if (problem !== null) throw new WrongUse(`${uri} ${problem}`);
+    if (problem !== null) throw new WrongUse(`${uri} ${REDIRECT_PROBLEMS[problem]}`);
   }
   const [backChannelUri = null] = textsIn(given, "back-channel");
   if (backChannelUri !== null && !/^https?:$/.test(protocolOf(backChannelUri)))

@@ -49,23 +49,25 @@ export function isClientId(id: string): boolean {
 
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 
+/** Why an address is none to send browsers to. */
+export type RedirectProblem = "malformed" | "user-name" | "port" | "scheme" | "not-https";
+
 /**
  * What is wrong with an address that browsers are sent to; null when nothing is. They are compared letter by letter, so what
  * stands here is what a client sends.
  *
  * @param takesLoopbackHttp - Development only.
  */
-export function redirectProblem(uri: string, kind: ClientKind, takesLoopbackHttp: boolean): string | null {
-  if (!URL.canParse(uri) || /[\s\\#*]/.test(uri)) return "is no absolute address, or has a fragment, a blank or a *";
+export function redirectProblem(uri: string, kind: ClientKind, takesLoopbackHttp: boolean): RedirectProblem | null {
+  if (!URL.canParse(uri) || /[\s\\#*]/.test(uri)) return "malformed";
   const { protocol, hostname, username, password, port } = new URL(uri);
-  if (username !== "" || password !== "") return "has a user name in it";
+  if (username !== "" || password !== "") return "user-name";
   if (protocol === "https:") return null;
   if (kind === "native") {
-    if (protocol === "http:" && ["127.0.0.1", "[::1]"].includes(hostname))
-      return port === "" ? null : "has a port: a native client may use any, so leave it out";
+    if (protocol === "http:" && ["127.0.0.1", "[::1]"].includes(hostname)) return port === "" ? null : "port";
     if (protocol !== "http:" && /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:$/.test(protocol)) return null;
-    return "must be https, http://127.0.0.1, http://[::1], or a scheme of its own with a dot in it";
+    return "scheme";
   }
   if (takesLoopbackHttp && protocol === "http:" && LOOPBACK.includes(hostname)) return null;
-  return "must be https";
+  return "not-https";
 }

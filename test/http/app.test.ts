@@ -32,6 +32,7 @@ const deps = {
   tally: newTally(),
   text: loadText("en"),
   views: nunjucksViews("Countersign", [KEY]),
+  providers: {},
   sessions: { load: () => Promise.resolve(session) },
   subscribers: { find: () => Promise.resolve({ id: "a", username: "ann", mustChangePassword: true }) },
   settings: { sessionIdleSeconds: 3600 },
@@ -47,6 +48,7 @@ const health = {
   isOpen: () => isOpen,
   isDraining: () => false,
   queueMetrics: () => Promise.resolve(""),
+  mailMetrics: () => Promise.resolve(""),
   movers: () => Promise.resolve(null),
 } as unknown as Health;
 const calls = new Router<RequestState>();

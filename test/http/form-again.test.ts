@@ -20,6 +20,7 @@ const deps = {
   tally: newTally(),
   text: loadText("en"),
   views: nunjucksViews("Countersign", [KEY]),
+  providers: {},
   sessions: { load: () => Promise.resolve(null) },
   attempts: { findByKey: () => Promise.resolve(null) },
   subscribers: {
