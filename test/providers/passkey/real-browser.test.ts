@@ -121,7 +121,7 @@ describe("passkeys in Chromium", () => {
     await signOut(device);
 
     await page.goto(`${site}/login?next=/account/activity`);
-    await page.waitForURL("**/account/activity", { timeout: 15_000 });
+    await heading(page, "Activity");
     await page.goto(`${site}/account`);
     await signOut(device);
 
