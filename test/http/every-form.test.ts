@@ -124,6 +124,7 @@ interface Form {
 /** Each form of the program. */
 const FORMS: readonly Form[] = [
   { route: "/login", browser: nobody, fields: { username: "ada", password: PASSWORD } },
+  { route: "/login/again", browser: owner, fields: { password: PASSWORD } },
   { route: "/register", browser: nobody, fields: { username: "ann", email: "ann@example.com", password: PASSWORD } },
   { route: "/logout", browser: owner },
   { route: "/login/approval/resend", browser: signing },
