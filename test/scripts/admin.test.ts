@@ -127,6 +127,7 @@ describe("the operator's tool", () => {
         ["redis", "ok"],
         ["redis memory", "ok"],
         ["authy", "ok"],
+        ["passkeys", "ok"],
       ],
     );
     const command = runCommand(t, process.execPath, [bundleOf("dist/scripts/admin.js"), "doctor"], {
