@@ -338,7 +338,12 @@ function phoneRouters({ deps, feed }: Services, config: Config, notifications: N
   return {
     streams,
     callbacks: phoneCallbacks(deps, config.publicUrl, () => feed.sessionsEnded()),
-    pages: phonePages({ ...deps, rate: localRateLimit("phone", 100, 10) }, settings, phoneSite(config), streams),
+    pages: phonePages(
+      { ...deps, rate: localRateLimit("phone", config.limits.phoneRequestsPerAddress, 10) },
+      settings,
+      phoneSite(config),
+      streams,
+    ),
   };
 }
 

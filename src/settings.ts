@@ -283,6 +283,7 @@ export const TABLE = {
     loginsPerMinute: setting("LIMIT_LOGINS", limit, "6000", "password attempts per minute in all"),
     registrationsPerAddressAndHour: setting("LIMIT_REGISTRATIONS_PER_ADDRESS", limit, "20", "registrations per hour and address"),
     mailsPerAddressAndHour: setting("LIMIT_MAILS_PER_ADDRESS", limit, "20", "messages an hour that one client address can cause"),
+    phoneRequestsPerAddress: setting("LIMIT_PHONE_REQUESTS_PER_ADDRESS", limit, "100", "requests of phones of our own within ten seconds, per address"),
     upstreamPerSecond: setting("LIMIT_UPSTREAM_PER_SECOND", whole(1, 1000), "50", "polls to Authy in all, for the whole fleet; at least `1`"),
     hashesQueued: setting("LIMIT_HASHES_QUEUED", whole(1, 10_000), "64", "passwords that may wait to be judged; the next one gets 503; at least `1`"),
     authorizationsPerAddressAndMinute: setting("LIMIT_AUTHORIZATIONS_PER_ADDRESS", limit, "120", "requests for a sign-in at an application, per minute and address"),

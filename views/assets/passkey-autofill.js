@@ -13,7 +13,7 @@ const line = document.getElementById(button.dataset["saidIn"] ?? "");
 let offer;
 
 if ("credentials" in navigator && "PublicKeyCredential" in window) {
-  button.hidden = false;
+  button.classList.add("ready");
   button.addEventListener("click", () => void pressed());
   void offerBesideTheName();
 }

@@ -11,21 +11,6 @@ export function fromJson(json) {
 }
 
 /**
- * @param {any} json - PublicKeyCredentialCreationOptionsJSON
- * @returns {PublicKeyCredentialCreationOptions}
- */
-export function makingFromJson(json) {
-  const native = /** @type {any} */ (PublicKeyCredential).parseCreationOptionsFromJSON;
-  if (native) return native.call(PublicKeyCredential, json);
-  return {
-    ...json,
-    challenge: bytes(json.challenge),
-    user: withBytes(json.user),
-    excludeCredentials: json.excludeCredentials?.map(withBytes),
-  };
-}
-
-/**
  * @param {Credential | null} credential
  * @returns {unknown} RegistrationResponseJSON or AuthenticationResponseJSON
  */
@@ -46,12 +31,12 @@ export function toJson(credential) {
 }
 
 /** @param {{ id: string }} named */
-function withBytes(named) {
+export function withBytes(named) {
   return { ...named, id: bytes(named.id) };
 }
 
 /** @param {string} text - base64url */
-function bytes(text) {
+export function bytes(text) {
   return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
 }
 

@@ -1,6 +1,6 @@
 /** Buttons that ask for a passkey: to show it, or to make one. The server says what to ask, and where to go on. */
 import { askServer, Refused } from "./passkey-server.js";
-import { fromJson, makingFromJson, toJson } from "./passkey-json.js";
+import { fromJson, toJson } from "./passkey-json.js";
 
 /** Nothing was done: the person closed the browser's question, waited too long, or has no passkey that fits. */
 const NOTHING_HAPPENED = "Nothing happened: no passkey was used. Try again, or go on in another way.";
@@ -16,14 +16,16 @@ function offer(button) {
   const { passkey: does, path = "", csrf = "", saidIn = "" } = button.dataset;
   const line = document.getElementById(saidIn);
   if (!("credentials" in navigator) || !("PublicKeyCredential" in window)) return say(NO_PASSKEYS);
-  button.hidden = false;
+  button.classList.add("ready");
   button.addEventListener("click", () => void pressed());
 
   async function pressed() {
     button.disabled = true;
     say("");
     try {
-      location.assign(await (does === "make" ? make(path, csrf) : use(path, csrf)));
+      // Few pages make one, and each byte of the waiting page counts.
+      const ask = does === "make" ? (await import("./passkey-making.js")).make : use;
+      location.assign(await ask(path, csrf));
     } catch (error) {
       button.disabled = false;
       say(wordsFor(error, does === "make"));
@@ -45,14 +47,6 @@ async function use(path, csrf) {
   const options = await askServer(`${path}/options`, csrf, {});
   if (options.location) return options.location;
   const credential = await navigator.credentials.get({ publicKey: fromJson(options) });
-  return (await askServer(path, csrf, toJson(credential))).location;
-}
-
-/** @type {typeof use} */
-async function make(path, csrf) {
-  const options = await askServer(`${path}/options`, csrf, {});
-  if (options.location) return options.location;
-  const credential = await navigator.credentials.create({ publicKey: makingFromJson(options) });
   return (await askServer(path, csrf, toJson(credential))).location;
 }
 

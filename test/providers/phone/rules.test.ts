@@ -29,7 +29,11 @@ for (const database of DATABASES)
     const owner = newOwner();
     let program: Program;
     before(async () => {
-      program = await startProgram(owner, { database, workers: 0, env: { MATCH_CODE: "never" } });
+      program = await startProgram(owner, {
+        database,
+        workers: 0,
+        env: { MATCH_CODE: "never", LIMIT_PHONE_REQUESTS_PER_ADDRESS: "0" },
+      });
     });
     after(() => owner.end());
 
@@ -82,7 +86,7 @@ for (const database of DATABASES)
       const [factor] = await factorsOf(owner.username);
       const id = randomUUID();
       const copy =
-        "INSERT INTO factors SELECT ?, subscriber_id, type, ?, state, created_at, removed_at, removed_upstream_at, label, last_used_at, is_preferred FROM factors WHERE id = ?";
+        "INSERT INTO factors (id, subscriber_id, type, authy_id, state, created_at, label, is_preferred) SELECT ?, subscriber_id, type, ?, state, created_at, label, is_preferred FROM factors WHERE id = ?";
       await sql(copy, id, second.hash, String(factor?.["id"]));
       await sql(
         "INSERT INTO phone_keys VALUES (?, ?, ?, ?, '', '', '2026-01-01 00:00:00.000')",
