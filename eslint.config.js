@@ -31,6 +31,8 @@ export default tseslint.config(
         { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
       ],
       "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports" }],
+      // An inline `type` leaves an empty import behind, which loads the module for nothing.
+      "@typescript-eslint/no-import-type-side-effects": "error",
     },
   },
   {

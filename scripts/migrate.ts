@@ -4,7 +4,7 @@ import { migrateDatabase } from "../src/database/migrate.js";
 import { databaseRows } from "../src/database/rows.js";
 import { type Config, ConfigError, loadConfig } from "../src/config.js";
 import { renewKeys } from "../src/oidc/keys.js";
-import { createLog } from "../src/services.js";
+import { createLog } from "../src/create-log.js";
 
 /** Brings the database to the present tables; says what it did; safe to run again, and at the same time as another one. */
 async function migrate(): Promise<void> {

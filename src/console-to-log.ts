@@ -1,4 +1,4 @@
-import { type Log } from "./domain/deps.js";
+import type { Log } from "./domain/deps.js";
 
 const SAY_AGAIN_MS = 60_000;
 const MOST_REMEMBERED = 100;

@@ -1,6 +1,5 @@
 import type Router from "@koa/router";
-import { type Redis } from "ioredis";
-import { pino } from "pino";
+import type { Redis } from "ioredis";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { DataSource } from "typeorm";
@@ -17,39 +16,39 @@ import { pushSender } from "./providers/phone/send-push.js";
 import { vapidKey } from "./providers/phone/vapid.js";
 import { loadWebauthn, passkeyProvider } from "./providers/passkey/provider.js";
 import { totpProvider } from "./providers/totp/provider.js";
-import { type Config } from "./config.js";
+import type { Config } from "./config.js";
 import { databaseClock } from "./database/clock.js";
 import { connect, dataSourceOptions } from "./database/data-source.js";
 import { driverErrorOf } from "./database/errors.js";
 import { requireWritable, tablesAreCurrent } from "./database/readiness.js";
 import { databaseRows } from "./database/rows.js";
-import { type Deps, type Log, type Notifications } from "./domain/deps.js";
-import { type FactorType, type Movers } from "./domain/factor.js";
-import { type FactorProvider, type Providers } from "./domain/factor-provider.js";
-import { type MailCounts } from "./domain/mail.js";
+import type { Deps, Log, Notifications } from "./domain/deps.js";
+import type { FactorType, Movers } from "./domain/factor.js";
+import type { FactorProvider, Providers } from "./domain/factor-provider.js";
+import type { MailCounts } from "./domain/mail.js";
 import { movesFromAuthy } from "./domain/move-from-authy.js";
 import { waitingIds } from "./domain/phone-requests.js";
 import { matchCode } from "./domain/secrets.js";
 import { assetFile } from "./http/assets.js";
-import { type RequestState } from "./http/context.js";
+import type { RequestState } from "./http/context.js";
 import { readCookie, setCookie } from "./http/cookies.js";
-import { type HttpDeps } from "./http/deps.js";
+import type { HttpDeps } from "./http/deps.js";
 import { eventStreams } from "./http/event-streams.js";
 import { knownHosts } from "./http/middleware/check-host.js";
 import { allowFormTo } from "./http/middleware/security-headers.js";
 import { isSameOrigin } from "./http/middleware/visit.js";
 import { networkOf, originOf } from "./http/origin.js";
-import { type OpenId } from "./http/openid.js";
+import type { OpenId } from "./http/openid.js";
 import { projectRoot } from "./http/project-root.js";
 import { pushWords } from "./http/push-words.js";
 import { HttpRefusal } from "./http/refusal.js";
-import { type Health } from "./http/routes/health.js";
+import type { Health } from "./http/routes/health.js";
 import { newTally } from "./http/tally.js";
 import { loadText } from "./http/text.js";
 import { nunjucksViews, show } from "./http/views.js";
 import { renewKeys } from "./oidc/keys.js";
 import { noticeSender, type SendNotice } from "./oidc/notices.js";
-import { type OidcSite, openIdProvider } from "./oidc/provider.js";
+import type { OidcSite } from "./oidc/provider.js";
 import { linkUrl, mailComposer } from "./mail/compose.js";
 import { smtpPostman } from "./mail/smtp.js";
 import { passwords } from "./passwords/argon2.js";
@@ -84,13 +83,6 @@ export interface Services {
    */
   open(stopping: AbortSignal): Promise<void>;
   close(): Promise<void>;
-}
-
-/** JSON lines on standard output; only fields that we chose ever reach it. */
-export function createLog(level: Config["logLevel"], name: string): Log {
-  const options = { level, base: { process: name, pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime };
-  // Written at once: pino's buffered form waits for ever at exit when the reader of the log has gone away.
-  return pino(options, pino.destination({ dest: 1, sync: true }));
 }
 
 const RETRY_DATABASE_MS = 300;
@@ -235,7 +227,9 @@ export interface WebServices extends Pick<Services, "open" | "close"> {
 }
 
 /** Creates what the web process is made of. */
-export function createWebServices(config: Config, log: Log, stopping: AbortSignal): WebServices {
+export async function createWebServices(config: Config, log: Log, stopping: AbortSignal): Promise<WebServices> {
+  // Neither the worker nor the operator's tool needs that library, which takes long to load.
+  const { openIdProvider } = await import("./oidc/provider.js");
   const services = createServices(config, log);
   const { deps, database, redis, redisWatch, queue } = services;
   const notifications = challengeNotifications(services.connectRedis("subscriber"));

@@ -1,4 +1,4 @@
-import { type Log } from "./domain/deps.js";
+import type { Log } from "./domain/deps.js";
 import { errorFields } from "./domain/error-fields.js";
 
 const HARD_LIMIT_MS = 9000;

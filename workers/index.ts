@@ -2,6 +2,7 @@ import { Queue, Worker } from "bullmq";
 
 import { ConfigError, loadConfig } from "../src/config.js";
 import { consoleToLog } from "../src/console-to-log.js";
+import { createLog } from "../src/create-log.js";
 import { checkpoint } from "../src/database/data-source.js";
 import { forgetOld } from "../src/database/forget-old.js";
 import { logIdOf } from "../src/domain/announce-settled.js";
@@ -14,7 +15,7 @@ import { POLL_QUEUE, type PollJob } from "../src/queue/poll-queue.js";
 import { RING_QUEUE, type RingJob } from "../src/queue/ring-queue.js";
 import { isOfRedis } from "../src/redis/causes.js";
 import { stopOnSignals } from "../src/stop-on-signals.js";
-import { createLog, createServices } from "../src/services.js";
+import { createServices } from "../src/services.js";
 import { pollDueRows, pollProvider } from "./poll-provider.js";
 import { sendLogoutNotices } from "./send-logout.js";
 import { ringDue } from "./ring-again.js";

@@ -2,10 +2,10 @@ import { DelayedError, type Job, type Queue, RateLimitError } from "bullmq";
 
 import { logIdOf } from "../src/domain/announce-settled.js";
 import { type Asked, pollOnce } from "../src/domain/ask-provider.js";
-import { type Deps } from "../src/domain/deps.js";
+import type { Deps } from "../src/domain/deps.js";
 import { LoginError, ProviderRefused, ProviderThrottled } from "../src/domain/errors.js";
 import { WATCHED } from "../src/domain/watched-kinds.js";
-import { type PollJob } from "../src/queue/poll-queue.js";
+import type { PollJob } from "../src/queue/poll-queue.js";
 
 /** How soon to look again when the provider could not be asked. */
 const AGAIN_MS = 1000;

@@ -1,8 +1,8 @@
 import { DelayedError, type Job } from "bullmq";
 
-import { type Deps } from "../src/domain/deps.js";
+import type { Deps } from "../src/domain/deps.js";
 import { ringAgain } from "../src/domain/ring-again.js";
-import { type RingJob } from "../src/queue/ring-queue.js";
+import type { RingJob } from "../src/queue/ring-queue.js";
 
 /** Rings a phone once more. The job moves itself forward in time until the phone was reached or the request is over. */
 export function ringDue(deps: Deps) {

@@ -1,4 +1,4 @@
-import { type Deps } from "../src/domain/deps.js";
+import type { Deps } from "../src/domain/deps.js";
 import { nextNoticeTry } from "../src/domain/logout-notice.js";
 
 const AT_ONCE = 20;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { type Browser, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { create, toBuffer } from "qrcode";
 import { axeViolations, complaintsOf, sidewaysOverflow } from "../../test/browser/pages/chromium.js";
 import { launchBrowser } from "../../test/kit/chromium.js";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { type ConnectionOptions } from "node:tls";
-import { type ClientConfig } from "pg";
+import type { ConnectionOptions } from "node:tls";
+import type { ClientConfig } from "pg";
 
 /** An address that cannot be used; the message is a sentence for the operator and never contains the password. */
 export class WrongPostgresAddress extends Error {}

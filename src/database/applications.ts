@@ -1,8 +1,8 @@
 import { In } from "typeorm";
 
-import { type Application, type Applications } from "../domain/application.js";
+import type { Application, Applications } from "../domain/application.js";
 import { changedOne } from "./one-row.js";
-import { type ApplicationGroupRow, type ApplicationRow, type RowSource } from "./schema.js";
+import type { ApplicationGroupRow, ApplicationRow, RowSource } from "./schema.js";
 import { statement } from "./statement.js";
 
 const ADMIT = statement<ApplicationGroupRow>(

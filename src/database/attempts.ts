@@ -1,8 +1,8 @@
 import { In, LessThanOrEqual, MoreThan } from "typeorm";
 
-import { type Attempts } from "../domain/attempt.js";
+import type { Attempts } from "../domain/attempt.js";
 import { changedOne } from "./one-row.js";
-import { type AttemptKeyRow, type AttemptRow, type RowSource } from "./schema.js";
+import type { AttemptKeyRow, AttemptRow, RowSource } from "./schema.js";
 import { statement } from "./statement.js";
 
 const FIND = statement<AttemptRow>("attempt", "SELECT * FROM attempts WHERE id = :id");

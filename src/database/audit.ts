@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { In, MoreThan, Not } from "typeorm";
 
-import { type Audit, type AuditEvent, type AuditKind } from "../domain/audit.js";
-import { type MailOrder } from "../domain/mail.js";
-import { type AuditRow, type MailRow, type RowSource, type SubscriberRow } from "./schema.js";
+import type { Audit, AuditEvent, AuditKind } from "../domain/audit.js";
+import type { MailOrder } from "../domain/mail.js";
+import type { AuditRow, MailRow, RowSource, SubscriberRow } from "./schema.js";
 
 /**
  * Kinds that processes of the release before do not know and could not show: for them the line is of another kind that has

@@ -1,8 +1,8 @@
 import { MoreThan, Not } from "typeorm";
 
-import { type KnownBrowsers } from "../domain/subscriber.js";
+import type { KnownBrowsers } from "../domain/subscriber.js";
 import { changedOne } from "./one-row.js";
-import { type KnownBrowserRow, type RowSource } from "./schema.js";
+import type { KnownBrowserRow, RowSource } from "./schema.js";
 
 /** The known browsers, in the database. */
 export function browsers(database: RowSource): KnownBrowsers {

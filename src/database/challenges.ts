@@ -10,7 +10,7 @@ import {
 } from "../domain/challenge.js";
 import { EXPIRY_GRACE_MS } from "../domain/watched.js";
 import { changedOne, unlessTaken } from "./one-row.js";
-import { type ChallengeRow, type RowSource } from "./schema.js";
+import type { ChallengeRow, RowSource } from "./schema.js";
 import { statement } from "./statement.js";
 import { watchedRows } from "./watched.js";
 

@@ -1,6 +1,6 @@
-import { type Client, type Clients, type ClientSecrets } from "../domain/client.js";
+import type { Client, Clients, ClientSecrets } from "../domain/client.js";
 import { changedOne, unlessTaken } from "./one-row.js";
-import { type ClientRow, type ClientSecretRow, type OidcRecordRow, type RowSource } from "./schema.js";
+import type { ClientRow, ClientSecretRow, OidcRecordRow, RowSource } from "./schema.js";
 
 /** The clients of OpenID Connect, in the database. */
 export function clients(database: RowSource): Clients {

@@ -1,4 +1,4 @@
-import { type DataSource } from "typeorm";
+import type { DataSource } from "typeorm";
 
 /**
  * The database's idea of now, so that hosts whose clocks differ agree on what is over. SQLite shares the host's clock;

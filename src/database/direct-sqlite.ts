@@ -1,4 +1,4 @@
-import { type DataSource } from "typeorm";
+import type { DataSource } from "typeorm";
 import type Database from "better-sqlite3";
 
 import { isBusy } from "./errors.js";

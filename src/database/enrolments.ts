@@ -2,7 +2,7 @@ import { In } from "typeorm";
 
 import { type Enrolments, type EnrolmentState, enrolmentStatus } from "../domain/enrolment.js";
 import { changedOne, unlessTaken } from "./one-row.js";
-import { type EnrolmentRow, type RowSource } from "./schema.js";
+import type { EnrolmentRow, RowSource } from "./schema.js";
 import { watchedRows } from "./watched.js";
 
 const SESSION_LIVES = `EXISTS (

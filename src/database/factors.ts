@@ -1,14 +1,14 @@
 import { In, Not } from "typeorm";
 
-import { type Factors } from "../domain/factor.js";
+import type { Factors } from "../domain/factor.js";
 import { changedOne, unlessTaken } from "./one-row.js";
-import {
-  type FactorRow,
-  type PasskeyRow,
-  type PhoneKeyTableRow,
-  type PushSubscriptionRow,
-  type RowSource,
-  type TotpSecretRow,
+import type {
+  FactorRow,
+  PasskeyRow,
+  PhoneKeyTableRow,
+  PushSubscriptionRow,
+  RowSource,
+  TotpSecretRow,
 } from "./schema.js";
 
 /** The factors, in the database. */

@@ -1,7 +1,7 @@
 import { MoreThan } from "typeorm";
 
 import { type Failures, secondsToWait } from "../domain/failures.js";
-import { type FailureRow, type RowSource } from "./schema.js";
+import type { FailureRow, RowSource } from "./schema.js";
 
 /** Failures by bucket, in the database: they survive Redis, and no limiter of theirs fails open. */
 export function failures(database: RowSource): Failures {

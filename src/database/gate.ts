@@ -1,14 +1,7 @@
-import { type Application, type Site } from "../domain/application.js";
-import { type Gate, type Guest } from "../domain/gate.js";
+import type { Application, Site } from "../domain/application.js";
+import type { Gate, Guest } from "../domain/gate.js";
 import { signedIn } from "../domain/session.js";
-import {
-  type ApplicationRow,
-  type GateSessionRow,
-  type GateTicketRow,
-  type RowSource,
-  type SessionRow,
-  type SiteRow,
-} from "./schema.js";
+import type { ApplicationRow, GateSessionRow, GateTicketRow, RowSource, SessionRow, SiteRow } from "./schema.js";
 import { LIVES, storedIn } from "./sessions.js";
 import { statement } from "./statement.js";
 

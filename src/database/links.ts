@@ -1,7 +1,7 @@
 import { IsNull, MoreThan } from "typeorm";
 
-import { type Links } from "../domain/mail.js";
-import { type LinkRow, type RowSource } from "./schema.js";
+import type { Links } from "../domain/mail.js";
+import type { LinkRow, RowSource } from "./schema.js";
 
 /** The links of messages, in the database. */
 export function links(database: RowSource): Links {

@@ -1,8 +1,8 @@
 import { LessThanOrEqual } from "typeorm";
 
-import { type LogoutNotices } from "../domain/logout-notice.js";
+import type { LogoutNotices } from "../domain/logout-notice.js";
 import { changedOne } from "./one-row.js";
-import { type LogoutNoticeRow, type RowSource } from "./schema.js";
+import type { LogoutNoticeRow, RowSource } from "./schema.js";
 import { statement, type Text } from "./statement.js";
 
 /**

@@ -1,9 +1,9 @@
 import { In, MoreThan } from "typeorm";
 
-import { type Mails } from "../domain/mail.js";
+import type { Mails } from "../domain/mail.js";
 import { eventIn } from "./audit.js";
 import { changedOne } from "./one-row.js";
-import { type AuditRow, type MailRow, type RowSource } from "./schema.js";
+import type { AuditRow, MailRow, RowSource } from "./schema.js";
 
 /** The messages, in the database. */
 export function mails(database: RowSource): Mails {

@@ -1,6 +1,6 @@
-import { type Memberships } from "../domain/application.js";
+import type { Memberships } from "../domain/application.js";
 import { changedOne } from "./one-row.js";
-import { type MembershipRow, type RowSource } from "./schema.js";
+import type { MembershipRow, RowSource } from "./schema.js";
 import { statement } from "./statement.js";
 
 const ADD = statement<MembershipRow>(

@@ -1,5 +1,5 @@
-import { type OidcRecord, type OidcRecords } from "../domain/oidc-record.js";
-import { type OidcRecordRow, type RowSource } from "./schema.js";
+import type { OidcRecord, OidcRecords } from "../domain/oidc-record.js";
+import type { OidcRecordRow, RowSource } from "./schema.js";
 import { statement } from "./statement.js";
 
 /** A sign-in lives while a session of it does. */

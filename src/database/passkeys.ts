@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { In } from "typeorm";
 
-import { type Passkeys } from "../domain/passkey.js";
+import type { Passkeys } from "../domain/passkey.js";
 import { changedOne, unlessTaken } from "./one-row.js";
-import { type PasskeyRow, type PasskeyUserRow, type RowSource, type SpentChallengeRow } from "./schema.js";
+import type { PasskeyRow, PasskeyUserRow, RowSource, SpentChallengeRow } from "./schema.js";
 
 /** PH17: an authenticator that counts counts up; one that keeps passkeys in step over devices stays at 0. */
 const COUNTS_ON = "(counter < :counter OR (counter = 0 AND :counter = 0) OR can_be_backed_up = :yes)";

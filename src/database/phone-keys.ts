@@ -1,7 +1,7 @@
 import { In } from "typeorm";
 
-import { type ActiveKey, type PhoneKeys } from "../domain/phone-key.js";
-import { type FactorRow, type PhoneKeyTableRow, type RowSource } from "./schema.js";
+import type { ActiveKey, PhoneKeys } from "../domain/phone-key.js";
+import type { FactorRow, PhoneKeyTableRow, RowSource } from "./schema.js";
 
 /** The keys of phones of our own, in the database. */
 export function phoneKeys(database: RowSource): PhoneKeys {

@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { type Client } from "pg";
+import type { Client } from "pg";
 
 /** A statement that takes longer is cancelled: the server then says so (57014), and the connection stays good. */
 const STATEMENT_MS = 3000;

@@ -1,8 +1,8 @@
 import { In } from "typeorm";
 
-import { type PushSubscriptions } from "../domain/phone-key.js";
+import type { PushSubscriptions } from "../domain/phone-key.js";
 import { changedOne } from "./one-row.js";
-import { type PushSubscriptionRow, type RowSource } from "./schema.js";
+import type { PushSubscriptionRow, RowSource } from "./schema.js";
 
 /** Where phones of our own can be rung, in the database. */
 export function pushSubscriptions(database: RowSource): PushSubscriptions {

@@ -1,6 +1,6 @@
-import { type Receipts } from "../domain/deps.js";
+import type { Receipts } from "../domain/deps.js";
 import { unlessTaken } from "./one-row.js";
-import { type ReceiptRow, type RowSource } from "./schema.js";
+import type { ReceiptRow, RowSource } from "./schema.js";
 
 /** The callbacks of the last minutes, in the database: known again by their signature, never by the nonce alone. */
 export function receipts(database: RowSource): Receipts {

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { IsNull } from "typeorm";
 
-import { type RecoveryCodes } from "../domain/subscriber.js";
+import type { RecoveryCodes } from "../domain/subscriber.js";
 import { changedOne } from "./one-row.js";
-import { type RecoveryCodeRow, type RowSource } from "./schema.js";
+import type { RecoveryCodeRow, RowSource } from "./schema.js";
 
 /** The recovery codes, in the database. */
 export function recoveryCodes(database: RowSource): RecoveryCodes {

@@ -1,6 +1,6 @@
-import { type ResetRequests } from "../domain/mail.js";
+import type { ResetRequests } from "../domain/mail.js";
 import { changedOne } from "./one-row.js";
-import { type ResetRequestRow, type RowSource } from "./schema.js";
+import type { ResetRequestRow, RowSource } from "./schema.js";
 
 /** What was typed at the page for forgotten passwords, in the database until a worker has looked at it. */
 export function resetRequests(database: RowSource): ResetRequests {

@@ -1,6 +1,6 @@
-import { type DataSource } from "typeorm";
+import type { DataSource } from "typeorm";
 
-import { type Deps, type Rows } from "../domain/deps.js";
+import type { Deps, Rows } from "../domain/deps.js";
 import { applications } from "./applications.js";
 import { attempts } from "./attempts.js";
 import { audit } from "./audit.js";
@@ -23,7 +23,7 @@ import { phoneKeys } from "./phone-keys.js";
 import { pushSubscriptions } from "./push-subscriptions.js";
 import { receipts } from "./receipts.js";
 import { recoveryCodes } from "./recovery-codes.js";
-import { type RowSource } from "./schema.js";
+import type { RowSource } from "./schema.js";
 import { sessions } from "./sessions.js";
 import { sites } from "./sites.js";
 import { signingKeys } from "./signing-keys.js";

@@ -1,23 +1,23 @@
 import { type EntityManager, EntitySchema, type EntitySchemaColumnOptions } from "typeorm";
 
-import { type Application, type Site } from "../domain/application.js";
-import { type Attempt } from "../domain/attempt.js";
-import { type ApplicationAuditKind, type AuditEvent, type AuditKind } from "../domain/audit.js";
-import { type Challenge } from "../domain/challenge.js";
-import { type Client } from "../domain/client.js";
-import { type Receipt } from "../domain/deps.js";
-import { type Enrolment } from "../domain/enrolment.js";
-import { type Factor } from "../domain/factor.js";
-import { type LogoutNotice } from "../domain/logout-notice.js";
-import { type FoundRecord } from "../domain/oidc-record.js";
-import { type Link, type Mail, type ResetRequest } from "../domain/mail.js";
-import { type GateSession, type GateTicket } from "../domain/gate.js";
-import { type Passkey } from "../domain/passkey.js";
-import { type PhoneKeyRow, type PushSubscription } from "../domain/phone-key.js";
-import { type StoredSession } from "../domain/session.js";
-import { type SigningKey } from "../domain/signing-key.js";
-import { type KnownBrowser, type Subscriber } from "../domain/subscriber.js";
-import { type TotpSecret } from "../domain/totp-secret.js";
+import type { Application, Site } from "../domain/application.js";
+import type { Attempt } from "../domain/attempt.js";
+import type { ApplicationAuditKind, AuditEvent, AuditKind } from "../domain/audit.js";
+import type { Challenge } from "../domain/challenge.js";
+import type { Client } from "../domain/client.js";
+import type { Receipt } from "../domain/deps.js";
+import type { Enrolment } from "../domain/enrolment.js";
+import type { Factor } from "../domain/factor.js";
+import type { LogoutNotice } from "../domain/logout-notice.js";
+import type { FoundRecord } from "../domain/oidc-record.js";
+import type { Link, Mail, ResetRequest } from "../domain/mail.js";
+import type { GateSession, GateTicket } from "../domain/gate.js";
+import type { Passkey } from "../domain/passkey.js";
+import type { PhoneKeyRow, PushSubscription } from "../domain/phone-key.js";
+import type { StoredSession } from "../domain/session.js";
+import type { SigningKey } from "../domain/signing-key.js";
+import type { KnownBrowser, Subscriber } from "../domain/subscriber.js";
+import type { TotpSecret } from "../domain/totp-secret.js";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 

@@ -1,6 +1,6 @@
 import { setImmediate as nextLoop, setTimeout as wait } from "node:timers/promises";
 import type Database from "better-sqlite3";
-import { type DataSource, type EntityManager, type QueryRunner } from "typeorm";
+import type { DataSource, EntityManager, QueryRunner } from "typeorm";
 import { BetterSqlite3QueryRunner } from "typeorm/driver/better-sqlite3/BetterSqlite3QueryRunner.js";
 
 import { type DirectSqlite, directSqlite } from "./direct-sqlite.js";

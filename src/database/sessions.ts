@@ -1,9 +1,9 @@
 import { IsNull, Not } from "typeorm";
 
 import { type Sessions, signedIn, type StoredSession } from "../domain/session.js";
-import { type Method } from "../domain/sign-in.js";
+import type { Method } from "../domain/sign-in.js";
 import { changedOne } from "./one-row.js";
-import { type RowSource, type SessionRow } from "./schema.js";
+import type { RowSource, SessionRow } from "./schema.js";
 import { statement } from "./statement.js";
 
 const OF_PRESENT_EPOCH =

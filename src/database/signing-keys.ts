@@ -1,6 +1,6 @@
-import { type SigningKey, type SigningKeys } from "../domain/signing-key.js";
+import type { SigningKey, SigningKeys } from "../domain/signing-key.js";
 import { changedOne, unlessTaken } from "./one-row.js";
-import { type RowSource, type SigningKeyRow } from "./schema.js";
+import type { RowSource, SigningKeyRow } from "./schema.js";
 import { statement } from "./statement.js";
 
 const LIST = statement<SigningKeyRow>(

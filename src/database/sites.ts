@@ -1,6 +1,6 @@
-import { type Sites } from "../domain/application.js";
+import type { Sites } from "../domain/application.js";
 import { unlessTaken } from "./one-row.js";
-import { type RowSource, type SiteRow } from "./schema.js";
+import type { RowSource, SiteRow } from "./schema.js";
 
 /** The sites behind the gate, in the database. */
 export function sites(database: RowSource): Sites {

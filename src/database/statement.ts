@@ -1,6 +1,6 @@
-import { type DataSource, type EntityMetadata } from "typeorm";
+import type { DataSource, EntityMetadata } from "typeorm";
 
-import { type RowSource } from "./schema.js";
+import type { RowSource } from "./schema.js";
 import { directWayTo } from "./serialize-sqlite.js";
 
 /** What may stand for a `:name`. */

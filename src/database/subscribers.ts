@@ -1,8 +1,8 @@
 import { IsNull, Not } from "typeorm";
 
-import { type Subscribers } from "../domain/subscriber.js";
+import type { Subscribers } from "../domain/subscriber.js";
 import { changedOne, unlessTaken } from "./one-row.js";
-import { type SubscriberRow, type RowSource } from "./schema.js";
+import type { SubscriberRow, RowSource } from "./schema.js";
 import { statement } from "./statement.js";
 
 /** Every page of somebody who is signed in asks for the account. */

@@ -1,8 +1,8 @@
 import { LessThan } from "typeorm";
 
-import { type TotpSecrets } from "../domain/totp-secret.js";
+import type { TotpSecrets } from "../domain/totp-secret.js";
 import { changedOne } from "./one-row.js";
-import { type RowSource, type TotpSecretRow } from "./schema.js";
+import type { RowSource, TotpSecretRow } from "./schema.js";
 
 /** The sealed secrets of authenticator apps, in the database. */
 export function totpSecrets(database: RowSource): TotpSecrets {

@@ -1,6 +1,6 @@
 import { EXPIRY_GRACE_MS, type LiveStatus, type WatchedRow, type WatchedRows } from "../domain/watched.js";
 import { changedOne } from "./one-row.js";
-import { type RowSource } from "./schema.js";
+import type { RowSource } from "./schema.js";
 import { statement } from "./statement.js";
 
 /** The columns that every kind of watched row has. */

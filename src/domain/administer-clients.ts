@@ -1,6 +1,6 @@
-import { type Admitted, type Application } from "./application.js";
-import { type Client } from "./client.js";
-import { type Deps } from "./deps.js";
+import type { Admitted, Application } from "./application.js";
+import type { Client } from "./client.js";
+import type { Deps } from "./deps.js";
 import { hashSecret, newSecret } from "./secrets.js";
 
 /** What an operator says of a new client. */

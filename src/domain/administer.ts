@@ -1,10 +1,10 @@
 import { allOrNothing } from "./all-or-nothing.js";
 import { cancelPushesOf } from "./cancel-attempts.js";
-import { type Deps } from "./deps.js";
+import type { Deps } from "./deps.js";
 import { endAttemptsOfSubscriber } from "./end-attempts.js";
 import { bucketsOf } from "./failures.js";
 import { removeAllFactors } from "./remove-factors.js";
-import { type Subscriber } from "./subscriber.js";
+import type { Subscriber } from "./subscriber.js";
 
 /** Where an operator's act comes from: no address, no browser. */
 export const ELSEWHERE = { address: "", browserLabel: "" };

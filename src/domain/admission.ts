@@ -1,8 +1,8 @@
-import { type Application } from "./application.js";
-import { type Deps } from "./deps.js";
-import { type Factor } from "./factor.js";
-import { type AssuranceLevel, type Session } from "./session.js";
-import { type Subscriber } from "./subscriber.js";
+import type { Application } from "./application.js";
+import type { Deps } from "./deps.js";
+import type { Factor } from "./factor.js";
+import type { AssuranceLevel, Session } from "./session.js";
+import type { Subscriber } from "./subscriber.js";
 
 /** Whoever asks for an application. */
 export interface Applicant {

@@ -1,4 +1,4 @@
-import { type Deps, type Rows } from "./deps.js";
+import type { Deps, Rows } from "./deps.js";
 
 class Undone extends Error {}
 

@@ -1,5 +1,5 @@
-import { type Deps, type Log, type LogFields } from "./deps.js";
-import { type LiveStatus, type WatchedKind, type Witness } from "./watched.js";
+import type { Deps, Log, LogFields } from "./deps.js";
+import type { LiveStatus, WatchedKind, Witness } from "./watched.js";
 
 /** The word by which the log calls each kind. */
 const NOUN: Readonly<Record<WatchedKind, string>> = { approval: "challenge", registration: "enrolment" };

@@ -1,4 +1,4 @@
-import { type AssuranceLevel } from "./session.js";
+import type { AssuranceLevel } from "./session.js";
 
 /** What is protected: a client speaks OpenID Connect, a site is one origin behind the gate. */
 export interface Application {

@@ -1,5 +1,5 @@
 import { EXPIRY_GRACE_MS, isFinal, type WatchedRow } from "./watched.js";
-import { type WatchedDeps, type WatchedRules } from "./watched-kinds.js";
+import type { WatchedDeps, WatchedRules } from "./watched-kinds.js";
 
 /** How long one question to the provider may take before another process may ask again: longer than the client waits. */
 const LEASE_MS = 4000;

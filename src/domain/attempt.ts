@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-import { type RuleSettings } from "./deps.js";
+import type { RuleSettings } from "./deps.js";
 
 /** What an approval is for. An approval for one purpose opens nothing else. */
 export type Purpose = "sign-in" | StepUpAction;

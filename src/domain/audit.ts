@@ -1,6 +1,6 @@
-import { type Origin } from "./deps.js";
-import { type FactorType } from "./factor.js";
-import { type MailOrder } from "./mail.js";
+import type { Origin } from "./deps.js";
+import type { FactorType } from "./factor.js";
+import type { MailOrder } from "./mail.js";
 
 /** One line for each security event; feeds the activity page and the operator. */
 export type AuditKind =

@@ -1,5 +1,5 @@
-import { type Attempt } from "./attempt.js";
-import { type Deps } from "./deps.js";
+import type { Attempt } from "./attempt.js";
+import type { Deps } from "./deps.js";
 import { endAttempt } from "./end-attempts.js";
 import { settleChallenge } from "./settle-challenge.js";
 

@@ -1,7 +1,7 @@
-import { type Deps } from "./deps.js";
-import { type FactorType } from "./factor.js";
-import { type Sent } from "./factor-provider.js";
-import { type LiveStatus, type PublicStatus, type WatchedRow, type WatchedRows, type Witness } from "./watched.js";
+import type { Deps } from "./deps.js";
+import type { FactorType } from "./factor.js";
+import type { Sent } from "./factor-provider.js";
+import type { LiveStatus, PublicStatus, WatchedRow, WatchedRows, Witness } from "./watched.js";
 
 /** The states of one push. What a browser may see of them is `publicStatus`. */
 export type ChallengeState =

@@ -1,15 +1,15 @@
 import { allOrNothing } from "./all-or-nothing.js";
 import { cancelPushesOf } from "./cancel-attempts.js";
 import { confirmPassword } from "./check-password.js";
-import { type Deps, type Origin } from "./deps.js";
+import type { Deps, Origin } from "./deps.js";
 import { emailProblem, plainEmail } from "./email-address.js";
 import { endAttemptsOfSubscriber } from "./end-attempts.js";
 import { Invalid, TooMany } from "./errors.js";
 import { findLink } from "./find-link.js";
 import { hasTooMany } from "./request-reset.js";
-import { type Session } from "./session.js";
+import type { Session } from "./session.js";
 import { hasStepUp, useStepUp } from "./step-up.js";
-import { type Subscriber } from "./subscriber.js";
+import type { Subscriber } from "./subscriber.js";
 
 /**
  * Another address, or the same once more where it was never confirmed. It counts when its own mailbox has confirmed it: until

@@ -1,14 +1,14 @@
 import { allOrNothing } from "./all-or-nothing.js";
 import { cancelPushesOf } from "./cancel-attempts.js";
 import { confirmPassword } from "./check-password.js";
-import { type Deps } from "./deps.js";
+import type { Deps } from "./deps.js";
 import { endAttemptsOfSubscriber } from "./end-attempts.js";
 import { Invalid } from "./errors.js";
 import { renewSessionAlone, type SessionBrowser, type SignedIn } from "./open-session.js";
 import { normalizePassword, passwordProblem } from "./password-policy.js";
-import { type Session } from "./session.js";
+import type { Session } from "./session.js";
 import { hasStepUp, useStepUp } from "./step-up.js";
-import { type Subscriber } from "./subscriber.js";
+import type { Subscriber } from "./subscriber.js";
 
 /**
  * A new password for the old one. Where a phone is enrolled it needs a step-up too, which is used only when everything

@@ -1,7 +1,7 @@
-import { type Deps } from "./deps.js";
+import type { Deps } from "./deps.js";
 import { sessionBucket } from "./failures.js";
 import { normalizePassword } from "./password-policy.js";
-import { type Subscriber } from "./subscriber.js";
+import type { Subscriber } from "./subscriber.js";
 
 /** `not-judged`: too many failures before; the answer is the same as for `wrong`. */
 export type Judged = "right" | "wrong" | "not-judged";

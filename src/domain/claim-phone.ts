@@ -1,7 +1,7 @@
 import { allOrNothing } from "./all-or-nothing.js";
-import { type Deps } from "./deps.js";
-import { type Enrolment } from "./enrolment.js";
-import { type ClaimedKey } from "./phone-key.js";
+import type { Deps } from "./deps.js";
+import type { Enrolment } from "./enrolment.js";
+import type { ClaimedKey } from "./phone-key.js";
 import { hashSecret } from "./secrets.js";
 
 /** The enrolment that a secret opens, for a phone that looks at it. Looking spends nothing. */

@@ -1,7 +1,7 @@
 import { factorDetail } from "./audit.js";
-import { type Deps } from "./deps.js";
-import { type Completed } from "./factor-provider.js";
-import { type Witness } from "./watched.js";
+import type { Deps } from "./deps.js";
+import type { Completed } from "./factor-provider.js";
+import type { Witness } from "./watched.js";
 
 /** Undoes a completion; the enrolment ends this way instead. */
 class Undone extends Error {

@@ -1,8 +1,8 @@
-import { type Deps } from "./deps.js";
+import type { Deps } from "./deps.js";
 import { readEnrolment } from "./enrol.js";
 import { type Enrolment, isOpen } from "./enrolment.js";
 import { sessionBucket } from "./failures.js";
-import { type Session } from "./session.js";
+import type { Session } from "./session.js";
 import { settleEnrolment } from "./settle-enrolment.js";
 import { appCodeIn } from "./typed-code.js";
 

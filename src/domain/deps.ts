@@ -1,30 +1,23 @@
-import { type Applications, type Memberships, type Sites } from "./application.js";
-import { type Attempts, type Purpose, type StepUpAction } from "./attempt.js";
-import { type Audit } from "./audit.js";
-import { type Challenges, type PushFailure } from "./challenge.js";
-import { type Clients, type ClientSecrets } from "./client.js";
-import { type EnrolmentEnd, type Enrolments } from "./enrolment.js";
-import { type Factor, type Factors, type FactorType } from "./factor.js";
-import { type Providers, type Sent } from "./factor-provider.js";
-import { type FailureLimits, type Failures } from "./failures.js";
-import { type LogoutNotices } from "./logout-notice.js";
-import { type OidcRecords } from "./oidc-record.js";
-import {
-  type ComposeMail,
-  type LinkPurpose,
-  type Links,
-  type Mails,
-  type Postman,
-  type ResetRequests,
-} from "./mail.js";
-import { type Gate } from "./gate.js";
-import { type Passkeys } from "./passkey.js";
-import { type PhoneKeys, type PushSubscriptions } from "./phone-key.js";
-import { type SessionLifetimes, type Sessions } from "./session.js";
-import { type SigningKeys } from "./signing-key.js";
-import { type KnownBrowsers, type RecoveryCodes, type Subscribers } from "./subscriber.js";
-import { type TotpSecrets } from "./totp-secret.js";
-import { type LiveStatus, type WatchedKind } from "./watched.js";
+import type { Applications, Memberships, Sites } from "./application.js";
+import type { Attempts, Purpose, StepUpAction } from "./attempt.js";
+import type { Audit } from "./audit.js";
+import type { Challenges, PushFailure } from "./challenge.js";
+import type { Clients, ClientSecrets } from "./client.js";
+import type { EnrolmentEnd, Enrolments } from "./enrolment.js";
+import type { Factor, Factors, FactorType } from "./factor.js";
+import type { Providers, Sent } from "./factor-provider.js";
+import type { FailureLimits, Failures } from "./failures.js";
+import type { LogoutNotices } from "./logout-notice.js";
+import type { OidcRecords } from "./oidc-record.js";
+import type { ComposeMail, LinkPurpose, Links, Mails, Postman, ResetRequests } from "./mail.js";
+import type { Gate } from "./gate.js";
+import type { Passkeys } from "./passkey.js";
+import type { PhoneKeys, PushSubscriptions } from "./phone-key.js";
+import type { SessionLifetimes, Sessions } from "./session.js";
+import type { SigningKeys } from "./signing-key.js";
+import type { KnownBrowsers, RecoveryCodes, Subscribers } from "./subscriber.js";
+import type { TotpSecrets } from "./totp-secret.js";
+import type { LiveStatus, WatchedKind } from "./watched.js";
 
 /** Lifetimes and limits that the rules look at; fields carry their unit. `0` as a limit means none. */
 export interface RuleSettings extends SessionLifetimes, FailureLimits {

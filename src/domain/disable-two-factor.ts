@@ -1,12 +1,12 @@
 import { allOrNothing } from "./all-or-nothing.js";
 import { cancelPushesOf } from "./cancel-attempts.js";
-import { type Deps } from "./deps.js";
+import type { Deps } from "./deps.js";
 import { endAttemptsOfSubscriber } from "./end-attempts.js";
 import { ProviderRefused } from "./errors.js";
-import { type FactorType } from "./factor.js";
+import type { FactorType } from "./factor.js";
 import { renewSessionAlone, type SessionBrowser, type SignedIn } from "./open-session.js";
 import { removeAllFactors } from "./remove-factors.js";
-import { type Session } from "./session.js";
+import type { Session } from "./session.js";
 import { PASSWORD_ALONE } from "./sign-in.js";
 import { useStepUp } from "./step-up.js";
 

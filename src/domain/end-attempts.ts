@@ -1,5 +1,5 @@
-import { type Attempt } from "./attempt.js";
-import { type Deps, type Rows } from "./deps.js";
+import type { Attempt } from "./attempt.js";
+import type { Deps, Rows } from "./deps.js";
 
 /** How an attempt came to an end without a success. A denial has an entry of its own in the history. */
 export type AttemptEnd = "ran-out" | "cancelled" | "replaced" | "wrong-codes" | "signed-out" | "account-changed";

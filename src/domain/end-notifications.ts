@@ -1,5 +1,5 @@
-import { type Deps } from "./deps.js";
-import { type Factor } from "./factor.js";
+import type { Deps } from "./deps.js";
+import type { Factor } from "./factor.js";
 
 /**
  * Forgets a subscription that has ended at its push service, that one alone, and tells its owner in their history: until

@@ -1,13 +1,13 @@
 import { allOrNothing } from "./all-or-nothing.js";
 import { expireIfOver } from "./ask-provider.js";
-import { type StepUpAction } from "./attempt.js";
-import { type Deps } from "./deps.js";
+import type { StepUpAction } from "./attempt.js";
+import type { Deps } from "./deps.js";
 import { type Enrolment, isOpen } from "./enrolment.js";
 import { type Factor, FACTOR_NAMES, type FactorType } from "./factor.js";
 import { mayMove } from "./move-from-authy.js";
 import { knowOnlyThisBrowser, type KnowableBrowser } from "./open-session.js";
 import { newId } from "./secrets.js";
-import { type Session } from "./session.js";
+import type { Session } from "./session.js";
 import { settleEnrolment } from "./settle-enrolment.js";
 import { hasStepUp, useStepUp } from "./step-up.js";
 import { registrations, type WatchedDeps } from "./watched-kinds.js";

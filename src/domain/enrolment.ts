@@ -1,5 +1,5 @@
-import { type FactorType } from "./factor.js";
-import { type LiveStatus, type PublicStatus, type WatchedRow, type WatchedRows, type Witness } from "./watched.js";
+import type { FactorType } from "./factor.js";
+import type { LiveStatus, PublicStatus, WatchedRow, WatchedRows, Witness } from "./watched.js";
 
 /**
  * pending → (claimed →) completed, or an end without a factor. `claimed`: something answered the code, and waits for the

@@ -1,6 +1,6 @@
-import { type EmailProblem } from "./email-address.js";
-import { type PasswordProblem } from "./password-policy.js";
-import { type UsernameProblem } from "./username.js";
+import type { EmailProblem } from "./email-address.js";
+import type { PasswordProblem } from "./password-policy.js";
+import type { UsernameProblem } from "./username.js";
 
 /** A refusal with a stable `code`; `message` is for the log. One middleware turns codes into statuses and pages. */
 export class LoginError extends Error {

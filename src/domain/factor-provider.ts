@@ -1,8 +1,8 @@
-import { type Purpose } from "./attempt.js";
-import { type Rows } from "./deps.js";
-import { type Enrolment } from "./enrolment.js";
-import { type Factor, type FactorType } from "./factor.js";
-import { type Subscriber } from "./subscriber.js";
+import type { Purpose } from "./attempt.js";
+import type { Rows } from "./deps.js";
+import type { Enrolment } from "./enrolment.js";
+import type { Factor, FactorType } from "./factor.js";
+import type { Subscriber } from "./subscriber.js";
 
 /** The provider's answer about one request to approve. */
 export type ApprovalState = "pending" | "approved" | "denied" | "expired" | "unknown";

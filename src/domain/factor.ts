@@ -1,4 +1,4 @@
-import { type Providers } from "./factor-provider.js";
+import type { Providers } from "./factor-provider.js";
 
 /** The kinds of second factor. Which of them may be added is the operator's choice. */
 export const FACTOR_TYPES = ["authy-push", "phone", "passkey", "totp"] as const;

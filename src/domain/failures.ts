@@ -1,5 +1,5 @@
-import { type Attempt } from "./attempt.js";
-import { type KnownBrowser, type Subscriber } from "./subscriber.js";
+import type { Attempt } from "./attempt.js";
+import type { KnownBrowser, Subscriber } from "./subscriber.js";
 
 /** Failures by bucket, counted before they are judged. */
 export interface Failures {

@@ -1,7 +1,7 @@
-import { type Deps } from "./deps.js";
-import { type Link, type LinkPurpose } from "./mail.js";
+import type { Deps } from "./deps.js";
+import type { Link, LinkPurpose } from "./mail.js";
 import { hashSecret } from "./secrets.js";
-import { type Subscriber } from "./subscriber.js";
+import type { Subscriber } from "./subscriber.js";
 
 /** A link that opens what it is for, and the account that it belongs to. */
 export interface OpenLink {

@@ -1,8 +1,8 @@
 import { expireIfOver } from "./ask-provider.js";
-import { type Attempt } from "./attempt.js";
-import { type Deps } from "./deps.js";
-import { type Session } from "./session.js";
-import { type LiveStatus } from "./watched.js";
+import type { Attempt } from "./attempt.js";
+import type { Deps } from "./deps.js";
+import type { Session } from "./session.js";
+import type { LiveStatus } from "./watched.js";
 import { WATCHED, type WatchedDeps, type WatchedOwner } from "./watched-kinds.js";
 
 /** What a browser proves by its cookies. */

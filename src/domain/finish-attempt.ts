@@ -1,16 +1,16 @@
 import { randomUUID } from "node:crypto";
 
 import { allOrNothing, type Inside } from "./all-or-nothing.js";
-import { type Attempt } from "./attempt.js";
+import type { Attempt } from "./attempt.js";
 import { cancelPush, cancelPushesOf } from "./cancel-attempts.js";
 import { type Challenge, spendableSince } from "./challenge.js";
-import { type Deps, type Origin, type SignInWay } from "./deps.js";
-import { type FactorType } from "./factor.js";
-import { type RightCode } from "./factor-provider.js";
+import type { Deps, Origin, SignInWay } from "./deps.js";
+import type { FactorType } from "./factor.js";
+import type { RightCode } from "./factor-provider.js";
 import { codeBucket } from "./failures.js";
 import { notePhoneWorks, passMoveByRecoveryCode } from "./move-from-authy.js";
 import { openSession, renewSession, type SessionBrowser, type SignedIn } from "./open-session.js";
-import { type AssuranceLevel, type Session } from "./session.js";
+import type { AssuranceLevel, Session } from "./session.js";
 import { approvalMethods, codeMethods, type Method, PASSKEY_METHODS, PASSWORD_ALONE, withMethods } from "./sign-in.js";
 
 /** Of unused recovery codes: then their owner is told at each use. */

@@ -1,11 +1,11 @@
 import { type Admission, admission, applicantOf } from "./admission.js";
 import { allOrNothing } from "./all-or-nothing.js";
-import { type Application, type Site } from "./application.js";
-import { type Deps } from "./deps.js";
+import type { Application, Site } from "./application.js";
+import type { Deps } from "./deps.js";
 import { isPublicPath } from "./public-path.js";
 import { hashSecret, newSecret } from "./secrets.js";
 import { idleUntil, type Session } from "./session.js";
-import { type Subscriber } from "./subscriber.js";
+import type { Subscriber } from "./subscriber.js";
 
 /** Carries a sign-in from our origin to a site's, once, in one browser. */
 export interface GateTicket {

@@ -1,11 +1,11 @@
 import { askProvider, expireIfOver } from "./ask-provider.js";
 import { type Attempt, MATCH_CODE_TRIES } from "./attempt.js";
 import { type Challenge, isLive } from "./challenge.js";
-import { type Deps } from "./deps.js";
+import type { Deps } from "./deps.js";
 import { endAttempt } from "./end-attempts.js";
 import { ProviderThrottled } from "./errors.js";
 import { passwordBucket } from "./failures.js";
-import { type Proof } from "./finish-attempt.js";
+import type { Proof } from "./finish-attempt.js";
 import { hashMatchCode, sameText } from "./secrets.js";
 import { matchCodeIn } from "./typed-code.js";
 import { approvals } from "./watched-kinds.js";

@@ -1,9 +1,9 @@
 import { type Attempt, takesCodes } from "./attempt.js";
-import { type Deps, type SignInWay } from "./deps.js";
-import { type Factor } from "./factor.js";
-import { type Providers } from "./factor-provider.js";
+import type { Deps, SignInWay } from "./deps.js";
+import type { Factor } from "./factor.js";
+import type { Providers } from "./factor-provider.js";
 import { codeBucket } from "./failures.js";
-import { type Proof } from "./finish-attempt.js";
+import type { Proof } from "./finish-attempt.js";
 import { hashRecoveryCode, looksLikeRecoveryCode } from "./recovery-code.js";
 import { appCodeIn } from "./typed-code.js";
 import { isUsable } from "./waiting-attempt.js";

@@ -1,4 +1,4 @@
-import { type AuditEvent } from "./audit.js";
+import type { AuditEvent } from "./audit.js";
 
 /** What a message is about. Those of `LINKS` carry a link that only they carry. */
 export type MailKind =

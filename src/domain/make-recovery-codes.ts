@@ -1,8 +1,8 @@
 import { allOrNothing, type Inside } from "./all-or-nothing.js";
-import { type Deps, type Origin } from "./deps.js";
+import type { Deps, Origin } from "./deps.js";
 import { needsFreshPassword } from "./enrol.js";
 import { hashRecoveryCode, newRecoveryCodes } from "./recovery-code.js";
-import { type Session } from "./session.js";
+import type { Session } from "./session.js";
 import { hasStepUp, useStepUp } from "./step-up.js";
 
 /** After a phone was added, its first codes need no approval of their own for this long. */

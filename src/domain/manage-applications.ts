@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 
 import { allOrNothing } from "./all-or-nothing.js";
-import { type Admitted, type Application, type Site } from "./application.js";
-import { type Deps } from "./deps.js";
+import type { Admitted, Application, Site } from "./application.js";
+import type { Deps } from "./deps.js";
 
 /** What an operator says of a new application. */
 export interface NewApplication extends Pick<Application, "name" | "level" | "maxAgeSeconds"> {

@@ -2,16 +2,16 @@ import { resetTwoFactor } from "./administer.js";
 import { allOrNothing, type Inside } from "./all-or-nothing.js";
 import { factorDetail } from "./audit.js";
 import { cancelPushesOf } from "./cancel-attempts.js";
-import { type Deps, type Origin } from "./deps.js";
+import type { Deps, Origin } from "./deps.js";
 import { endAttemptsOfSubscriber } from "./end-attempts.js";
-import { type Factor } from "./factor.js";
+import type { Factor } from "./factor.js";
 import { unprovedSuccessor } from "./move-from-authy.js";
 import { renewSessionAlone, type SessionBrowser, type SignedIn } from "./open-session.js";
 import { plainText } from "./push-text.js";
 import { removeInHistory } from "./remove-factors.js";
-import { type Session } from "./session.js";
+import type { Session } from "./session.js";
 import { useStepUp } from "./step-up.js";
-import { type Subscriber } from "./subscriber.js";
+import type { Subscriber } from "./subscriber.js";
 
 const LABEL_MAX = 60;
 

@@ -1,9 +1,9 @@
-import { type Inside } from "./all-or-nothing.js";
-import { type Deps, type Origin } from "./deps.js";
+import type { Inside } from "./all-or-nothing.js";
+import type { Deps, Origin } from "./deps.js";
 import { endAttemptsOfSubscriber } from "./end-attempts.js";
-import { type Factor } from "./factor.js";
+import type { Factor } from "./factor.js";
 import { removeInHistory } from "./remove-factors.js";
-import { type Subscriber } from "./subscriber.js";
+import type { Subscriber } from "./subscriber.js";
 
 type MoveDeps = Pick<Deps, "providers" | "settings">;
 

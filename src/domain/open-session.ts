@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 
-import { type Inside } from "./all-or-nothing.js";
-import { type Origin, type Rows } from "./deps.js";
+import type { Inside } from "./all-or-nothing.js";
+import type { Origin, Rows } from "./deps.js";
 import { hashSecret, newSecret } from "./secrets.js";
 import { newSession, type Renewal, type Session, type StoredSession } from "./session.js";
 

@@ -1,6 +1,6 @@
 import { type Challenge, isLive } from "./challenge.js";
-import { type Deps } from "./deps.js";
-import { type ActiveKey } from "./phone-key.js";
+import type { Deps } from "./deps.js";
+import type { ActiveKey } from "./phone-key.js";
 import { type ShownDeps, type ShownRequest, shownRequest } from "./shown-request.js";
 
 type WaitingDeps = Pick<Deps, "challenges" | "phoneKeys" | "now">;

@@ -1,5 +1,5 @@
-import { type Deps } from "./deps.js";
-import { type FactorType } from "./factor.js";
+import type { Deps } from "./deps.js";
+import type { FactorType } from "./factor.js";
 
 const CALLBACK_MEMORY_MS = 15 * 60_000;
 const REGISTRATION_BRISK_MS = 60_000;

@@ -1,7 +1,7 @@
 import { type Attempt, takesCodes } from "./attempt.js";
-import { type Deps, type Origin } from "./deps.js";
-import { type Asked } from "./factor-provider.js";
-import { type Proof } from "./finish-attempt.js";
+import type { Deps, Origin } from "./deps.js";
+import type { Asked } from "./factor-provider.js";
+import type { Proof } from "./finish-attempt.js";
 import { isUsable } from "./waiting-attempt.js";
 
 export type JudgedPasskey =

@@ -1,7 +1,7 @@
-import { type Attempt } from "./attempt.js";
-import { type PushWords } from "./deps.js";
-import { type Factor } from "./factor.js";
-import { type Push } from "./factor-provider.js";
+import type { Attempt } from "./attempt.js";
+import type { PushWords } from "./deps.js";
+import type { Factor } from "./factor.js";
+import type { Push } from "./factor-provider.js";
 
 /** What Authy takes is not published; its client libraries refuse more. */
 const MESSAGE_MAX = 144;

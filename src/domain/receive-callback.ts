@@ -1,8 +1,8 @@
 import { askProvider } from "./ask-provider.js";
 import { type Challenge, isLive, type ProvidersWord } from "./challenge.js";
-import { type Deps } from "./deps.js";
+import type { Deps } from "./deps.js";
 import { settleByCallback } from "./settle-challenge.js";
-import { type LiveStatus } from "./watched.js";
+import type { LiveStatus } from "./watched.js";
 import { approvals, registrations } from "./watched-kinds.js";
 
 /** What a callback with a good signature says. */

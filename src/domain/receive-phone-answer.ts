@@ -1,6 +1,6 @@
 import { isLive } from "./challenge.js";
-import { type Deps } from "./deps.js";
-import { type ActiveKey } from "./phone-key.js";
+import type { Deps } from "./deps.js";
+import type { ActiveKey } from "./phone-key.js";
 import { reportNotMe } from "./report-not-me.js";
 import { settleChallenge } from "./settle-challenge.js";
 import { type ShownRequest, shownRequest } from "./shown-request.js";

@@ -1,4 +1,4 @@
-import { type Deps } from "./deps.js";
+import type { Deps } from "./deps.js";
 import { endOverdueAttempts } from "./end-attempts.js";
 import { WATCHED, type WatchedDeps } from "./watched-kinds.js";
 

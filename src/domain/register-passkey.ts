@@ -1,8 +1,8 @@
-import { type Deps } from "./deps.js";
+import type { Deps } from "./deps.js";
 import { readEnrolment } from "./enrol.js";
-import { type Session } from "./session.js";
+import type { Session } from "./session.js";
 import { settleEnrolment } from "./settle-enrolment.js";
-import { type Subscriber } from "./subscriber.js";
+import type { Subscriber } from "./subscriber.js";
 
 /** What the browser of a session needs to make a passkey for its enrolment. @returns null when there is none to make. */
 export async function askForNewPasskey(deps: Deps, session: Session, account: Subscriber): Promise<object | null> {

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 
 import { allOrNothing } from "./all-or-nothing.js";
 import { checkPassword } from "./check-password.js";
-import { type Deps } from "./deps.js";
+import type { Deps } from "./deps.js";
 import { emailProblem, plainEmail } from "./email-address.js";
 import { Invalid } from "./errors.js";
 import { passwordBucket } from "./failures.js";

@@ -1,7 +1,7 @@
-import { type Inside } from "./all-or-nothing.js";
+import type { Inside } from "./all-or-nothing.js";
 import { factorDetail } from "./audit.js";
-import { type Origin } from "./deps.js";
-import { type Factor } from "./factor.js";
+import type { Origin } from "./deps.js";
+import type { Factor } from "./factor.js";
 
 /**
  * Removes all factors of an account with its recovery codes, inside a transaction: every session ends with the account's

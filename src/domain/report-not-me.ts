@@ -1,6 +1,6 @@
 import { allOrNothing } from "./all-or-nothing.js";
 import { cancelPushesOf } from "./cancel-attempts.js";
-import { type Deps, type Origin, type Rows } from "./deps.js";
+import type { Deps, Origin, Rows } from "./deps.js";
 import { endAttemptsOfSubscriber } from "./end-attempts.js";
 import { findLink } from "./find-link.js";
 

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 
-import { type Deps, type Origin } from "./deps.js";
+import type { Deps, Origin } from "./deps.js";
 import { ASKED_FOR, type ResetRequest } from "./mail.js";
-import { type Subscriber } from "./subscriber.js";
+import type { Subscriber } from "./subscriber.js";
 import { usernameKey } from "./username.js";
 
 const BATCH = 100;

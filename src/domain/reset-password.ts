@@ -3,14 +3,14 @@ import { randomUUID } from "node:crypto";
 import { ELSEWHERE, OPERATOR } from "./administer.js";
 import { allOrNothing } from "./all-or-nothing.js";
 import { cancelPushesOf } from "./cancel-attempts.js";
-import { type Deps, type Origin } from "./deps.js";
+import type { Deps, Origin } from "./deps.js";
 import { endAttemptsOfSubscriber } from "./end-attempts.js";
 import { Invalid } from "./errors.js";
 import { passwordBucket } from "./failures.js";
 import { findLink } from "./find-link.js";
 import { normalizePassword, passwordProblem } from "./password-policy.js";
 import { hashSecret, newSecret } from "./secrets.js";
-import { type Subscriber } from "./subscriber.js";
+import type { Subscriber } from "./subscriber.js";
 
 /**
  * A new password for whoever holds the link. It signs nobody in and touches no factor: every session and attempt ends, and

@@ -1,6 +1,6 @@
 import { isLive } from "./challenge.js";
-import { type Deps } from "./deps.js";
-import { type Unreached } from "./factor-provider.js";
+import type { Deps } from "./deps.js";
+import type { Unreached } from "./factor-provider.js";
 import { shownRequest } from "./shown-request.js";
 
 /** The last pause comes again and again. */

@@ -1,8 +1,8 @@
-import { type AuditEvent } from "./audit.js";
-import { type Deps } from "./deps.js";
+import type { AuditEvent } from "./audit.js";
+import type { Deps } from "./deps.js";
 import { type Delivery, LINKS, type LinkPurpose, type Mail } from "./mail.js";
 import { hashSecret, newSecret } from "./secrets.js";
-import { type Subscriber } from "./subscriber.js";
+import type { Subscriber } from "./subscriber.js";
 
 type SendDeps = Pick<Deps, "mails" | "links" | "subscribers" | "settings" | "log" | "now"> & {
   readonly mail: NonNullable<Deps["mail"]>;

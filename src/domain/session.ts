@@ -1,4 +1,4 @@
-import { type Method } from "./sign-in.js";
+import type { Method } from "./sign-in.js";
 
 /** 1 after the password, 2 after the phone (NIST SP 800-63B), 3 with a key that no copy of our page can be shown to. */
 export type AssuranceLevel = 1 | 2 | 3;

@@ -1,7 +1,7 @@
 import { announceSettled, logSettled } from "./announce-settled.js";
 import { type Outcome, type ProvidersWord, publicStatus, type SettledChallenge, type SettledHow } from "./challenge.js";
-import { type Deps, type Rows } from "./deps.js";
-import { type LiveStatus, type Witness } from "./watched.js";
+import type { Deps, Rows } from "./deps.js";
+import type { LiveStatus, Witness } from "./watched.js";
 
 export type SettleDeps = Pick<
   Deps,

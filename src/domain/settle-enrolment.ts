@@ -1,9 +1,9 @@
 import { announceSettled, logSettled } from "./announce-settled.js";
 import { completeEnrolment } from "./complete-enrolment.js";
-import { type Deps } from "./deps.js";
-import { type EnrolmentEnd } from "./enrolment.js";
-import { type Completed } from "./factor-provider.js";
-import { type Witness } from "./watched.js";
+import type { Deps } from "./deps.js";
+import type { EnrolmentEnd } from "./enrolment.js";
+import type { Completed } from "./factor-provider.js";
+import type { Witness } from "./watched.js";
 
 export type EnrolmentOutcome = Completed | { readonly state: Exclude<EnrolmentEnd, "conflict"> };
 

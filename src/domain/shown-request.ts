@@ -1,5 +1,5 @@
-import { type Challenge } from "./challenge.js";
-import { type Deps } from "./deps.js";
+import type { Challenge } from "./challenge.js";
+import type { Deps } from "./deps.js";
 import { pushText } from "./push-text.js";
 import { hashMatchCode } from "./secrets.js";
 

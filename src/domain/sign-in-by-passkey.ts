@@ -1,6 +1,6 @@
-import { type Deps } from "./deps.js";
+import type { Deps } from "./deps.js";
 import { finishAlone } from "./finish-attempt.js";
-import { type SessionBrowser, type SignedIn } from "./open-session.js";
+import type { SessionBrowser, SignedIn } from "./open-session.js";
 import { passkeyProof } from "./prove-passkey.js";
 
 /** The browser in which somebody signs in by a passkey alone. */

@@ -1,6 +1,6 @@
-import { type Attempt } from "./attempt.js";
-import { type Challenge } from "./challenge.js";
-import { type FactorType } from "./factor.js";
+import type { Attempt } from "./attempt.js";
+import type { Challenge } from "./challenge.js";
+import type { FactorType } from "./factor.js";
 
 /**
  * What somebody did to sign in, in the words of RFC 8176; `mca` is what the phone approved, `mfa` that there were two

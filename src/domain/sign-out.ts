@@ -1,7 +1,7 @@
-import { type Attempt } from "./attempt.js";
-import { type Deps, type Origin, type Rows } from "./deps.js";
+import type { Attempt } from "./attempt.js";
+import type { Deps, Origin, Rows } from "./deps.js";
 import { endAttempt } from "./end-attempts.js";
-import { type Session } from "./session.js";
+import type { Session } from "./session.js";
 import { settleChallenge } from "./settle-challenge.js";
 
 /** What a browser that signs out may still hold. */

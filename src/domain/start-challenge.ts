@@ -1,16 +1,16 @@
 import { type Attempt, newAttempt, takesCodes } from "./attempt.js";
 import { type Challenge, isLive, type PushFailure } from "./challenge.js";
-import { type Deps, type Origin } from "./deps.js";
+import type { Deps, Origin } from "./deps.js";
 import { endAttempt } from "./end-attempts.js";
 import { ProviderRefused, ProviderThrottled, ProviderUnavailable, ProviderUnconfirmed } from "./errors.js";
 import { type Factor, prefersNoPush, ringing } from "./factor.js";
-import { type Push, type Sent } from "./factor-provider.js";
+import type { Push, Sent } from "./factor-provider.js";
 import { firstApprovalPoll } from "./poll-schedule.js";
 import { pushText } from "./push-text.js";
 import { nextRing } from "./ring-again.js";
 import { hashMatchCode, hashSecret, newId, newSecret } from "./secrets.js";
 import { settleChallenge } from "./settle-challenge.js";
-import { type Subscriber } from "./subscriber.js";
+import type { Subscriber } from "./subscriber.js";
 
 /** `until` is null when only a sign-in in another way ends the pause. */
 export interface PushPause {

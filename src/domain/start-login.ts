@@ -1,13 +1,13 @@
 import { allOrNothing } from "./all-or-nothing.js";
 import { checkPassword } from "./check-password.js";
-import { type Deps, type Origin } from "./deps.js";
+import type { Deps, Origin } from "./deps.js";
 import { Busy } from "./errors.js";
 import { passwordBucket } from "./failures.js";
 import { openSession, type SignedIn } from "./open-session.js";
 import { hashSecret } from "./secrets.js";
 import { PASSWORD_ALONE } from "./sign-in.js";
 import { type Begun, startAttempt } from "./start-challenge.js";
-import { type KnownBrowser, type Subscriber } from "./subscriber.js";
+import type { KnownBrowser, Subscriber } from "./subscriber.js";
 import { usernameKey } from "./username.js";
 
 /** How long an answer may be on its way while the same form is sent again. */

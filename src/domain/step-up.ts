@@ -1,9 +1,9 @@
-import { type StepUpAction } from "./attempt.js";
-import { type Deps } from "./deps.js";
+import type { StepUpAction } from "./attempt.js";
+import type { Deps } from "./deps.js";
 import { mayMove } from "./move-from-authy.js";
-import { type Session } from "./session.js";
+import type { Session } from "./session.js";
 import { type AttemptBrowser, startAttempt } from "./start-challenge.js";
-import { type Subscriber } from "./subscriber.js";
+import type { Subscriber } from "./subscriber.js";
 
 /**
  * Asks for a second factor for one sensitive act of a signed-in person. A push names the act, and its approval opens nothing

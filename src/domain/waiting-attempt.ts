@@ -1,13 +1,13 @@
 import { expireIfOver } from "./ask-provider.js";
 import { type Attempt, takesCodes } from "./attempt.js";
 import { type Challenge, isSpendable } from "./challenge.js";
-import { type Deps } from "./deps.js";
+import type { Deps } from "./deps.js";
 import { TooMany } from "./errors.js";
 import { sessionToRepeat } from "./finish-attempt.js";
 import { type Begun, pushPause, type PushPause, startChallenge } from "./start-challenge.js";
 import { type Factor, prefersNoPush, ringing } from "./factor.js";
-import { type Providers } from "./factor-provider.js";
-import { type Subscriber } from "./subscriber.js";
+import type { Providers } from "./factor-provider.js";
+import type { Subscriber } from "./subscriber.js";
 import { approvals } from "./watched-kinds.js";
 
 /** Everything that the waiting page tells about an attempt. */

@@ -1,10 +1,10 @@
 import { type Challenge, challengeStatus } from "./challenge.js";
-import { type Deps } from "./deps.js";
+import type { Deps } from "./deps.js";
 import { type Enrolment, enrolmentStatus } from "./enrolment.js";
 import { nextApprovalPoll, nextRegistrationPoll } from "./poll-schedule.js";
 import { settleChallenge, type SettleDeps } from "./settle-challenge.js";
 import { settleEnrolment, type SettleEnrolmentDeps } from "./settle-enrolment.js";
-import { type LiveStatus, type WatchedKind, type WatchedRow, type WatchedRows, type Witness } from "./watched.js";
+import type { LiveStatus, WatchedKind, WatchedRow, WatchedRows, Witness } from "./watched.js";
 
 export type WatchedDeps = SettleDeps & SettleEnrolmentDeps & Pick<Deps, "challenges" | "enrolments" | "providers">;
 

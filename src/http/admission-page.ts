@@ -1,6 +1,6 @@
-import { type Admission } from "../domain/admission.js";
-import { type Application } from "../domain/application.js";
-import { type Context } from "./context.js";
+import type { Admission } from "../domain/admission.js";
+import type { Application } from "../domain/application.js";
+import type { Context } from "./context.js";
 import { seeOther, show } from "./views.js";
 
 /**

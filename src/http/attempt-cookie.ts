@@ -1,9 +1,9 @@
-import { type Attempt } from "../domain/attempt.js";
+import type { Attempt } from "../domain/attempt.js";
 import { sessionToRepeat } from "../domain/finish-attempt.js";
 import { hashSecret } from "../domain/secrets.js";
-import { type Context } from "./context.js";
+import type { Context } from "./context.js";
 import { forgetCookie, readCookie, setCookie } from "./cookies.js";
-import { type HttpDeps } from "./deps.js";
+import type { HttpDeps } from "./deps.js";
 
 export type AttemptCookie = "attempt" | "step-up";
 

@@ -1,9 +1,9 @@
-import { type Attempt } from "../domain/attempt.js";
+import type { Attempt } from "../domain/attempt.js";
 import { type Factor, ringing } from "../domain/factor.js";
-import { type Context } from "./context.js";
-import { type HttpDeps } from "./deps.js";
+import type { Context } from "./context.js";
+import type { HttpDeps } from "./deps.js";
 import { typedBefore } from "./middleware/show-form-again.js";
-import { type WaitingPlace } from "./routes/waiting.js";
+import type { WaitingPlace } from "./routes/waiting.js";
 import { canUsePasskey } from "./factor-view.js";
 import { show } from "./views.js";
 

@@ -1,11 +1,11 @@
 import type Koa from "koa";
 
-import { type Attempt } from "../domain/attempt.js";
-import { type Log, type LogFields } from "../domain/deps.js";
-import { type Session } from "../domain/session.js";
-import { type Subscriber } from "../domain/subscriber.js";
-import { type Text } from "./text.js";
-import { type Views } from "./views.js";
+import type { Attempt } from "../domain/attempt.js";
+import type { Log, LogFields } from "../domain/deps.js";
+import type { Session } from "../domain/session.js";
+import type { Subscriber } from "../domain/subscriber.js";
+import type { Text } from "./text.js";
+import type { Views } from "./views.js";
 
 /** What the middleware hands on with each request. */
 export interface RequestState {

@@ -1,4 +1,4 @@
-import { type Context } from "./context.js";
+import type { Context } from "./context.js";
 
 /** Over https a cookie gets the `__Host-` prefix: no subdomain can set it. */
 export function cookieName(name: string, isHttps: boolean): string {

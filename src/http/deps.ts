@@ -1,9 +1,9 @@
-import { type Deps, type RateLimit } from "../domain/deps.js";
-import { type HttpSettings } from "./settings.js";
-import { type StreamHub } from "./stream-hub.js";
-import { type CountedTally } from "./tally.js";
-import { type Text } from "./text.js";
-import { type Views } from "./views.js";
+import type { Deps, RateLimit } from "../domain/deps.js";
+import type { HttpSettings } from "./settings.js";
+import type { StreamHub } from "./stream-hub.js";
+import type { CountedTally } from "./tally.js";
+import type { Text } from "./text.js";
+import type { Views } from "./views.js";
 
 /** What routes are given: the rules' own dependencies, and what only pages need. */
 export interface HttpDeps extends Deps {

@@ -1,8 +1,8 @@
-import { type Server, type ServerResponse } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import { Server as TcpServer } from "node:net";
 import { setImmediate as nextRound, setTimeout as wait } from "node:timers/promises";
 
-import { type StreamHub } from "./stream-hub.js";
+import type { StreamHub } from "./stream-hub.js";
 
 const SHORT_ROUND_MS = 0.3;
 const MOST_ROUNDS = 100;

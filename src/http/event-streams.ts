@@ -1,4 +1,4 @@
-import { type Deps, type Notifications } from "../domain/deps.js";
+import type { Deps, Notifications } from "../domain/deps.js";
 import { EXPIRY_GRACE_MS } from "../domain/watched.js";
 import { WATCHED, type WatchedDeps } from "../domain/watched-kinds.js";
 import { type StreamHub, streamHub, type StreamLimits } from "./stream-hub.js";

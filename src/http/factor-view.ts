@@ -1,7 +1,7 @@
-import { type Deps } from "../domain/deps.js";
+import type { Deps } from "../domain/deps.js";
 import { type Factor, FACTOR_NAMES, type FactorType, ringing } from "../domain/factor.js";
-import { type Passkey } from "../domain/passkey.js";
-import { type Text } from "./text.js";
+import type { Passkey } from "../domain/passkey.js";
+import type { Text } from "./text.js";
 
 /** What a page shows of a factor. */
 export function factorView(

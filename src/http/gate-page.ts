@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
-import { type Context } from "./context.js";
+import type { Context } from "./context.js";
 import { projectRoot } from "./project-root.js";
-import { type TextKey } from "./text.js";
+import type { TextKey } from "./text.js";
 import { show } from "./views.js";
 
 /** The page's own style sheet, which stands in it: on another origin than ours nothing of ours can be loaded. */

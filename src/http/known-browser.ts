@@ -1,6 +1,6 @@
-import { type Deps } from "../domain/deps.js";
+import type { Deps } from "../domain/deps.js";
 import { hashSecret } from "../domain/secrets.js";
-import { type Context } from "./context.js";
+import type { Context } from "./context.js";
 import { cookieName, forgetCookie, readCookie, setCookie } from "./cookies.js";
 
 const FOR_MS = 400 * 86_400_000; // the longest that browsers keep a cookie

@@ -1,6 +1,6 @@
-import { type Context } from "./context.js";
+import type { Context } from "./context.js";
 import { readCookie, setCookie } from "./cookies.js";
-import { type HttpDeps } from "./deps.js";
+import type { HttpDeps } from "./deps.js";
 import { seeOther } from "./views.js";
 
 /** As long as somebody may look at the page before they go on. */

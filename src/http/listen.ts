@@ -2,7 +2,7 @@ import { createServer, type Server } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 import type Koa from "koa";
 
-import { type Log } from "../domain/deps.js";
+import type { Log } from "../domain/deps.js";
 
 const LISTEN_ANYWAY_MS = 800;
 

@@ -1,8 +1,8 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
-import { type Movers } from "../domain/factor.js";
-import { type StreamHub } from "./stream-hub.js";
-import { type CountedTally } from "./tally.js";
+import type { Movers } from "../domain/factor.js";
+import type { StreamHub } from "./stream-hub.js";
+import type { CountedTally } from "./tally.js";
 
 /** What `/metrics` shows of this process. */
 export interface Metrics {

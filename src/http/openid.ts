@@ -1,8 +1,8 @@
 import type Router from "@koa/router";
 
-import { type LogoutRequest, type ReadLogout } from "../domain/logout-request.js";
-import { type Session } from "../domain/session.js";
-import { type RequestState } from "./context.js";
+import type { LogoutRequest, ReadLogout } from "../domain/logout-request.js";
+import type { Session } from "../domain/session.js";
+import type { RequestState } from "./context.js";
 
 /** The OpenID Connect provider, as pages know it. */
 export interface OpenId {

@@ -1,10 +1,10 @@
 import { isIPv6 } from "node:net";
 import Bowser from "bowser";
 
-import { type Origin } from "../domain/deps.js";
+import type { Origin } from "../domain/deps.js";
 import { plainText } from "../domain/push-text.js";
 import { plainAddress } from "./client-address.js";
-import { type Context } from "./context.js";
+import type { Context } from "./context.js";
 
 /** Where a request comes from: the address that the trusted proxies vouch for, and the browser in plain words. */
 export function originOf(ctx: Context): Origin {

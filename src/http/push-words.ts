@@ -1,5 +1,5 @@
-import { type PushWords } from "../domain/deps.js";
-import { type Text } from "./text.js";
+import type { PushWords } from "../domain/deps.js";
+import type { Text } from "./text.js";
 
 /** What a phone asks, in the words of one language. */
 export function pushWords(text: Text): PushWords {

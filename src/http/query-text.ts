@@ -1,4 +1,4 @@
-import { type Context } from "./context.js";
+import type { Context } from "./context.js";
 
 /** One parameter of the address as text; empty when it is missing or given more than once. */
 export function queryText(ctx: Context, name: string): string {

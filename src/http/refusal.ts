@@ -1,4 +1,4 @@
-import { type ErrorPage, type TextValues } from "./text.js";
+import type { ErrorPage, TextValues } from "./text.js";
 
 /** A request that src/http itself refuses: a status, and the page that explains it. */
 export class HttpRefusal extends Error {

@@ -1,6 +1,6 @@
-import { type Session } from "../domain/session.js";
-import { type Subscriber } from "../domain/subscriber.js";
-import { type Context, type Middleware } from "./context.js";
+import type { Session } from "../domain/session.js";
+import type { Subscriber } from "../domain/subscriber.js";
+import type { Context, Middleware } from "./context.js";
 import { seeOther } from "./views.js";
 
 /**

@@ -1,10 +1,10 @@
-import { type SessionBrowser, type SignedIn } from "../domain/open-session.js";
+import type { SessionBrowser, SignedIn } from "../domain/open-session.js";
 import { isMoveDue, movesFromAuthy } from "../domain/move-from-authy.js";
 import { hashSecret } from "../domain/secrets.js";
 import { idleUntil, signedIn } from "../domain/session.js";
-import { type Context, type Middleware, type RequestState } from "./context.js";
+import type { Context, Middleware, RequestState } from "./context.js";
 import { forgetCookie, readCookie, setCookie } from "./cookies.js";
-import { type HttpDeps } from "./deps.js";
+import type { HttpDeps } from "./deps.js";
 import { giveKnownKey, knownKey } from "./known-browser.js";
 import { originOf } from "./origin.js";
 

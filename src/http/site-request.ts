@@ -1,7 +1,7 @@
-import { type SiteRequest } from "../domain/gate.js";
+import type { SiteRequest } from "../domain/gate.js";
 import { safeNext } from "../domain/next-path.js";
 import { hashSecret } from "../domain/secrets.js";
-import { type Context } from "./context.js";
+import type { Context } from "./context.js";
 
 /** As much as a browser may send, of printable ASCII: everything else it has to encode. */
 const URI = /^\/[\x21-\x7e]{0,8191}$/;

@@ -1,7 +1,7 @@
-import { type ServerResponse } from "node:http";
-import { type Socket } from "node:net";
+import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 
-import { type Notifications } from "../domain/deps.js";
+import type { Notifications } from "../domain/deps.js";
 import { Busy, TooMany } from "../domain/errors.js";
 import { isFinal, type LiveStatus, WATCHED_KINDS, type WatchedKind } from "../domain/watched.js";
 

@@ -1,6 +1,6 @@
 import { Counter, Registry } from "prom-client";
 
-import { type SignInWay, type Tally } from "../domain/deps.js";
+import type { SignInWay, Tally } from "../domain/deps.js";
 import { FACTOR_NAMES } from "../domain/factor.js";
 
 /** A tally that Prometheus can read. */

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 
 import type english from "../../views/text/en.json";
-import { type FieldProblems } from "../domain/errors.js";
+import type { FieldProblems } from "../domain/errors.js";
 import { projectRoot } from "./project-root.js";
 
 /** The name of one sentence. */

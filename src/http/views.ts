@@ -2,11 +2,11 @@ import path from "node:path";
 import nunjucks from "nunjucks";
 
 import { assetsPath } from "./assets.js";
-import { type Context, type Flash, type RequestState } from "./context.js";
+import type { Context, Flash, RequestState } from "./context.js";
 import { takeFlashes } from "./middleware/carry-messages.js";
 import { csrfToken } from "./middleware/visit.js";
 import { projectRoot } from "./project-root.js";
-import { type TextKey } from "./text.js";
+import type { TextKey } from "./text.js";
 
 /** Renders pages. */
 export interface Views {

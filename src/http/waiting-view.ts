@@ -1,10 +1,10 @@
 import { MATCH_CODE_TRIES, takesCodes } from "../domain/attempt.js";
 import { isBeingSent, isLive } from "../domain/challenge.js";
-import { type Deps } from "../domain/deps.js";
+import type { Deps } from "../domain/deps.js";
 import { ringing } from "../domain/factor.js";
 import { isUsable, type WaitingAttempt } from "../domain/waiting-attempt.js";
 import { canUsePasskey } from "./factor-view.js";
-import { type Text } from "./text.js";
+import type { Text } from "./text.js";
 
 type State = "sending" | "waiting" | "approved" | "denied" | "expired" | "cancelled" | "failed" | "paused";
 

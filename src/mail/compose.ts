@@ -1,7 +1,7 @@
 import nunjucks from "nunjucks";
 
 import type english from "../../views/text/en.json";
-import { type AuditEvent } from "../domain/audit.js";
+import type { AuditEvent } from "../domain/audit.js";
 import { type ComposeMail, LINKS, type LinkPurpose, type MailKind } from "../domain/mail.js";
 
 type MailTextKey = Extract<keyof typeof english, `mail.${string}` | `device.${string}`>;

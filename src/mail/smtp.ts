@@ -1,8 +1,8 @@
 import { createTransport } from "nodemailer";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
 
-import { type Delivery, type Postman } from "../domain/mail.js";
-import { type MailServer, type Sender } from "./address.js";
+import type { Delivery, Postman } from "../domain/mail.js";
+import type { MailServer, Sender } from "./address.js";
 
 const CONNECTIONS = 5;
 const REASON_MAX = 200;

@@ -1,8 +1,8 @@
 import type { Adapter, AdapterPayload } from "oidc-provider";
 
-import { type Client } from "../domain/client.js";
-import { type Deps } from "../domain/deps.js";
-import { type OidcRecord } from "../domain/oidc-record.js";
+import type { Client } from "../domain/client.js";
+import type { Deps } from "../domain/deps.js";
+import type { OidcRecord } from "../domain/oidc-record.js";
 import { hashSecret } from "../domain/secrets.js";
 import { errors } from "./library.js";
 

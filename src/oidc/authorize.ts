@@ -1,11 +1,11 @@
 import type { KoaContextWithOIDC } from "oidc-provider";
 
 import { type Admission, admission, type Applicant, applicantOf } from "../domain/admission.js";
-import { type Application } from "../domain/application.js";
-import { type Client } from "../domain/client.js";
-import { type Deps } from "../domain/deps.js";
-import { type AssuranceLevel, type Session } from "../domain/session.js";
-import { type Subscriber } from "../domain/subscriber.js";
+import type { Application } from "../domain/application.js";
+import type { Client } from "../domain/client.js";
+import type { Deps } from "../domain/deps.js";
+import type { AssuranceLevel, Session } from "../domain/session.js";
+import type { Subscriber } from "../domain/subscriber.js";
 import { type Asked, askedIn, plainQuery, withAsked } from "./asked.js";
 import { ROUTES } from "./configuration.js";
 import { type Demand, demandIn } from "./demand.js";

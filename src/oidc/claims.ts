@@ -1,7 +1,7 @@
 import type { Account } from "oidc-provider";
 
-import { type AssuranceLevel } from "../domain/session.js";
-import { type Subscriber } from "../domain/subscriber.js";
+import type { AssuranceLevel } from "../domain/session.js";
+import type { Subscriber } from "../domain/subscriber.js";
 
 /** How a sign-in is called in an ID token, by its level. */
 export const ACR_OF_LEVEL: Readonly<Record<AssuranceLevel, string>> = {

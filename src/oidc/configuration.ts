@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Adapter, AdapterPayload, Configuration } from "oidc-provider";
 import type Keygrip from "keygrip";
 
-import { type Client } from "../domain/client.js";
+import type { Client } from "../domain/client.js";
 import { ACR_OF_LEVEL } from "./claims.js";
 
 /** The settings of src/oidc. */

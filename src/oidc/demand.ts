@@ -1,4 +1,4 @@
-import { type AssuranceLevel } from "../domain/session.js";
+import type { AssuranceLevel } from "../domain/session.js";
 import { levelOfAcr } from "./claims.js";
 
 /** What a request asks of the sign-in, beside what its application asks of every one. */

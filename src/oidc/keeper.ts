@@ -1,8 +1,8 @@
-import { type JsonWebKey } from "node:crypto";
+import type { JsonWebKey } from "node:crypto";
 
-import { type Deps } from "../domain/deps.js";
-import { type SigningKey } from "../domain/signing-key.js";
-import { type OidcSettings } from "./configuration.js";
+import type { Deps } from "../domain/deps.js";
+import type { SigningKey } from "../domain/signing-key.js";
+import type { OidcSettings } from "./configuration.js";
 import { openKey, privateJwk, renewKeys } from "./keys.js";
 
 /** How long keys are believed without another look. */

@@ -11,7 +11,7 @@ import {
 } from "node:crypto";
 import { promisify } from "node:util";
 
-import { type Deps } from "../domain/deps.js";
+import type { Deps } from "../domain/deps.js";
 import {
   dueKeyStep,
   type KeyTimes,

@@ -1,6 +1,6 @@
-import { type LogoutRequest, type ReadLogout } from "../domain/logout-request.js";
-import { type Session } from "../domain/session.js";
-import { type Provider } from "./library.js";
+import type { LogoutRequest, ReadLogout } from "../domain/logout-request.js";
+import type { Session } from "../domain/session.js";
+import type { Provider } from "./library.js";
 import { sidOf } from "./sid.js";
 
 interface Hint {

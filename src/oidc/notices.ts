@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { got } from "got";
 import jwt from "jsonwebtoken";
 
-import { type Deps } from "../domain/deps.js";
-import { type LogoutNotice } from "../domain/logout-notice.js";
-import { type OidcSettings } from "./configuration.js";
+import type { Deps } from "../domain/deps.js";
+import type { LogoutNotice } from "../domain/logout-notice.js";
+import type { OidcSettings } from "./configuration.js";
 import { openKey } from "./keys.js";
 import { sidOf } from "./sid.js";
 

@@ -6,13 +6,13 @@ import getRawBody from "raw-body";
 import type { KoaContextWithOIDC } from "oidc-provider";
 
 import { admission, applicantOf } from "../domain/admission.js";
-import { type Deps } from "../domain/deps.js";
+import type { Deps } from "../domain/deps.js";
 import { errorFields } from "../domain/error-fields.js";
 import { DatabaseAway } from "../domain/errors.js";
-import { type LogoutRequest, type ReadLogout } from "../domain/logout-request.js";
+import type { LogoutRequest, ReadLogout } from "../domain/logout-request.js";
 import { hashSecret } from "../domain/secrets.js";
-import { type Session } from "../domain/session.js";
-import { type Subscriber } from "../domain/subscriber.js";
+import type { Session } from "../domain/session.js";
+import type { Subscriber } from "../domain/subscriber.js";
 import { recordAdapter } from "./adapter.js";
 import { answeredQuery, type BrowserState, Detour, judgeRequest } from "./authorize.js";
 import { accountOf, ACR_OF_LEVEL, levelOfAcr } from "./claims.js";

@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { hash, verify } from "@node-rs/argon2";
 import { dictionary } from "@zxcvbn-ts/language-common";
 
-import { type Passwords } from "../domain/deps.js";
+import type { Passwords } from "../domain/deps.js";
 import { Busy } from "../domain/errors.js";
 
 interface Strength {

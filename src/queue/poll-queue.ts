@@ -1,8 +1,8 @@
 import { Queue } from "bullmq";
-import { type Redis } from "ioredis";
+import type { Redis } from "ioredis";
 
-import { type Polls } from "../domain/deps.js";
-import { type WatchedKind } from "../domain/watched.js";
+import type { Polls } from "../domain/deps.js";
+import type { WatchedKind } from "../domain/watched.js";
 
 export const POLL_QUEUE = "challenge-poll";
 

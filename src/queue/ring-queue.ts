@@ -1,7 +1,7 @@
 import { Queue } from "bullmq";
-import { type Redis } from "ioredis";
+import type { Redis } from "ioredis";
 
-import { type Rings } from "../domain/deps.js";
+import type { Rings } from "../domain/deps.js";
 
 export const RING_QUEUE = "ring-again";
 

@@ -1,4 +1,4 @@
-import { type RedisOptions } from "ioredis";
+import type { RedisOptions } from "ioredis";
 
 /** An address that cannot be used; the message is a sentence for the operator and never contains the address. */
 export class WrongRedisAddress extends Error {}

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { setImmediate as nextTurn, setTimeout as wait } from "node:timers/promises";
-import { type Redis } from "ioredis";
+import type { Redis } from "ioredis";
 
-import { type Feed, type FeedListeners, type Notifications } from "../domain/deps.js";
+import type { Feed, FeedListeners, Notifications } from "../domain/deps.js";
 import { type Cause, causeOf } from "./causes.js";
 import { messageOf, statusIn } from "./status-message.js";
-import { type Troubles } from "./troubles.js";
+import type { Troubles } from "./troubles.js";
 
 const PING_EVERY_MS = 5000;
 const PONG_WITHIN_MS = 4000;

@@ -1,7 +1,7 @@
 import { type Callback, Redis, type RedisOptions } from "ioredis";
 
 import { causeOf } from "./causes.js";
-import { type Troubles } from "./troubles.js";
+import type { Troubles } from "./troubles.js";
 
 const comeBack = (tries: number): number => Math.min(50 * tries, 1000);
 

@@ -1,4 +1,4 @@
-import { type Redis } from "ioredis";
+import type { Redis } from "ioredis";
 
 /** From here on somebody should look before it is full. */
 const NEARLY_FULL = 0.9;

@@ -1,7 +1,7 @@
-import { type Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 
-import { type RateLimit } from "../domain/deps.js";
+import type { RateLimit } from "../domain/deps.js";
 import { TooMany } from "../domain/errors.js";
 
 /**

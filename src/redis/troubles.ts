@@ -1,4 +1,4 @@
-import { type Log } from "../domain/deps.js";
+import type { Log } from "../domain/deps.js";
 import { type Cause, causeOf } from "./causes.js";
 
 /** A trouble that lasts is logged again this often. */

@@ -1,7 +1,7 @@
-import { type Redis } from "ioredis";
+import type { Redis } from "ioredis";
 
 import { type Cause, causeOf } from "./causes.js";
-import { type Troubles } from "./troubles.js";
+import type { Troubles } from "./troubles.js";
 
 /** A Redis that answers PING may refuse all else; so what is needed is tried, seldom while it works. */
 const TRY_EVERY_MS = 5000;

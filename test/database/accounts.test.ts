@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { it } from "node:test";
 
 import { allOrNothing } from "../../src/domain/all-or-nothing.js";
-import { type Deps } from "../../src/domain/deps.js";
+import type { Deps } from "../../src/domain/deps.js";
 import { removeAllFactors } from "../../src/domain/remove-factors.js";
 import { anOwner, aSession, at, onBothDatabases, type Owner, type Store, winners } from "./both.js";
 

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { it } from "node:test";
 
-import { type Application } from "../../src/domain/application.js";
-import { type Deps } from "../../src/domain/deps.js";
+import type { Application } from "../../src/domain/application.js";
+import type { Deps } from "../../src/domain/deps.js";
 import { openSession } from "../../src/domain/open-session.js";
 import { anOwner, aSession, at, onBothDatabases, type Store, winners } from "./both.js";
 

@@ -3,15 +3,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe } from "node:test";
-import { type DataSource } from "typeorm";
+import type { DataSource } from "typeorm";
 
 import { openDatabase } from "../../src/database/data-source.js";
 import { rowsIn } from "../../src/database/rows.js";
-import { type FactorRow } from "../../src/database/schema.js";
-import { type Attempt } from "../../src/domain/attempt.js";
-import { type Challenge } from "../../src/domain/challenge.js";
-import { type Deps } from "../../src/domain/deps.js";
-import { type StoredSession } from "../../src/domain/session.js";
+import type { FactorRow } from "../../src/database/schema.js";
+import type { Attempt } from "../../src/domain/attempt.js";
+import type { Challenge } from "../../src/domain/challenge.js";
+import type { Deps } from "../../src/domain/deps.js";
+import type { StoredSession } from "../../src/domain/session.js";
 
 /** All rows of one migrated database. */
 export type Store = ReturnType<typeof storeOf>;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import pg from "pg";
-import { type DataSource } from "typeorm";
+import type { DataSource } from "typeorm";
 
 import { openDatabase } from "../../src/database/data-source.js";
 import { driverErrorOf, isDatabaseAway } from "../../src/database/errors.js";

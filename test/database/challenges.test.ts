@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { it } from "node:test";
 
 import { type Challenges, MOVES, type ChallengeState, type Outcome } from "../../src/domain/challenge.js";
-import { type Deps } from "../../src/domain/deps.js";
+import type { Deps } from "../../src/domain/deps.js";
 import { pushPause } from "../../src/domain/start-challenge.js";
 import { aChallenge, anAttempt, anOwner, at, onBothDatabases, winners } from "./both.js";
 

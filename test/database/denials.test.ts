@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 
 import { unlock } from "../../src/domain/administer.js";
-import { type Deps } from "../../src/domain/deps.js";
+import type { Deps } from "../../src/domain/deps.js";
 import { settleChallenge, type SettleDeps } from "../../src/domain/settle-challenge.js";
 import { newTally } from "../../src/http/tally.js";
 import { aChallenge, anOwner, at, onBothDatabases, type Owner, type Store, whileRefused } from "./both.js";

@@ -6,7 +6,7 @@ import { it, type TestContext } from "node:test";
 import Database from "better-sqlite3";
 
 import { checkpoint, openDatabase } from "../../src/database/data-source.js";
-import { type DirectSqlite } from "../../src/database/direct-sqlite.js";
+import type { DirectSqlite } from "../../src/database/direct-sqlite.js";
 import { driverErrorOf } from "../../src/database/errors.js";
 import { directWayTo } from "../../src/database/serialize-sqlite.js";
 

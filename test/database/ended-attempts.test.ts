@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 
 import { signOutEverywhere } from "../../src/domain/administer.js";
-import { type Attempt } from "../../src/domain/attempt.js";
+import type { Attempt } from "../../src/domain/attempt.js";
 import { cancelAttempt } from "../../src/domain/cancel-attempts.js";
-import { type Deps } from "../../src/domain/deps.js";
+import type { Deps } from "../../src/domain/deps.js";
 import { endOverdueAttempts } from "../../src/domain/end-attempts.js";
 import { reportNotMe } from "../../src/domain/report-not-me.js";
 import { settleChallenge } from "../../src/domain/settle-challenge.js";

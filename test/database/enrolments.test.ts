@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { it } from "node:test";
 
-import { type EnrolmentRow } from "../../src/database/schema.js";
-import { type Deps } from "../../src/domain/deps.js";
+import type { EnrolmentRow } from "../../src/database/schema.js";
+import type { Deps } from "../../src/domain/deps.js";
 import { removeAllFactors } from "../../src/domain/remove-factors.js";
 import { settleEnrolment } from "../../src/domain/settle-enrolment.js";
 import { newTally } from "../../src/http/tally.js";

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { it } from "node:test";
 
-import { type Deps } from "../../src/domain/deps.js";
+import type { Deps } from "../../src/domain/deps.js";
 import { type Factor, prefersNoPush, ringing } from "../../src/domain/factor.js";
-import { type Providers } from "../../src/domain/factor-provider.js";
+import type { Providers } from "../../src/domain/factor-provider.js";
 import { preferFactor, removeFactor, removeFactorOf, renameFactor } from "../../src/domain/manage-factors.js";
 import { hashSecret } from "../../src/domain/secrets.js";
 import { type Session, signedIn } from "../../src/domain/session.js";

@@ -3,12 +3,12 @@ import { randomUUID } from "node:crypto";
 import { it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { type Attempt, type Purpose } from "../../src/domain/attempt.js";
+import type { Attempt, Purpose } from "../../src/domain/attempt.js";
 import { cancelAttempt } from "../../src/domain/cancel-attempts.js";
-import { type Deps, type Rows } from "../../src/domain/deps.js";
+import type { Deps, Rows } from "../../src/domain/deps.js";
 import { disableTwoFactor } from "../../src/domain/disable-two-factor.js";
 import { finishLogin, finishStepUp, type Proof } from "../../src/domain/finish-attempt.js";
-import { type SessionBrowser, type SignedIn } from "../../src/domain/open-session.js";
+import type { SessionBrowser, SignedIn } from "../../src/domain/open-session.js";
 import { reportNotMe } from "../../src/domain/report-not-me.js";
 import { hashSecret } from "../../src/domain/secrets.js";
 import { type Session, signedIn } from "../../src/domain/session.js";

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { it } from "node:test";
 
 import { forgetOld } from "../../src/database/forget-old.js";
-import { type EnrolmentRow, type FactorRow } from "../../src/database/schema.js";
+import type { EnrolmentRow, FactorRow } from "../../src/database/schema.js";
 import { aChallenge, anAttempt, anOwner, aSession, at, onBothDatabases } from "./both.js";
 
 const DAY_MS = 86_400_000;

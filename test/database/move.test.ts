@@ -2,17 +2,17 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { it } from "node:test";
 
-import { type Attempt, type Purpose } from "../../src/domain/attempt.js";
-import { type Deps } from "../../src/domain/deps.js";
+import type { Attempt, Purpose } from "../../src/domain/attempt.js";
+import type { Deps } from "../../src/domain/deps.js";
 import { finishLogin, finishStepUp, type Proof } from "../../src/domain/finish-attempt.js";
 import { judgeCode } from "../../src/domain/judge-code.js";
 import { removeFactor } from "../../src/domain/manage-factors.js";
 import { isMoveDue, mayMove, moveLater } from "../../src/domain/move-from-authy.js";
-import { type SessionBrowser } from "../../src/domain/open-session.js";
+import type { SessionBrowser } from "../../src/domain/open-session.js";
 import { hashRecoveryCode, newRecoveryCodes } from "../../src/domain/recovery-code.js";
 import { hashSecret } from "../../src/domain/secrets.js";
 import { type Session, signedIn } from "../../src/domain/session.js";
-import { type Subscriber } from "../../src/domain/subscriber.js";
+import type { Subscriber } from "../../src/domain/subscriber.js";
 import { newTally } from "../../src/http/tally.js";
 import { aChallenge, anAttempt, anOwner, aSession, at, onBothDatabases, type Owner, type Store } from "./both.js";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { type Admission, admission, type Applicant } from "../../src/domain/admission.js";
-import { type Application } from "../../src/domain/application.js";
+import type { Application } from "../../src/domain/application.js";
 
 const NOW = new Date("2026-11-24T10:00:00.000Z");
 

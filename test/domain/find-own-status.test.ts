@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { type Attempt } from "../../src/domain/attempt.js";
+import type { Attempt } from "../../src/domain/attempt.js";
 import { findOwnStatus } from "../../src/domain/find-own-status.js";
-import { type Session } from "../../src/domain/session.js";
+import type { Session } from "../../src/domain/session.js";
 import { OVER_MS, watchedInMemory } from "./watched-in-memory.js";
 
 const attempt = (id: string) => ({ id }) as Attempt;

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { loadConfig } from "../../src/config.js";
-import { type Deps } from "../../src/domain/deps.js";
+import type { Deps } from "../../src/domain/deps.js";
 import { firstApprovalPoll, nextApprovalPoll, nextRegistrationPoll } from "../../src/domain/poll-schedule.js";
-import { type Witness } from "../../src/domain/watched.js";
+import type { Witness } from "../../src/domain/watched.js";
 
 const settings = loadConfig({ AUTHY_APP_NAME: "a", AUTHY_APP_ID: "1", AUTHY_PRODUCTION_API_KEY: "k" }, () => [
   "k",

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { type Attempt } from "../../src/domain/attempt.js";
-import { type Deps } from "../../src/domain/deps.js";
+import type { Attempt } from "../../src/domain/attempt.js";
+import type { Deps } from "../../src/domain/deps.js";
 import {
   type LoginError,
   ProviderRefused,
@@ -10,9 +10,9 @@ import {
   ProviderUnavailable,
   ProviderUnconfirmed,
 } from "../../src/domain/errors.js";
-import { type Factor } from "../../src/domain/factor.js";
+import type { Factor } from "../../src/domain/factor.js";
 import { startChallenge } from "../../src/domain/start-challenge.js";
-import { type Subscriber } from "../../src/domain/subscriber.js";
+import type { Subscriber } from "../../src/domain/subscriber.js";
 import { newTally } from "../../src/http/tally.js";
 
 /**

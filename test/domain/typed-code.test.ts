@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { type Attempt } from "../../src/domain/attempt.js";
-import { type Challenge } from "../../src/domain/challenge.js";
-import { type Deps } from "../../src/domain/deps.js";
+import type { Attempt } from "../../src/domain/attempt.js";
+import type { Challenge } from "../../src/domain/challenge.js";
+import type { Deps } from "../../src/domain/deps.js";
 import { judgeApproval } from "../../src/domain/judge-approval.js";
 import { judgeCode } from "../../src/domain/judge-code.js";
 import { hashRecoveryCode, looksLikeRecoveryCode } from "../../src/domain/recovery-code.js";

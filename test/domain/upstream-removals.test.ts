@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { type Deps } from "../../src/domain/deps.js";
+import type { Deps } from "../../src/domain/deps.js";
 import { upstreamRemovals } from "../../src/domain/disable-two-factor.js";
 import { ProviderRefused, ProviderUnavailable } from "../../src/domain/errors.js";
-import { type Factor } from "../../src/domain/factor.js";
+import type { Factor } from "../../src/domain/factor.js";
 
 function phone(id: string): Factor {
   const at = new Date("2026-11-24T10:00:00Z");

@@ -1,5 +1,5 @@
 import { loadConfig } from "../../src/config.js";
-import { type Attempt } from "../../src/domain/attempt.js";
+import type { Attempt } from "../../src/domain/attempt.js";
 import {
   type Challenge,
   challengeStatus,
@@ -7,7 +7,7 @@ import {
   type Outcome,
   type SettledChallenge,
 } from "../../src/domain/challenge.js";
-import { type Deps, type LogFields } from "../../src/domain/deps.js";
+import type { Deps, LogFields } from "../../src/domain/deps.js";
 import { type Enrolment, type EnrolmentState, enrolmentStatus } from "../../src/domain/enrolment.js";
 import {
   EXPIRY_GRACE_MS,

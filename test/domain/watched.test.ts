@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { askProvider, expireIfOver, pollOnce } from "../../src/domain/ask-provider.js";
-import { type Deps } from "../../src/domain/deps.js";
+import type { Deps } from "../../src/domain/deps.js";
 import { ProviderThrottled, ProviderUnavailable } from "../../src/domain/errors.js";
 import { settleChallenge } from "../../src/domain/settle-challenge.js";
 import { settleEnrolment } from "../../src/domain/settle-enrolment.js";
-import { type WatchedRow } from "../../src/domain/watched.js";
+import type { WatchedRow } from "../../src/domain/watched.js";
 import { WATCHED } from "../../src/domain/watched-kinds.js";
 import { at, LIFE_MS, OVER_MS, watchedInMemory } from "./watched-in-memory.js";
 

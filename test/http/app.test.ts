@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo } from "node:net";
+import type { AddressInfo } from "node:net";
 import { after, describe, it } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import Router from "@koa/router";
 import Keygrip from "keygrip";
 
-import { type StoredSession } from "../../src/domain/session.js";
+import type { StoredSession } from "../../src/domain/session.js";
 import { createApp } from "../../src/http/app.js";
-import { type RequestState } from "../../src/http/context.js";
-import { type HttpDeps } from "../../src/http/deps.js";
-import { type Health } from "../../src/http/routes/health.js";
+import type { RequestState } from "../../src/http/context.js";
+import type { HttpDeps } from "../../src/http/deps.js";
+import type { Health } from "../../src/http/routes/health.js";
 import { newTally } from "../../src/http/tally.js";
 import { loadText } from "../../src/http/text.js";
 import { nunjucksViews } from "../../src/http/views.js";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 
-import { type Middleware } from "../../src/http/context.js";
+import type { Middleware } from "../../src/http/context.js";
 import { checkHost, knownHosts } from "../../src/http/middleware/check-host.js";
 import { openBrowser } from "../kit/browser.js";
 import { serveMiddleware } from "./middleware-app.js";

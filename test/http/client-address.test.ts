@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { isPrivateAddress, plainAddress } from "../../src/http/client-address.js";
-import { type Context } from "../../src/http/context.js";
+import type { Context } from "../../src/http/context.js";
 import { networkOf, originOf } from "../../src/http/origin.js";
 
 /** Ways in which proxies and systems write one address, with who does so where that is known. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { parse } from "node-html-parser";
 
-import { type LinkPurpose } from "../../src/domain/mail.js";
+import type { LinkPurpose } from "../../src/domain/mail.js";
 import { addSite } from "../../src/domain/manage-applications.js";
 import { hashSecret, newSecret } from "../../src/domain/secrets.js";
 import { settleChallenge } from "../../src/domain/settle-challenge.js";

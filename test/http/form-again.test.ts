@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo } from "node:net";
+import type { AddressInfo } from "node:net";
 import { after, describe, it } from "node:test";
 import { Registry } from "prom-client";
 
 import { createApp } from "../../src/http/app.js";
-import { type HttpDeps } from "../../src/http/deps.js";
-import { type Health } from "../../src/http/routes/health.js";
+import type { HttpDeps } from "../../src/http/deps.js";
+import type { Health } from "../../src/http/routes/health.js";
 import { newTally } from "../../src/http/tally.js";
 import { loadText } from "../../src/http/text.js";
 import { nunjucksViews } from "../../src/http/views.js";

@@ -4,7 +4,7 @@ import { request } from "node:http";
 import { after, describe, it } from "node:test";
 
 import { disableAccount } from "../../src/domain/administer.js";
-import { type Admitted, type Application } from "../../src/domain/application.js";
+import type { Admitted, Application } from "../../src/domain/application.js";
 import { DatabaseAway } from "../../src/domain/errors.js";
 import { addSite, removeSite } from "../../src/domain/manage-applications.js";
 import { type Browser, openBrowser } from "../kit/browser.js";

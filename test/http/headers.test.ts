@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 
-import { type Context, type Middleware } from "../../src/http/context.js";
+import type { Context, Middleware } from "../../src/http/context.js";
 import { cookieAge } from "../../src/http/middleware/cookie-age.js";
 import { securityHeaders } from "../../src/http/middleware/security-headers.js";
 import { warnOfProxy } from "../../src/http/middleware/warn-of-proxy.js";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 
 import { hashSecret, newSecret } from "../../src/domain/secrets.js";
-import { type Middleware } from "../../src/http/context.js";
+import type { Middleware } from "../../src/http/context.js";
 import { cookieName, setCookie } from "../../src/http/cookies.js";
 import { giveKnownKey, knownKey } from "../../src/http/known-browser.js";
 import { browserVisit } from "../../src/http/middleware/visit.js";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { type AddressInfo } from "node:net";
+import type { AddressInfo } from "node:net";
 import { describe, it, type TestContext } from "node:test";
 import Koa from "koa";
 
-import { type LogFields } from "../../src/domain/deps.js";
+import type { LogFields } from "../../src/domain/deps.js";
 import { createHttpServer, listen } from "../../src/http/listen.js";
 import { freePort } from "../kit/ports.js";
 

@@ -1,10 +1,10 @@
 import Keygrip from "keygrip";
 import Koa from "koa";
 
-import { type Middleware, type RequestState } from "../../src/http/context.js";
-import { type LogFields } from "../../src/domain/deps.js";
+import type { Middleware, RequestState } from "../../src/http/context.js";
+import type { LogFields } from "../../src/domain/deps.js";
 import { HttpRefusal } from "../../src/http/refusal.js";
-import { type Owner } from "../kit/owner.js";
+import type { Owner } from "../kit/owner.js";
 
 /** A line that the middleware under test wrote to the log. */
 export interface Warning {

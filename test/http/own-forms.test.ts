@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 
-import { type Middleware } from "../../src/http/context.js";
+import type { Middleware } from "../../src/http/context.js";
 import { knownHosts } from "../../src/http/middleware/check-host.js";
 import { readForms } from "../../src/http/middleware/form.js";
 import { browserVisit, checkCsrf, csrfToken } from "../../src/http/middleware/visit.js";

@@ -1,23 +1,23 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { type AddressInfo } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { mock } from "node:test";
 import Router from "@koa/router";
-import { type DataSource } from "typeorm";
+import type { DataSource } from "typeorm";
 
 import { matchCode } from "../../src/domain/secrets.js";
 import { loadConfig } from "../../src/config.js";
 import { openDatabase } from "../../src/database/data-source.js";
 import { databaseRows } from "../../src/database/rows.js";
-import { type LinkPurpose } from "../../src/domain/mail.js";
-import { type FactorProvider } from "../../src/domain/factor-provider.js";
+import type { LinkPurpose } from "../../src/domain/mail.js";
+import type { FactorProvider } from "../../src/domain/factor-provider.js";
 import { createApp } from "../../src/http/app.js";
-import { type HttpDeps } from "../../src/http/deps.js";
+import type { HttpDeps } from "../../src/http/deps.js";
 import { pushWords } from "../../src/http/push-words.js";
-import { type Health } from "../../src/http/routes/health.js";
+import type { Health } from "../../src/http/routes/health.js";
 import { newTally } from "../../src/http/tally.js";
 import { loadText } from "../../src/http/text.js";
 import { nunjucksViews } from "../../src/http/views.js";
@@ -28,7 +28,7 @@ import { authyCallbacks } from "../../src/providers/authy/callbacks.js";
 import { passkeyProvider } from "../../src/providers/passkey/provider.js";
 import { totpProvider } from "../../src/providers/totp/provider.js";
 import { TEST_SETTINGS } from "../kit/environment.js";
-import { type Owner } from "../kit/owner.js";
+import type { Owner } from "../kit/owner.js";
 
 /** The key that signs cookies and form tokens here. */
 export const KEY = "a key of this test";

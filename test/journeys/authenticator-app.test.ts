@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { type Browser, type Page } from "../kit/browser.js";
+import type { Browser, Page } from "../kit/browser.js";
 import { runCommand } from "../kit/command.js";
 import { WITHOUT_AUTHY } from "../kit/environment.js";
 import { type Program, startProgram } from "../kit/program.js";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 
-import { type Browser, type Page } from "../kit/browser.js";
+import type { Browser, Page } from "../kit/browser.js";
 import { openOwnPhone, type OwnPhone } from "../kit/own-phone.js";
 import { enrol, type Person, typePassword } from "../kit/people.js";
 import { startProgram } from "../kit/program.js";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 
-import { type ReadyMail } from "../../src/domain/mail.js";
+import type { ReadyMail } from "../../src/domain/mail.js";
 import { senderIn, smtpAddress } from "../../src/mail/address.js";
 import { wrapped } from "../../src/mail/compose.js";
 import { messageId, smtpPostman } from "../../src/mail/smtp.js";

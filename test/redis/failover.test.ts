@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Redis } from "ioredis";
+import type { Redis } from "ioredis";
 
 import { redisAddress } from "../../src/redis/address.js";
 import { redisConnection } from "../../src/redis/connections.js";

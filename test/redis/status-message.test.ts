@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { type LiveStatus } from "../../src/domain/watched.js";
+import type { LiveStatus } from "../../src/domain/watched.js";
 import { messageOf, statusIn } from "../../src/redis/status-message.js";
 
 const STATUS: LiveStatus = {

@@ -1,4 +1,4 @@
-import { type Program } from "../kit/program.js";
+import type { Program } from "../kit/program.js";
 import { until } from "../kit/until.js";
 
 /** Resolves when the sandbox is asked about an approval the next time. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { type AddressInfo } from "node:net";
+import type { AddressInfo } from "node:net";
 import { describe, it, type TestContext } from "node:test";
 import { BOUNDED, inTime } from "../kit/in-time.js";
 import { enrol, stateIn } from "../kit/people.js";

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import Database from "better-sqlite3";
 
-import { type ChallengeRow } from "../../src/database/schema.js";
+import type { ChallengeRow } from "../../src/database/schema.js";
 import { callbackBody, signCallback } from "../kit/authy.js";
 import { BOUNDED, feelPulse, inTime, timed } from "../kit/in-time.js";
 import { challengeOf, enrol, type Person, startSignIn, typePassword } from "../kit/people.js";
-import { type Program } from "../kit/program.js";
+import type { Program } from "../kit/program.js";
 import { until } from "../kit/until.js";
 import { finish, startBalanced } from "./sign-ins.js";
 

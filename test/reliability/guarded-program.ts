@@ -4,7 +4,7 @@ import { after, before } from "node:test";
 import { inTime } from "../kit/in-time.js";
 import { newOwner, type Owner } from "../kit/owner.js";
 import { enrol, startSignIn } from "../kit/people.js";
-import { type Program, type ProgramSettings } from "../kit/program.js";
+import type { Program, ProgramSettings } from "../kit/program.js";
 import { startRedis, type TestRedis } from "../kit/redis.js";
 import { until } from "../kit/until.js";
 import { settledBy, startBalanced, tapToEvent } from "./sign-ins.js";

@@ -9,7 +9,7 @@ import { hashSecret } from "../../src/domain/secrets.js";
 import { callbackBody, signCallback } from "../kit/authy.js";
 import { type Browser, openBrowser } from "../kit/browser.js";
 import { watchMachine } from "../kit/in-time.js";
-import { type Program } from "../kit/program.js";
+import type { Program } from "../kit/program.js";
 import { until } from "../kit/until.js";
 import { startBalanced } from "./sign-ins.js";
 

@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from "node:test";
 import { bundleOf } from "../kit/bundle.js";
 import { runCommand } from "../kit/command.js";
 import { BOUNDED } from "../kit/in-time.js";
-import { type Program } from "../kit/program.js";
+import type { Program } from "../kit/program.js";
 import { until } from "../kit/until.js";
 import { assertJsonOnly, becomes, EVERYTHING, restart, sharedGuarded, signsIn, tellsOnce } from "./guarded-program.js";
 

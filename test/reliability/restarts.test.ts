@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
-import { type Browser } from "../kit/browser.js";
+import type { Browser } from "../kit/browser.js";
 import { migrate } from "../kit/processes.js";
 import { enrol, type Person, startSignIn } from "../kit/people.js";
 import { until } from "../kit/until.js";

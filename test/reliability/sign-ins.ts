@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 
-import { type Answer } from "../kit/browser.js";
+import type { Answer } from "../kit/browser.js";
 import { NO_LIMITS } from "../kit/environment.js";
-import { type EventStream } from "../kit/event-stream.js";
+import type { EventStream } from "../kit/event-stream.js";
 import { inTime } from "../kit/in-time.js";
 import { newOwner, type Owner } from "../kit/owner.js";
 import { challengeOf, type Person, type Waiting } from "../kit/people.js";

@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from "node:net";
 import { describe, it, type TestContext } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 
-import { type LiveStatus, type WatchedKind } from "../../src/domain/watched.js";
+import type { LiveStatus, WatchedKind } from "../../src/domain/watched.js";
 import { type StreamOwner, streamHub, type StreamLimits } from "../../src/http/stream-hub.js";
 import { openBrowser } from "../kit/browser.js";
 import { until } from "../kit/until.js";

@@ -4,7 +4,7 @@ import { after, describe, it } from "node:test";
 import { hash } from "@node-rs/argon2";
 
 import { passwords } from "../../src/passwords/argon2.js";
-import { type Answer } from "../kit/browser.js";
+import type { Answer } from "../kit/browser.js";
 import { enrol, isSignedIn, type Person, register, sendCallback } from "../kit/people.js";
 import { type Program, startProgram } from "../kit/program.js";
 import { setBack } from "../kit/rows.js";

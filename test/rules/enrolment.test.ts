@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import jwt from "jsonwebtoken";
 
-import { type Browser } from "../kit/browser.js";
+import type { Browser } from "../kit/browser.js";
 import { enrol, isSignedIn, type Person, register } from "../kit/people.js";
 import { startProgram } from "../kit/program.js";
 import { until } from "../kit/until.js";

@@ -6,7 +6,7 @@ import { pushWords } from "../../src/http/push-words.js";
 import { loadText } from "../../src/http/text.js";
 import { type Answer, type Browser, openBrowser } from "../kit/browser.js";
 import { enrol, isSignedIn, type Person, register, sendCallback, settled } from "../kit/people.js";
-import { type PhoneRequest } from "../kit/phone.js";
+import type { PhoneRequest } from "../kit/phone.js";
 import { startProgram } from "../kit/program.js";
 import { setBack } from "../kit/rows.js";
 

@@ -3,13 +3,13 @@ import { gzipSync } from "node:zlib";
 import { after, describe, it } from "node:test";
 import jwt from "jsonwebtoken";
 
-import { type Json } from "../../src/providers/authy/callback-signature.js";
+import type { Json } from "../../src/providers/authy/callback-signature.js";
 import { callbackBody, signCallback, type SignedRequest } from "../kit/authy.js";
 import { type Answer, openBrowser } from "../kit/browser.js";
 import { enrol, isSignedIn, type Person } from "../kit/people.js";
 import { brokenRows } from "../kit/invariants.js";
 import { startProgram } from "../kit/program.js";
-import { type Row } from "../kit/rows.js";
+import type { Row } from "../kit/rows.js";
 import { until } from "../kit/until.js";
 
 const FORMER_KEY = "the-key-before-this-one-0123456789";

@@ -8,7 +8,7 @@ import { before, describe, it, type TestContext } from "node:test";
 import got from "got";
 import { Redis } from "ioredis";
 import { choosePorts } from "../../scripts/demo/addresses.js";
-import { type StoryReport } from "../../scripts/demo/timeline.js";
+import type { StoryReport } from "../../scripts/demo/timeline.js";
 import { openBrowser } from "../kit/browser.js";
 import { ensureBuilt } from "../kit/built.js";
 import { type RunningCommand, runCommand } from "../kit/command.js";

@@ -1,4 +1,4 @@
-import { type MigrationInterface, type QueryRunner } from "typeorm";
+import type { MigrationInterface, QueryRunner } from "typeorm";
 
 /** The last success in a browser that the account did not know: what renews the strangers' budget of pushes. */
 export class StrangersSuccess1769900100000 implements MigrationInterface {

@@ -1,4 +1,4 @@
-import { type MigrationInterface, type QueryRunner } from "typeorm";
+import type { MigrationInterface, QueryRunner } from "typeorm";
 
 /** Finds the attempts that nobody finished in time, without reading all the finished ones. */
 export class OpenAttempts1769900200000 implements MigrationInterface {

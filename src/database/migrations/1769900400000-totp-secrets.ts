@@ -1,4 +1,4 @@
-import { type MigrationInterface, type QueryRunner } from "typeorm";
+import type { MigrationInterface, QueryRunner } from "typeorm";
 
 /** The sealed secrets of authenticator apps. */
 export class TotpSecrets1769900400000 implements MigrationInterface {

@@ -1,4 +1,4 @@
-import { type MigrationInterface, type QueryRunner } from "typeorm";
+import type { MigrationInterface, QueryRunner } from "typeorm";
 
 /** Phones of our own: the keys that they sign with, and where their browsers can be rung. */
 export class OwnPhones1769900500000 implements MigrationInterface {

@@ -1,4 +1,4 @@
-import { type MigrationInterface, type QueryRunner } from "typeorm";
+import type { MigrationInterface, QueryRunner } from "typeorm";
 
 /** Passkeys, the random name of an account in authenticators, and the challenges that were answered. It only adds. */
 export class Passkeys1769900600000 implements MigrationInterface {

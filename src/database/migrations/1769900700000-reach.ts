@@ -1,4 +1,4 @@
-import { type MigrationInterface, type QueryRunner } from "typeorm";
+import type { MigrationInterface, QueryRunner } from "typeorm";
 
 /** Whether a request rings somewhere, or waits for somebody to look. */
 export class Reach1769900700000 implements MigrationInterface {

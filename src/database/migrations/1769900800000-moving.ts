@@ -1,4 +1,4 @@
-import { type MigrationInterface, type QueryRunner } from "typeorm";
+import type { MigrationInterface, QueryRunner } from "typeorm";
 
 /** Moving over from Authy: which factor takes whose place, since when it works, and who was asked lately. It only adds. */
 export class Moving1769900800000 implements MigrationInterface {

@@ -1,4 +1,4 @@
-import { type MigrationInterface, type QueryRunner } from "typeorm";
+import type { MigrationInterface, QueryRunner } from "typeorm";
 
 /**
  * Applications, whom they admit, and what sessions tell them. It only adds: a session that the release before opens gets the

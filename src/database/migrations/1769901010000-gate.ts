@@ -1,4 +1,4 @@
-import { type MigrationInterface, type QueryRunner } from "typeorm";
+import type { MigrationInterface, QueryRunner } from "typeorm";
 
 /** What carries a sign-in to a site behind the gate, and what keeps it there. */
 export class Gate1769901010000 implements MigrationInterface {

@@ -1,4 +1,4 @@
-import { type MigrationInterface, type QueryRunner } from "typeorm";
+import type { MigrationInterface, QueryRunner } from "typeorm";
 
 /** Clients of OpenID Connect, what was given to them, the keys that sign it, and the notices that it has ended. */
 export class OpenIdConnect1769901200000 implements MigrationInterface {

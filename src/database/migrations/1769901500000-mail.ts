@@ -1,4 +1,4 @@
-import { type MigrationInterface, type QueryRunner } from "typeorm";
+import type { MigrationInterface, QueryRunner } from "typeorm";
 
 /** Messages, the links in them, requests for a new password, and an address that is not confirmed yet. */
 export class Mail1769901500000 implements MigrationInterface {

@@ -4,9 +4,9 @@ import session, { type CreateSessionOptions } from "koa-session";
 
 import { hashSecret, newSecret } from "../../domain/secrets.js";
 import { newSession } from "../../domain/session.js";
-import { type Context, type Flash, type Middleware } from "../context.js";
+import type { Context, Flash, Middleware } from "../context.js";
 import { setCookie } from "../cookies.js";
-import { type HttpDeps } from "../deps.js";
+import type { HttpDeps } from "../deps.js";
 
 /** What one page leaves for the next one. */
 interface Carried {

@@ -1,4 +1,4 @@
-import { type Middleware } from "../context.js";
+import type { Middleware } from "../context.js";
 import { HttpRefusal } from "../refusal.js";
 
 const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/;

@@ -1,4 +1,4 @@
-import { type Middleware } from "../context.js";
+import type { Middleware } from "../context.js";
 
 /**
  * Adds Max-Age to each cookie that has an end: `Expires` alone is a time of ours, and a browser whose clock is ahead of it

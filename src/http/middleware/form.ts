@@ -1,8 +1,8 @@
 import { bodyParser } from "@koa/bodyparser";
 
-import { type Context, type Middleware } from "../context.js";
+import type { Context, Middleware } from "../context.js";
 import { HttpRefusal } from "../refusal.js";
-import { type Text } from "../text.js";
+import type { Text } from "../text.js";
 
 const MAX_BYTES = "32kb";
 

@@ -1,6 +1,6 @@
 import { bodyParser } from "@koa/bodyparser";
 
-import { type Middleware } from "../context.js";
+import type { Middleware } from "../context.js";
 import { HttpRefusal } from "../refusal.js";
 
 /** A credential of any kind has room in it. */

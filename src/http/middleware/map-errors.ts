@@ -1,8 +1,8 @@
 import { errorFields } from "../../domain/error-fields.js";
 import { LoginError } from "../../domain/errors.js";
-import { type Context, type Middleware } from "../context.js";
+import type { Context, Middleware } from "../context.js";
 import { HttpRefusal } from "../refusal.js";
-import { type ErrorPage, type TextValues } from "../text.js";
+import type { ErrorPage, TextValues } from "../text.js";
 import { show } from "../views.js";
 
 interface Answer {

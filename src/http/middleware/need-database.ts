@@ -1,5 +1,5 @@
 import { DatabaseAway } from "../../domain/errors.js";
-import { type Middleware } from "../context.js";
+import type { Middleware } from "../context.js";
 
 /** Refuses with 503 what needs the database, as long as it was never opened: the process listens from its first moment. */
 export function needDatabase(state: { isOpen(): boolean }): Middleware {

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { type Histogram } from "prom-client";
+import type { Histogram } from "prom-client";
 
-import { type Context, type Middleware } from "../context.js";
-import { type HttpDeps } from "../deps.js";
+import type { Context, Middleware } from "../context.js";
+import type { HttpDeps } from "../deps.js";
 import { withoutTokens } from "./token-page.js";
 
 /** One line for each request: method, path without query, status, time. Never a header, a cookie or a body. */

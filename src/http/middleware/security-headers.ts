@@ -1,6 +1,6 @@
 import helmet from "koa-helmet";
 
-import { type Context, type Middleware } from "../context.js";
+import type { Context, Middleware } from "../context.js";
 
 /**
  * Set before anything else runs, so that every status carries them. No CORS header is ever sent.

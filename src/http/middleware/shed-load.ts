@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 
 import { Busy } from "../../domain/errors.js";
-import { type Middleware } from "../context.js";
+import type { Middleware } from "../context.js";
 
 const SAMPLE_MS = 500;
 /** One hiccup is no overload: the loop must be late for so many samples in a row. */

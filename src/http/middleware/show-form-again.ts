@@ -1,5 +1,5 @@
 import { appCodeIn } from "../../domain/typed-code.js";
-import { type Context, type Middleware } from "../context.js";
+import type { Context, Middleware } from "../context.js";
 import { HttpRefusal } from "../refusal.js";
 
 /**

@@ -1,4 +1,4 @@
-import { type Context, type Middleware } from "../context.js";
+import type { Context, Middleware } from "../context.js";
 import { HttpRefusal } from "../refusal.js";
 
 /** Where a token stands in the path. */

@@ -1,9 +1,9 @@
 import { createHmac } from "node:crypto";
 
 import { hashSecret, newSecret, sameText } from "../../domain/secrets.js";
-import { type Context, type Middleware } from "../context.js";
+import type { Context, Middleware } from "../context.js";
 import { readCookie, sentOurCookies, setCookie } from "../cookies.js";
-import { type KnownHosts } from "./check-host.js";
+import type { KnownHosts } from "./check-host.js";
 import { HttpRefusal } from "../refusal.js";
 import { StaleForm } from "./show-form-again.js";
 

@@ -1,4 +1,4 @@
-import { type Middleware } from "../context.js";
+import type { Middleware } from "../context.js";
 import { isPrivateAddress } from "../client-address.js";
 import { originOf } from "../origin.js";
 

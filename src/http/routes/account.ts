@@ -1,21 +1,21 @@
 import Router from "@koa/router";
 
 import { isStepUpAction } from "../../domain/attempt.js";
-import { type AuditEvent } from "../../domain/audit.js";
-import { type Factor, type FactorType } from "../../domain/factor.js";
+import type { AuditEvent } from "../../domain/audit.js";
+import type { Factor, FactorType } from "../../domain/factor.js";
 import { isMoveDue, replacedFactors } from "../../domain/move-from-authy.js";
-import { type Session } from "../../domain/session.js";
+import type { Session } from "../../domain/session.js";
 import { endOtherSessions, endSession } from "../../domain/sign-out.js";
 import { hashSecret } from "../../domain/secrets.js";
-import { type RequestState } from "../context.js";
-import { type HttpDeps } from "../deps.js";
+import type { RequestState } from "../context.js";
+import type { HttpDeps } from "../deps.js";
 import { factorView, offeredTypes } from "../factor-view.js";
 import { knownKey } from "../known-browser.js";
 import { flash } from "../middleware/carry-messages.js";
 import { originOf } from "../origin.js";
 import { queryText } from "../query-text.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
-import { type Text, type TextKey } from "../text.js";
+import type { Text, TextKey } from "../text.js";
 import { seeOther, show } from "../views.js";
 
 const PAGE_ROWS = 50;

@@ -2,11 +2,11 @@ import Router from "@koa/router";
 
 import { signOut } from "../../domain/sign-out.js";
 import { forgetAttempt, heldAttempt } from "../attempt-cookie.js";
-import { type Context, type RequestState } from "../context.js";
-import { type HttpDeps } from "../deps.js";
+import type { Context, RequestState } from "../context.js";
+import type { HttpDeps } from "../deps.js";
 import { fields } from "../middleware/form.js";
 import { visitHash } from "../middleware/visit.js";
-import { type OpenId } from "../openid.js";
+import type { OpenId } from "../openid.js";
 import { originOf } from "../origin.js";
 import { queryText } from "../query-text.js";
 import { HttpRefusal } from "../refusal.js";

@@ -1,7 +1,7 @@
 import Router from "@koa/router";
 
-import { type RequestState } from "../context.js";
-import { type HttpDeps } from "../deps.js";
+import type { RequestState } from "../context.js";
+import type { HttpDeps } from "../deps.js";
 import { flash } from "../middleware/carry-messages.js";
 import { queryText } from "../query-text.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";

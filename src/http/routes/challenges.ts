@@ -1,10 +1,10 @@
-import { type ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import Router from "@koa/router";
 
 import { findOwnStatus, type OwnStatus } from "../../domain/find-own-status.js";
 import { heldAttempt } from "../attempt-cookie.js";
-import { type Context, type RequestState } from "../context.js";
-import { type HttpDeps } from "../deps.js";
+import type { Context, RequestState } from "../context.js";
+import type { HttpDeps } from "../deps.js";
 import { HttpRefusal } from "../refusal.js";
 import { networkOf, originOf } from "../origin.js";
 

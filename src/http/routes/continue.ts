@@ -1,7 +1,7 @@
 import Router from "@koa/router";
 
-import { type RequestState } from "../context.js";
-import { type HttpDeps } from "../deps.js";
+import type { RequestState } from "../context.js";
+import type { HttpDeps } from "../deps.js";
 import { onward } from "../leaving.js";
 import { requireSignIn } from "../require-sign-in.js";
 import { seeOther, show } from "../views.js";

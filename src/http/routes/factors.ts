@@ -1,11 +1,11 @@
 import Router from "@koa/router";
 
 import { preferFactor, removeFactor, renameFactor } from "../../domain/manage-factors.js";
-import { type Factor } from "../../domain/factor.js";
+import type { Factor } from "../../domain/factor.js";
 import { unprovedSuccessor } from "../../domain/move-from-authy.js";
 import { hasStepUp } from "../../domain/step-up.js";
-import { type Context, type RequestState } from "../context.js";
-import { type HttpDeps } from "../deps.js";
+import type { Context, RequestState } from "../context.js";
+import type { HttpDeps } from "../deps.js";
 import { asksBy, factorView, viewOrNull } from "../factor-view.js";
 import { flash } from "../middleware/carry-messages.js";
 import { fields } from "../middleware/form.js";

@@ -1,12 +1,12 @@
 import Router from "@koa/router";
 
-import { type Site } from "../../domain/application.js";
+import type { Site } from "../../domain/application.js";
 import { askGate, type GateAnswer, issueTicket, takeTicket } from "../../domain/gate.js";
 import { safeNext } from "../../domain/next-path.js";
 import { hashSecret, newSecret } from "../../domain/secrets.js";
 import { leadToAdmission } from "../admission-page.js";
-import { type Context, type RequestState } from "../context.js";
-import { type HttpDeps } from "../deps.js";
+import type { Context, RequestState } from "../context.js";
+import type { HttpDeps } from "../deps.js";
 import { showGatePage } from "../gate-page.js";
 import { queryText } from "../query-text.js";
 import { HttpRefusal } from "../refusal.js";

@@ -1,8 +1,8 @@
 import Router from "@koa/router";
-import { type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 
-import { type Movers } from "../../domain/factor.js";
-import { type RequestState } from "../context.js";
+import type { Movers } from "../../domain/factor.js";
+import type { RequestState } from "../context.js";
 
 /** What the process can say about what it needs. Every answer is bounded in time. */
 export interface Health {

@@ -1,7 +1,7 @@
 import Router from "@koa/router";
 
-import { type RequestState } from "../context.js";
-import { type HttpDeps } from "../deps.js";
+import type { RequestState } from "../context.js";
+import type { HttpDeps } from "../deps.js";
 import { show } from "../views.js";
 
 /** The start page. */

@@ -1,10 +1,10 @@
 import Router from "@koa/router";
 
-import { type Context, type RequestState } from "../context.js";
-import { type HttpDeps } from "../deps.js";
+import type { Context, RequestState } from "../context.js";
+import type { HttpDeps } from "../deps.js";
 import { goOn } from "../leaving.js";
 import { fields } from "../middleware/form.js";
-import { type OpenId } from "../openid.js";
+import type { OpenId } from "../openid.js";
 import { queryText } from "../query-text.js";
 import { HttpRefusal } from "../refusal.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";

@@ -1,10 +1,10 @@
 import Router from "@koa/router";
 
-import { type Attempt } from "../../domain/attempt.js";
+import type { Attempt } from "../../domain/attempt.js";
 import { reportNotMe } from "../../domain/report-not-me.js";
 import { forgetAttempt } from "../attempt-cookie.js";
-import { type RequestState } from "../context.js";
-import { type HttpDeps } from "../deps.js";
+import type { RequestState } from "../context.js";
+import type { HttpDeps } from "../deps.js";
 import { flash } from "../middleware/carry-messages.js";
 import { fields } from "../middleware/form.js";
 import { forgetSession } from "../signed-in.js";

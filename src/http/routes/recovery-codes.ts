@@ -1,8 +1,8 @@
 import Router from "@koa/router";
 
 import { makeRecoveryCodes, mayMakeRecoveryCodes } from "../../domain/make-recovery-codes.js";
-import { type RequestState } from "../context.js";
-import { type HttpDeps } from "../deps.js";
+import type { RequestState } from "../context.js";
+import type { HttpDeps } from "../deps.js";
 import { carriedBy, flash } from "../middleware/carry-messages.js";
 import { originOf } from "../origin.js";
 import { asksBy } from "../factor-view.js";

@@ -1,15 +1,15 @@
 import Router from "@koa/router";
 
 import { cancelAttempt } from "../../domain/cancel-attempts.js";
-import { type Attempt } from "../../domain/attempt.js";
-import { type Proof } from "../../domain/finish-attempt.js";
+import type { Attempt } from "../../domain/attempt.js";
+import type { Proof } from "../../domain/finish-attempt.js";
 import { judgeApproval } from "../../domain/judge-approval.js";
-import { type SessionBrowser, type SignedIn } from "../../domain/open-session.js";
+import type { SessionBrowser, SignedIn } from "../../domain/open-session.js";
 import { goesOnWithoutPush, readWaitingAttempt, resendPush } from "../../domain/waiting-attempt.js";
 import { type AttemptCookie, forgetAttempt } from "../attempt-cookie.js";
 import { showCodePage } from "../code-page.js";
-import { type Context, type Middleware, type RequestState } from "../context.js";
-import { type HttpDeps } from "../deps.js";
+import type { Context, Middleware, RequestState } from "../context.js";
+import type { HttpDeps } from "../deps.js";
 import { goOn } from "../leaving.js";
 import { flash } from "../middleware/carry-messages.js";
 import { fields } from "../middleware/form.js";

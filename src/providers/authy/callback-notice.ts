@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 
-import { type CallbackNotice } from "../../domain/receive-callback.js";
-import { type Json } from "./callback-signature.js";
+import type { CallbackNotice } from "../../domain/receive-callback.js";
+import type { Json } from "./callback-signature.js";
 
 /** Strict only now that the signature is known to be good: it cannot tell 1 from "1", or null from "". */
 const callback = z.object({

@@ -3,7 +3,7 @@ import type Koa from "koa";
 import rawBody from "raw-body";
 
 import { logSettled } from "../../domain/announce-settled.js";
-import { type Deps, type Log, type LogFields } from "../../domain/deps.js";
+import type { Deps, Log, LogFields } from "../../domain/deps.js";
 import { receiveCallback, receiveEvent } from "../../domain/receive-callback.js";
 import { callbackNotice } from "./callback-notice.js";
 import { hasGoodSignature, type Json } from "./callback-signature.js";

@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 import { ProviderRefused, ProviderUnavailable, ProviderUnconfirmed } from "../../domain/errors.js";
-import { type ApprovalState, type FactorProvider, type Push } from "../../domain/factor-provider.js";
-import { type AuthyAnswer, type AuthyClient } from "./client.js";
+import type { ApprovalState, FactorProvider, Push } from "../../domain/factor-provider.js";
+import type { AuthyAnswer, AuthyClient } from "./client.js";
 import { type AuthyApplication, registrationToken } from "./registration-token.js";
 
 const authyId = z.union([z.number().int().positive(), z.string().regex(/^\d{1,18}$/)]).transform(String);

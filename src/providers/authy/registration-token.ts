@@ -1,7 +1,7 @@
 import { createSecretKey } from "node:crypto";
 import jwt from "jsonwebtoken";
 
-import { type Enrolment } from "../../domain/enrolment.js";
+import type { Enrolment } from "../../domain/enrolment.js";
 
 /** The application as the Authy console names it. */
 export interface AuthyApplication {

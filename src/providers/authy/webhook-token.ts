@@ -2,7 +2,7 @@ import { createSecretKey } from "node:crypto";
 import jwt from "jsonwebtoken";
 import { z } from "zod";
 
-import { type EventNotice } from "../../domain/receive-callback.js";
+import type { EventNotice } from "../../domain/receive-callback.js";
 
 const id = z.union([z.string().regex(/^[\w-]{1,64}$/), z.number().int()]).transform(String);
 

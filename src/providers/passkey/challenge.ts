@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from "node:crypto";
 
-import { type Asked } from "../../domain/factor-provider.js";
+import type { Asked } from "../../domain/factor-provider.js";
 import { sameText } from "../../domain/secrets.js";
 
 const LIFE_MS = 5 * 60_000;

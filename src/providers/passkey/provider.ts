@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 
-import { type Deps } from "../../domain/deps.js";
-import { type Factor } from "../../domain/factor.js";
-import { type Asked, type FactorProvider, type Proven } from "../../domain/factor-provider.js";
-import { type Passkey } from "../../domain/passkey.js";
+import type { Deps } from "../../domain/deps.js";
+import type { Factor } from "../../domain/factor.js";
+import type { Asked, FactorProvider, Proven } from "../../domain/factor-provider.js";
+import type { Passkey } from "../../domain/passkey.js";
 import { hashSecret, sameText } from "../../domain/secrets.js";
 import { type ChallengeUse, isFreshChallenge, newChallenge } from "./challenge.js";
-import { type PasskeySite } from "./webauthn.js";
+import type { PasskeySite } from "./webauthn.js";
 import type * as webauthn from "./webauthn.js";
 
 /** How long a browser lets its owner choose and unlock: as long as the challenge lives. */

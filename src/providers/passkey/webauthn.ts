@@ -2,7 +2,7 @@
 import { verifyAuthenticationResponse, verifyRegistrationResponse } from "@simplewebauthn/server";
 import { z } from "zod";
 
-import { type Passkey } from "../../domain/passkey.js";
+import type { Passkey } from "../../domain/passkey.js";
 
 /** The one site whose passkeys count. */
 export interface PasskeySite {

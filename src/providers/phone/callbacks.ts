@@ -1,7 +1,7 @@
 import Router from "@koa/router";
 import type Koa from "koa";
 
-import { type Deps, type LogFields } from "../../domain/deps.js";
+import type { Deps, LogFields } from "../../domain/deps.js";
 import { type PhoneReceived, receivePhoneAnswer } from "../../domain/receive-phone-answer.js";
 import { BadBody, readJson } from "./json-body.js";
 import { isGoodAnswer, readAnswer } from "./phone-answer.js";

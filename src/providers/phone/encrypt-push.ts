@@ -1,4 +1,4 @@
-import { type ECDH } from "node:crypto";
+import type { ECDH } from "node:crypto";
 import ece from "http_ece";
 
 import { newEcdh } from "./p256.js";

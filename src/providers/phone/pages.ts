@@ -4,8 +4,8 @@ import type Koa from "koa";
 import { z } from "zod";
 
 import { claimPhone, findEnrolmentBySecret } from "../../domain/claim-phone.js";
-import { type Deps, type Origin, type RateLimit } from "../../domain/deps.js";
-import { type ActiveKey } from "../../domain/phone-key.js";
+import type { Deps, Origin, RateLimit } from "../../domain/deps.js";
+import type { ActiveKey } from "../../domain/phone-key.js";
 import { endedRequest, phoneRequests } from "../../domain/phone-requests.js";
 import { plainText } from "../../domain/push-text.js";
 import { hashSecret } from "../../domain/secrets.js";
@@ -13,8 +13,8 @@ import { secretIn } from "./enrolment-secret.js";
 import { BadBody, readJson } from "./json-body.js";
 import { isFreshNonce, newNonce } from "./nonce.js";
 import { comparisonDigits, isSignedBy, readPhoneKey } from "./phone-key.js";
-import { type PhoneStreams } from "./phone-streams.js";
-import { type PhoneSettings } from "./provider.js";
+import type { PhoneStreams } from "./phone-streams.js";
+import type { PhoneSettings } from "./provider.js";
 import { type HostRule, readSubscription } from "./push-endpoint.js";
 import { signedTexts } from "./signed-texts.js";
 

@@ -1,6 +1,6 @@
-import { type ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 
-import { type Notifications } from "../../domain/deps.js";
+import type { Notifications } from "../../domain/deps.js";
 import { Busy, TooMany } from "../../domain/errors.js";
 
 const MAX_PENDING_BYTES = 65_536;

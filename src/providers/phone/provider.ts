@@ -1,14 +1,14 @@
-import { type Deps } from "../../domain/deps.js";
+import type { Deps } from "../../domain/deps.js";
 import { endNotifications } from "../../domain/end-notifications.js";
-import { type Factor } from "../../domain/factor.js";
-import { type FactorProvider, type Push } from "../../domain/factor-provider.js";
-import { type PushSubscription } from "../../domain/phone-key.js";
+import type { Factor } from "../../domain/factor.js";
+import type { FactorProvider, Push } from "../../domain/factor-provider.js";
+import type { PushSubscription } from "../../domain/phone-key.js";
 import { hashSecret } from "../../domain/secrets.js";
 import { enrolmentSecret } from "./enrolment-secret.js";
 import { noticeText, notificationText } from "./notification-text.js";
 import { comparisonDigits } from "./phone-key.js";
 import { type PushResult, pushTopic, type SendPush } from "./send-push.js";
-import { type VapidKey } from "./vapid.js";
+import type { VapidKey } from "./vapid.js";
 
 /** A notice may wait for a phone that is switched off over night. */
 const NOTICE_TTL_SECONDS = 86_400;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-import { type ShownRequest } from "../../domain/shown-request.js";
+import type { ShownRequest } from "../../domain/shown-request.js";
 
 /** What a phone may say to a request. `not-me` denies it and reports that somebody else has the password. */
 export const DECISIONS = ["approve", "deny", "not-me"] as const;

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { Secret, TOTP } from "otpauth";
 
-import { type Deps } from "../../domain/deps.js";
-import { type FactorProvider, type RightCode } from "../../domain/factor-provider.js";
+import type { Deps } from "../../domain/deps.js";
+import type { FactorProvider, RightCode } from "../../domain/factor-provider.js";
 import { openSecret, sealSecret } from "./sealed-secret.js";
 
 /** What every authenticator app understands (RFC 6238, and the defaults of the otpauth addresses). */

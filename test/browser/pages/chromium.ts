@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
-import { type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 
 /** Everything a page complains about from now on: failed scripts, refused resources, errors on the console. */
 export function complaintsOf(page: Page): string[] {

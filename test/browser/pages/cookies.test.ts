@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
-import { type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { serveApplication } from "../../http/served-application.js";
 import { launchBrowser } from "../../kit/chromium.js";
 

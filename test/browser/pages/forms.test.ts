@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, afterEach, beforeEach, describe, it } from "node:test";
-import { type BrowserContext, type Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 import { launchBrowser } from "../../kit/chromium.js";
 import { serveStates } from "./state-server.js";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { after, describe, it } from "node:test";
-import { type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 
 import { createSandbox } from "../../../sandbox/app.js";
 import { answerResetRequests } from "../../../src/domain/request-reset.js";

@@ -1,4 +1,4 @@
-import { type BrowserContext, type Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 
 export interface Measurements {
   /** What the page and all that it loads take over the wire, headers included, nothing from a cache. */

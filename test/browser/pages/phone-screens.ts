@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { type Browser, type BrowserContext, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 
-import { type Program } from "../../kit/program.js";
+import type { Program } from "../../kit/program.js";
 import { axeViolations, sidewaysOverflow } from "./chromium.js";
 
 const PASSWORD = "tram lemon orbit quietly";

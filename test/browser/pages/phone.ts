@@ -1,5 +1,5 @@
-import { type Page } from "playwright-core";
-import { type Phone, type PhoneRequest } from "../../kit/phone.js";
+import type { Page } from "playwright-core";
+import type { Phone, PhoneRequest } from "../../kit/phone.js";
 import { readQrCode } from "../../kit/qr-code.js";
 
 /** One person's phone, held in front of a page in the browser. */

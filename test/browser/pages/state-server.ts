@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo } from "node:net";
+import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import nunjucks from "nunjucks";
 import QRCode from "qrcode";
-import { type Owner } from "../../kit/owner.js";
+import type { Owner } from "../../kit/owner.js";
 import { PAGE_STATES } from "./states.js";
 
 const VIEWS = join(import.meta.dirname, "../../../views");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { launchBrowser } from "../../kit/chromium.js";
 import { PAGE_STATES } from "./states.js";
 import { renderState, serveStates } from "./state-server.js";

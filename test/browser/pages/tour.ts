@@ -1,5 +1,5 @@
-import { type BrowserContext, type Page } from "playwright-core";
-import { type Program } from "../../kit/program.js";
+import type { BrowserContext, Page } from "playwright-core";
+import type { Program } from "../../kit/program.js";
 import { type HeldPhone, holdPhone } from "./phone.js";
 
 /** Settings of the program that let a tour see everything within a minute. */

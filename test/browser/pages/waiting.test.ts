@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { after, afterEach, beforeEach, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { type BrowserContext, type Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 import { complaintsOf } from "./chromium.js";
 import { launchBrowser } from "../../kit/chromium.js";
 import { renderState, serveStates } from "./state-server.js";

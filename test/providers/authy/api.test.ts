@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from "node:http";
-import { type AddressInfo } from "node:net";
+import type { AddressInfo } from "node:net";
 import { after, describe, it } from "node:test";
 
 import { authyClient } from "../../../src/providers/authy/client.js";
 import { authyProvider } from "../../../src/providers/authy/provider.js";
-import { type Factor } from "../../../src/domain/factor.js";
-import { type FactorProvider as Provider } from "../../../src/domain/factor-provider.js";
+import type { Factor } from "../../../src/domain/factor.js";
+import type { FactorProvider as Provider } from "../../../src/domain/factor-provider.js";
 import { vectors } from "../../../sandbox/test/vectors.js";
 
 const API_KEY = "an-api-key-0123456789abcdef";

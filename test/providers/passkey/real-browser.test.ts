@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
-import { type CDPSession, type Page } from "playwright-core";
+import type { CDPSession, Page } from "playwright-core";
 
 import { axeViolations, complaintsOf, sidewaysOverflow } from "../../browser/pages/chromium.js";
 import { serveApplication } from "../../http/served-application.js";

@@ -7,7 +7,7 @@ import { isPublicAddress } from "../../../src/providers/phone/public-address.js"
 import { hostRule, readEndpoint, readSubscription } from "../../../src/providers/phone/push-endpoint.js";
 import { pushSender } from "../../../src/providers/phone/send-push.js";
 import { vapidKey } from "../../../src/providers/phone/vapid.js";
-import { type Owner } from "../../kit/owner.js";
+import type { Owner } from "../../kit/owner.js";
 import { leadPushHosts, type PushHosts } from "../../kit/push-hosts.mjs";
 import { startPushServer } from "../../kit/push-server.js";
 

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, it } from "node:test";
 
-import { type Rows } from "../../../src/domain/deps.js";
-import { type Factor, type Factors } from "../../../src/domain/factor.js";
-import { type PushSubscription } from "../../../src/domain/phone-key.js";
+import type { Rows } from "../../../src/domain/deps.js";
+import type { Factor, Factors } from "../../../src/domain/factor.js";
+import type { PushSubscription } from "../../../src/domain/phone-key.js";
 import { phoneProvider } from "../../../src/providers/phone/provider.js";
-import { type OutgoingPush, type PushResult } from "../../../src/providers/phone/send-push.js";
+import type { OutgoingPush, PushResult } from "../../../src/providers/phone/send-push.js";
 import { vapidKey } from "../../../src/providers/phone/vapid.js";
 import { until } from "../../kit/until.js";
 

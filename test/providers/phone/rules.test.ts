@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 
 import { requestDigest, signedTexts } from "../../../src/providers/phone/signed-texts.js";
-import { type Browser } from "../../kit/browser.js";
+import type { Browser } from "../../kit/browser.js";
 import { openOwnPhone, type OwnPhone, type PhoneRequest } from "../../kit/own-phone.js";
 import { newOwner } from "../../kit/owner.js";
 import { type Program, startProgram } from "../../kit/program.js";

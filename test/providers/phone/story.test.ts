@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
-import { type BrowserContext, type Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 import { axeViolations, complaintsOf, sidewaysOverflow } from "../../browser/pages/chromium.js";
 import { launchBrowser } from "../../kit/chromium.js";
 import { startProgram } from "../../kit/program.js";

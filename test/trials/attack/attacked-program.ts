@@ -5,7 +5,7 @@ import { hash } from "@node-rs/argon2";
 import { registrationUrl } from "../../kit/authy.js";
 import { type Browser, type BrowserSettings, openBrowser } from "../../kit/browser.js";
 import { newOwner, type Owner } from "../../kit/owner.js";
-import { type PhoneRequest } from "../../kit/phone.js";
+import type { PhoneRequest } from "../../kit/phone.js";
 import { type Program, startProgram } from "../../kit/program.js";
 import { until } from "../../kit/until.js";
 

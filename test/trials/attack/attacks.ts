@@ -1,4 +1,4 @@
-import { type Attack } from "./attack.js";
+import type { Attack } from "./attack.js";
 import { forgedAnswers } from "./forged-answers.js";
 import { forgedCallbacks } from "./forged-callbacks.js";
 import { guessing } from "./guessing.js";

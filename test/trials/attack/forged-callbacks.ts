@@ -1,6 +1,6 @@
 import { createHmac, randomUUID } from "node:crypto";
 
-import { type Json } from "../../../src/providers/authy/callback-signature.js";
+import type { Json } from "../../../src/providers/authy/callback-signature.js";
 import { PASSWORD, attackProgram } from "./attacked-program.js";
 import { seededRandom } from "../../kit/random.js";
 import { type Attack, inParallel } from "./attack.js";

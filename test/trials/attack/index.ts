@@ -1,8 +1,8 @@
 import { readOptions } from "../../../scripts/setup/options.mjs";
-import { type Owner } from "../../kit/owner.js";
+import type { Owner } from "../../kit/owner.js";
 import { runCommandLine } from "../../kit/stop-request.js";
 import { closeAttacked } from "./attacked-program.js";
-import { type Attack, type Outcome } from "./attack.js";
+import type { Attack, Outcome } from "./attack.js";
 import { ATTACKS } from "./attacks.js";
 
 /** Runs the attacks one after another and prints what became of each. */

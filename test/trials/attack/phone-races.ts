@@ -3,7 +3,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { type Browser, openBrowser } from "../../kit/browser.js";
 import { brokenRows } from "../../kit/invariants.js";
 import { enrolOwnPhone, openOwnPhone, type OwnPhone } from "../../kit/own-phone.js";
-import { type Rows } from "../../kit/rows.js";
+import type { Rows } from "../../kit/rows.js";
 import { seededRandom } from "../../kit/random.js";
 import { type Attack, inParallel } from "./attack.js";
 import { type AttackedProgram, attackProgram, PASSWORD } from "./attacked-program.js";

@@ -1,7 +1,7 @@
 import { PASSWORD, attackProgram } from "./attacked-program.js";
 import { type Attack, inParallel } from "./attack.js";
 import { callbackBody, signCallback } from "../../kit/authy.js";
-import { type Rows } from "../../kit/rows.js";
+import type { Rows } from "../../kit/rows.js";
 
 /** Not the receipts: a replay leaves one, which says no more than that it came. */
 const TABLES = ["challenges", "attempts", "sessions", "factors", "enrolments", "subscribers", "audit_events"];

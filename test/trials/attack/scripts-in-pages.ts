@@ -1,4 +1,4 @@
-import { type Browser, type BrowserContext, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 
 import { launchBrowser } from "../../kit/chromium.js";
 import { seededRandom } from "../../kit/random.js";

@@ -1,5 +1,5 @@
 import { readOptions } from "../../../scripts/setup/options.mjs";
-import { type Owner } from "../../kit/owner.js";
+import type { Owner } from "../../kit/owner.js";
 import { runCommandLine } from "../../kit/stop-request.js";
 import { latency, tap } from "./latency.js";
 import { memory } from "./memory.js";
@@ -7,7 +7,7 @@ import { polling } from "./polling.js";
 import { lineOf, writeReport } from "./report.js";
 import { startSides } from "./sides.js";
 import { throughput } from "./throughput.js";
-import { type Figure, type Sides } from "./turns.js";
+import type { Figure, Sides } from "./turns.js";
 
 const BENCHMARKS: Readonly<Record<string, (sides: Sides, size: { rounds?: number }) => Promise<Figure[]>>> = {
   latency,

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 
 import { type Random, seededRandom } from "../../kit/random.js";
-import { type Server } from "./servers.js";
+import type { Server } from "./servers.js";
 import { settleMany } from "./throughput.js";
 import { type Figure, inTurns, type Measured, quantile, type Sides } from "./turns.js";
 import { openAll, senders } from "./load.js";

@@ -1,4 +1,4 @@
-import { type Approval, type Server } from "./servers.js";
+import type { Approval, Server } from "./servers.js";
 import { openStream, openWire, type Waiting, type Wire } from "./wire.js";
 
 const OPENED_AT_ONCE = 32;

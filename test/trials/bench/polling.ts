@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 
 import { seededRandom } from "../../kit/random.js";
 import { openAll, senders } from "./load.js";
-import { type Approval, type Server } from "./servers.js";
+import type { Approval, Server } from "./servers.js";
 import { type Figure, inTurns, type Measured, quantile, type Sides } from "./turns.js";
 import { openWire, type Waiting } from "./wire.js";
 

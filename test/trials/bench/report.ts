@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 
-import { type Figure } from "./turns.js";
+import type { Figure } from "./turns.js";
 
 const PAGE = "docs/performance.md";
 const PICTURE = "docs/performance.svg";

@@ -4,7 +4,7 @@ import { openSync } from "node:fs";
 import path from "node:path";
 import { createHash, randomUUID } from "node:crypto";
 import Keygrip from "keygrip";
-import { type DataSource } from "typeorm";
+import type { DataSource } from "typeorm";
 
 import { openDatabase } from "../../../src/database/data-source.js";
 import { pushText } from "../../../src/domain/push-text.js";
@@ -14,7 +14,7 @@ import { loadText } from "../../../src/http/text.js";
 import { requestDigest, signedTexts } from "../../../src/providers/phone/signed-texts.js";
 import { callbackBody, signCallback } from "../../kit/authy.js";
 import { NO_LIMITS, programEnvironment } from "../../kit/environment.js";
-import { type Owner } from "../../kit/owner.js";
+import type { Owner } from "../../kit/owner.js";
 import { freePort } from "../../kit/ports.js";
 import { migrate } from "../../kit/processes.js";
 import { newSigningPhone, type SigningPhone } from "../../kit/signing-phone.js";

@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 
 import { needProgram } from "../../../scripts/setup/find-programs.mjs";
-import { type Owner } from "../../kit/owner.js";
+import type { Owner } from "../../kit/owner.js";
 import { startPrivateRedis } from "../../kit/private-redis.js";
 import { startBare, startProduct } from "./servers.js";
-import { type Sides } from "./turns.js";
+import type { Sides } from "./turns.js";
 
 /** Starts the bare server and the product on one Redis of their own. They end with their owner. */
 export async function startSides(owner: Owner): Promise<Sides> {

@@ -1,5 +1,5 @@
 import { openAll, senders } from "./load.js";
-import { type Server } from "./servers.js";
+import type { Server } from "./servers.js";
 import { type Figure, inTurns, type Measured, type Sides } from "./turns.js";
 
 const IN_FLIGHT = 64;

@@ -1,4 +1,4 @@
-import { type Product, type Server } from "./servers.js";
+import type { Product, Server } from "./servers.js";
 
 /** One figure of both sides, each the median of its turns. */
 export interface Figure {

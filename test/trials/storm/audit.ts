@@ -1,7 +1,7 @@
-import { type DataSource } from "typeorm";
+import type { DataSource } from "typeorm";
 
 import { brokenRows } from "../../kit/invariants.js";
-import { type Ending } from "./sign-in.js";
+import type { Ending } from "./sign-in.js";
 
 /** What the storm did, counted from what people saw and from the rows. */
 export interface StormResult {

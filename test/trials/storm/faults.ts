@@ -1,10 +1,10 @@
-import { type ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 import Database from "better-sqlite3";
 
-import { type Random } from "../../kit/random.js";
-import { type Program, type ProgramProcess } from "../../kit/program.js";
-import { type PushServer } from "../../kit/push-server.js";
+import type { Random } from "../../kit/random.js";
+import type { Program, ProgramProcess } from "../../kit/program.js";
+import type { PushServer } from "../../kit/push-server.js";
 
 /** Something that goes wrong, and is mended by the time its promise resolves. */
 export interface Fault {

@@ -1,5 +1,5 @@
 import { readOptions } from "../../../scripts/setup/options.mjs";
-import { type Owner } from "../../kit/owner.js";
+import type { Owner } from "../../kit/owner.js";
 import { runCommandLine } from "../../kit/stop-request.js";
 import { runStorm, type StormOptions } from "./storm.js";
 import { tableOf } from "./table.js";

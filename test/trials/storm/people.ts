@@ -1,10 +1,10 @@
 import { setTimeout as wait } from "node:timers/promises";
 
-import { type ChallengeRow } from "../../../src/database/schema.js";
-import { type BrowserSettings } from "../../kit/browser.js";
+import type { ChallengeRow } from "../../../src/database/schema.js";
+import type { BrowserSettings } from "../../kit/browser.js";
 import { enrolOwnPhone, type OwnPhone, type PhoneRequest } from "../../kit/own-phone.js";
 import { enrol, register } from "../../kit/people.js";
-import { type Program } from "../../kit/program.js";
+import type { Program } from "../../kit/program.js";
 import { signOut, type StormPerson } from "./sign-in.js";
 
 const TRIES = 20;

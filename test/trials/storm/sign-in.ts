@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 
-import { type Answer, type Browser } from "../../kit/browser.js";
+import type { Answer, Browser } from "../../kit/browser.js";
 import { type Person, stateIn, waitingIn } from "../../kit/people.js";
 
 /** A person keeps trying for so long. */

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 
 import { NO_LIMITS } from "../../kit/environment.js";
-import { type Answer } from "../../kit/browser.js";
-import { type Owner } from "../../kit/owner.js";
+import type { Answer } from "../../kit/browser.js";
+import type { Owner } from "../../kit/owner.js";
 import { judge, type StormResult } from "./audit.js";
 import { authyFaults, type Fault, processFaults, pushFaults } from "./faults.js";
 import { enrolPerson, PUSH_HOST, type StormFactor } from "./people.js";

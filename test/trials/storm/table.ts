@@ -1,4 +1,4 @@
-import { type Report } from "./storm.js";
+import type { Report } from "./storm.js";
 
 const MOST_EXAMPLES = 20;
 
