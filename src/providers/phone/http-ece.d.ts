@@ -1,6 +1,6 @@
 /** The part of http_ece that we use: the package brings no types of its own. */
 declare module "http_ece" {
-  import { type ECDH } from "node:crypto";
+  import type { ECDH } from "node:crypto";
 
   interface EncryptParameters {
     readonly version: "aes128gcm";
