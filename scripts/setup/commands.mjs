@@ -38,11 +38,14 @@ Exit codes: 0 done or stopped by hand (130 when that cuts --once short), 1 somet
     positionals: true,
     help: `npm test -- [part ...]
 
-Installs and builds what is missing, then checks the lock file, types, lint and format, and runs every test.
+Installs and builds what is missing, then checks the lock file, types, lint and format, and runs the tests,
+but for some long ones.
 Needs Redis, Chromium, Firefox, PostgreSQL and PgBouncer; installs them with the system's package manager when it may do so unasked.
 
   part     run only the test files whose path contains this text (test/http, callback, test/journeys/story.test.ts),
            without the checks before them
+  long     run those that are left out otherwise: servers around us that fail, the commands as people start them
+  all      run the checks and every test
   quick    run the checks, and the tests that start no other process; stores on SQLite alone
   --help   this text
 

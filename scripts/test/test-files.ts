@@ -5,6 +5,35 @@ const FOLDERS = ["test", "sandbox/test"];
 /** Whoever imports one of these starts other processes. */
 const STARTERS = ["node:child_process", "playwright-core"];
 
+/**
+ * What `npm test` leaves to `npm test -- long`, so that it stays short enough to be run often: the servers around us that fail
+ * in every way, the commands started as people do, and stories that are told again with another factor.
+ */
+const LONG = new Set([
+  "sandbox/test/malformed.test.ts",
+  "sandbox/test/page.test.ts",
+  "test/database/migrate-at-once.test.ts",
+  "test/journeys/authenticator-app.test.ts",
+  "test/reliability/database.test.ts",
+  "test/reliability/pgbouncer.test.ts",
+  "test/reliability/polling.test.ts",
+  "test/reliability/postgres-promoted.test.ts",
+  "test/reliability/postgres-refuses.test.ts",
+  "test/reliability/redis-refuses.test.ts",
+  "test/reliability/redis-rights.test.ts",
+  "test/reliability/redis.test.ts",
+  "test/reliability/slow-clients.test.ts",
+  "test/reliability/worker.test.ts",
+  "test/scripts/demo.test.ts",
+  "test/scripts/machine-output.test.ts",
+  "test/scripts/setup.test.ts",
+]);
+
+/** Whether `npm test` runs a file only when it is asked for. */
+export function isLong(file: string): boolean {
+  return LONG.has(file);
+}
+
 /** All test files, as paths from the top of the repository. */
 export function findTestFiles(): string[] {
   const names = (folder: string) => readdirSync(folder, { recursive: true, encoding: "utf8" });
