@@ -122,6 +122,7 @@ export function watchedInMemory() {
     },
     factors: { insert: () => Promise.resolve(!isPhoneTaken) },
     subscribers: { nextEpoch: () => Promise.resolve(true), freezePushes: () => Promise.resolve() },
+    logoutNotices: { writeForOthers: () => Promise.resolve() },
     sessions: { raiseEpoch: () => Promise.resolve(), list: () => Promise.resolve([]) },
     browsers: { forgetSeenSince: () => Promise.resolve() },
     audit: {
