@@ -44,7 +44,7 @@ Needs Redis, Chromium, Firefox, PostgreSQL and PgBouncer; installs them with the
 
   part     run only the test files whose path contains this text (test/http, callback, test/journeys/story.test.ts),
            without the checks before them
-  long     run those that are left out otherwise: servers around us that fail, the commands as people start them
+  long     run those that are left out otherwise: servers around us that fail, pushes to real browsers, the commands as people start them
   all      run the checks and every test
   quick    run the checks, and the tests that start no other process; stores on SQLite alone
   --help   this text
