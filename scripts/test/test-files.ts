@@ -6,8 +6,9 @@ const FOLDERS = ["test", "sandbox/test"];
 const STARTERS = ["node:child_process", "playwright-core"];
 
 /**
- * What `npm test` leaves to `npm test -- long`, so that it stays short enough to be run often: pushes to real browsers, the servers around us that fail
- * in every way, the commands started as people do, and stories that are told again with another factor.
+ * What `npm test` leaves to `npm test -- long`, so that it stays short enough to be run often: pushes to real browsers, the
+ * servers around us that fail in every way, the commands started as people do, and stories that are told again with another
+ * factor.
  */
 const LONG = new Set([
   "sandbox/test/malformed.test.ts",
