@@ -14,19 +14,14 @@ const STANDS = `(r.subscriber_id IS NULL
 
 const FIND = statement<OidcRecordRow>("oidcRecord", `SELECT r.* FROM oidc_records r WHERE r.id = :id AND ${STANDS}`);
 
-const FIND_BY_USER_CODE = statement<OidcRecordRow>(
-  "oidcRecord",
-  `SELECT r.* FROM oidc_records r WHERE r.user_code_hash = :userCodeHash AND ${STANDS}`,
-);
-
 /**
  * The epoch is that of the grant, and for the grant itself that of the sign-in. An access token of a grant that outlives its
  * sign-in does so where it was asked for after the end, and only there. The same value has two names where PostgreSQL would
  * see it as two types.
  */
 const insert = (conflict: string): string => `INSERT INTO oidc_records
-  (id, model, user_code_hash, grant_id, client_id, subscriber_id, sign_in_id, epoch, outlives, payload, created_at, expires_at)
-  VALUES (:id, :model, :userCodeHash, :grantId, :clientId, :subscriberId, :signInId,
+  (id, model, grant_id, client_id, subscriber_id, sign_in_id, epoch, outlives, payload, created_at, expires_at)
+  VALUES (:id, :model, :grantId, :clientId, :subscriberId, :signInId,
     coalesce((SELECT max(g.epoch) FROM oidc_records g WHERE g.grant_id = :ofGrant AND g.model = 'Grant'),
       (SELECT max(s.epoch) FROM sessions s WHERE s.sign_in_id = :ofSignIn)),
     :outlives OR (:mayOutlive AND NOT ${signInLives(":ofSignIn")}
@@ -61,7 +56,6 @@ export function oidcRecords(database: RowSource): OidcRecords {
     },
     insertOnce: async (record) => (await INSERT_ONCE(database, values(record))).length === 1,
     find: async (id, now) => (await FIND(database, { id, now }))[0] ?? null,
-    findByUserCode: async (userCodeHash, now) => (await FIND_BY_USER_CODE(database, { userCodeHash, now }))[0] ?? null,
     consume: async (id, now) => (await CONSUME(database, { id, now })).length === 1,
     async remove(id) {
       await rows.delete({ id });

@@ -448,7 +448,6 @@ export function entities(isPostgres: boolean) {
       columns: {
         id,
         model: text(40),
-        userCodeHash: nullable(text(64)),
         grantId: nullable(ref),
         clientId: nullable(ref),
         subscriberId: nullable(ref),
@@ -461,7 +460,6 @@ export function entities(isPostgres: boolean) {
         consumedAt: nullable(time),
       },
       indices: [
-        { name: "oidc_records_user_code", columns: ["userCodeHash"], unique: true },
         { name: "oidc_records_grant", columns: ["grantId"] },
         { name: "oidc_records_sign_in", columns: ["signInId"] },
         { name: "oidc_records_subscriber", columns: ["subscriberId"] },

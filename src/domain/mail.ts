@@ -15,8 +15,7 @@ export type MailKind =
   | "address-changed-new"
   | "recovery-codes-made"
   | "recovery-codes-few"
-  | "request-denied"
-  | "account-closing";
+  | "request-denied";
 
 /** What the link in a message does. */
 export type LinkPurpose = "verify" | "reset" | "undo" | "not-me";
@@ -37,7 +36,6 @@ export const LINKS: Readonly<Record<MailKind, LinkPurpose | null>> = {
   "recovery-codes-made": "not-me",
   "recovery-codes-few": "not-me",
   "request-denied": "not-me",
-  "account-closing": "not-me",
 };
 
 /** The kinds that a stranger can cause: they are counted. Notices of real changes are not. */

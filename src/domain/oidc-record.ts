@@ -4,7 +4,6 @@ export interface OidcRecord {
   readonly id: string;
   /** The library's word for what it is. */
   readonly model: string;
-  readonly userCodeHash: string | null;
   readonly grantId: string | null;
   readonly clientId: string | null;
   readonly subscriberId: string | null;
@@ -29,7 +28,6 @@ export interface OidcRecords {
   /** @returns false when there is one of that id. */
   insertOnce(record: OidcRecord): Promise<boolean>;
   find(id: string, now: Date): Promise<FoundRecord | null>;
-  findByUserCode(userCodeHash: string, now: Date): Promise<FoundRecord | null>;
   /** @returns true for the one caller that spent it. */
   consume(id: string, now: Date): Promise<boolean>;
   remove(id: string): Promise<void>;

@@ -20,7 +20,7 @@ export function leadToAdmission(
       seeOther(ctx, `/login?next=${encodeURIComponent(next)}`);
       return;
     case "again":
-      show(ctx, "admission-again", { name, next });
+      seeOther(ctx, `/login/again?next=${encodeURIComponent(next)}`);
       return;
     case "phone":
       show(ctx, "admission-phone", { name, level, next });

@@ -67,7 +67,6 @@ function recordOf(model: string, id: string, payload: AdapterPayload, expiresIn:
   const { clientId, accountId, grantId, sessionUid } = kept as Partial<Record<string, string>>;
   return {
     ...{ id, model, createdAt },
-    userCodeHash: null,
     grantId: (model === "Grant" ? jti : grantId) ?? null,
     clientId: clientId ?? null,
     subscriberId: accountId ?? null,

@@ -3,7 +3,6 @@ import {
   createDecipheriv,
   createHash,
   createPrivateKey,
-  createPublicKey,
   generateKeyPair,
   type JsonWebKey,
   type KeyObject,
@@ -126,11 +125,6 @@ export function openKey(key: SigningKey, sessionKeys: readonly string[]): OpenKe
 /** The private JWK, as the library wants it. */
 export function privateJwk({ kid, algorithm, privateKey }: OpenKey): JsonWebKey {
   return { ...privateKey.export({ format: "jwk" }), kid, use: "sig", alg: algorithm };
-}
-
-/** Of a key that opens: the same as its public half in the database. */
-export function publicKeyOf({ privateKey }: OpenKey): KeyObject {
-  return createPublicKey(privateKey);
 }
 
 function sealingKey(sessionKey: string): Buffer {

@@ -1,8 +1,8 @@
-import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 
 import type { Polls } from "../domain/deps.js";
 import type { WatchedKind } from "../domain/watched.js";
+import { idQueue } from "./id-queue.js";
 
 export const POLL_QUEUE = "challenge-poll";
 
@@ -34,18 +34,7 @@ export function pollQueue(
   now: () => Date,
   onRefused: (error: unknown) => void,
 ): Polls & { close(): Promise<void>; metrics(): Promise<string> } {
-  const queue = new Queue<PollJob>(POLL_QUEUE, {
-    connection,
-    skipVersionCheck: true, // it asks once, and refuses for ever where it got no answer
-    defaultJobOptions: {
-      removeOnComplete: true,
-      removeOnFail: true,
-      // Only for what is not foreseen (a database that is away): a job that gives up is made again from its row.
-      attempts: 60,
-      backoff: { type: "fixed", delay: 1000 },
-    },
-  });
-  queue.on("error", () => undefined); // the connection says so itself
+  const queue = idQueue<PollJob>(POLL_QUEUE, connection);
   let forgotten: string[] = [];
   const remove = (): void => {
     const ids = forgotten;

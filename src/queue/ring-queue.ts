@@ -1,7 +1,7 @@
-import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 
 import type { Rings } from "../domain/deps.js";
+import { idQueue } from "./id-queue.js";
 
 export const RING_QUEUE = "ring-again";
 
@@ -22,18 +22,7 @@ export function ringQueue(
   now: () => Date,
   onRefused: (error: unknown) => void,
 ): Rings & { close(): Promise<void> } {
-  const queue = new Queue<RingJob>(RING_QUEUE, {
-    connection,
-    skipVersionCheck: true, // it asks once, and refuses for ever where it got no answer
-    defaultJobOptions: {
-      removeOnComplete: true,
-      removeOnFail: true,
-      // Only for what is not foreseen, a database that is away: such a job looks again until its request is over.
-      attempts: 60,
-      backoff: { type: "fixed", delay: 1000 },
-    },
-  });
-  queue.on("error", () => undefined); // the connection says so itself
+  const queue = idQueue<RingJob>(RING_QUEUE, connection);
   return {
     schedule(challengeId, factorId, at) {
       if (connection.status !== "ready") return;

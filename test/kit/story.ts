@@ -55,14 +55,7 @@ export class StoryFailed extends Error {}
  * @throws StoryFailed with the step that failed, and why.
  */
 export async function tellStory(stage: Stage, who: Credentials): Promise<StoryStep[]> {
-  const steps: StoryStep[] = [];
-  const told: Stage = {
-    ...stage,
-    onStep(step) {
-      steps.push(step);
-      stage.onStep?.(step);
-    },
-  };
+  const { told, steps } = timed(stage);
   await register(told, who);
   await enrol(told, who);
   await signOut(told);
@@ -73,16 +66,22 @@ export async function tellStory(stage: Stage, who: Credentials): Promise<StorySt
   return steps;
 }
 
-/** The same with any authenticator app in the place of a phone that is asked. */
-export async function tellAppStory(stage: Told, who: Credentials): Promise<StoryStep[]> {
+/** A stage whose steps are kept as they are told. */
+function timed<Part extends Told>(stage: Part): { readonly told: Part; readonly steps: StoryStep[] } {
   const steps: StoryStep[] = [];
-  const told: Told = {
+  const told = {
     ...stage,
-    onStep(step) {
+    onStep(step: StoryStep) {
       steps.push(step);
       stage.onStep?.(step);
     },
   };
+  return { told, steps };
+}
+
+/** The same with any authenticator app in the place of a phone that is asked. */
+export async function tellAppStory(stage: Told, who: Credentials): Promise<StoryStep[]> {
+  const { told, steps } = timed(stage);
   await register(told, who);
   const app = await enrolApp(told, who);
   await signOut(told);
@@ -95,14 +94,7 @@ export async function tellAppStory(stage: Told, who: Credentials): Promise<Story
 
 /** The same with a passkey. */
 export async function tellPasskeyStory(stage: Told, who: Credentials): Promise<StoryStep[]> {
-  const steps: StoryStep[] = [];
-  const told: Told = {
-    ...stage,
-    onStep(step) {
-      steps.push(step);
-      stage.onStep?.(step);
-    },
-  };
+  const { told, steps } = timed(stage);
   await register(told, who);
   const holder = await enrolPasskey(told, who);
   await signOut(told);
@@ -115,14 +107,7 @@ export async function tellPasskeyStory(stage: Told, who: Credentials): Promise<S
 
 /** The same with a phone of one's own, which signs its answers. */
 export async function tellPhoneStory(stage: Omit<Stage, "phone">, who: Credentials): Promise<StoryStep[]> {
-  const steps: StoryStep[] = [];
-  const told = {
-    ...stage,
-    onStep(step: StoryStep) {
-      steps.push(step);
-      stage.onStep?.(step);
-    },
-  };
+  const { told, steps } = timed(stage);
   await register(told, who);
   const asked = { ...told, phone: await enrolOwnPhone(told, who) };
   await signOut(told);
