@@ -63,8 +63,7 @@ async function main(): Promise<void> {
     ...manners,
     limiter: { max: config.limits.upstreamPerSecond, duration: 1000 },
   });
-  const ringer =
-    deps.providers.phone === undefined ? null : new Worker<RingJob>(RING_QUEUE, ringDue(deps), { ...manners });
+  const ringer = deps.providers.phone === undefined ? null : new Worker<RingJob>(RING_QUEUE, ringDue(deps), manners);
   queue.on("error", () => undefined); // the connection logs its own errors
   const noteError = (what: string) => (error: Error) => {
     if (stopping.aborted) return;
