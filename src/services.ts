@@ -18,6 +18,7 @@ import { loadWebauthn, passkeyProvider } from "./providers/passkey/provider.js";
 import { totpProvider } from "./providers/totp/provider.js";
 import type { Config } from "./config.js";
 import { databaseClock } from "./database/clock.js";
+import { startCheckpoints } from "./database/checkpoints.js";
 import { connect, dataSourceOptions } from "./database/data-source.js";
 import { driverErrorOf } from "./database/errors.js";
 import { requireWritable, tablesAreCurrent } from "./database/readiness.js";
@@ -241,6 +242,7 @@ export async function createWebServices(config: Config, log: Log, stopping: Abor
   });
   const phone = deps.providers.phone === undefined ? null : phoneRouters(services, config, notifications);
   const isPhoneAsked = Object.values(deps.providers).some(({ asks }) => asks !== undefined);
+  let stopCheckpoints = (): Promise<unknown> => Promise.resolve();
   // Once they are all done they stay so: a busy process need not look again for each question about its health.
   let isMigrated = false;
   const lookForMigrations = async (): Promise<boolean> => (isMigrated = await tablesAreCurrent(database));
@@ -296,9 +298,11 @@ export async function createWebServices(config: Config, log: Log, stopping: Abor
       // What judges passkeys takes a moment to load, in which nobody would be answered.
       if (deps.providers.passkey !== undefined) await loadWebauthn();
       await services.open(signal);
+      stopCheckpoints = startCheckpoints(database);
     },
     async close() {
       notifications.close();
+      await stopCheckpoints();
       await services.close();
     },
   };

@@ -3,7 +3,6 @@ import { Queue, Worker } from "bullmq";
 import { ConfigError, loadConfig } from "../src/config.js";
 import { consoleToLog } from "../src/console-to-log.js";
 import { createLog } from "../src/create-log.js";
-import { checkpoint } from "../src/database/data-source.js";
 import { forgetOld } from "../src/database/forget-old.js";
 import { logIdOf } from "../src/domain/announce-settled.js";
 import { upstreamRemovals } from "../src/domain/disable-two-factor.js";
@@ -21,7 +20,6 @@ import { sendLogoutNotices } from "./send-logout.js";
 import { ringDue } from "./ring-again.js";
 
 const FORGET_EVERY_MS = 60_000;
-const CHECKPOINT_EVERY_MS = 1000;
 const SEND_NOTICES_EVERY_MS = 1000;
 const RENEW_KEYS_EVERY_MS = 600_000;
 const FINISH_JOBS_MS = 6000;
@@ -82,7 +80,6 @@ async function main(): Promise<void> {
   every(POLL_ROWS_EVERY_MS, () => (redisWatch.isReliable() ? Promise.resolve() : pollRows()), "poll without the queue");
   every(config.reconcileMs, upstreamRemovals(deps), "remove phones at the provider");
   every(FORGET_EVERY_MS, () => forgetOld(services.database, deps.now()), "forget old rows");
-  every(CHECKPOINT_EVERY_MS, () => checkpoint(services.database), "checkpoint");
   every(SEND_NOTICES_EVERY_MS, sendLogoutNotices(deps, services.sendNotice), "send logout notices");
   every(RENEW_KEYS_EVERY_MS, () => services.renewSigningKeys(), "renew signing keys");
   every(config.reconcileMs, () => sendMails(), "send messages");

@@ -91,16 +91,8 @@ export function dataSourceOptions(
   };
 }
 
-/**
- * Workers empty SQLite's log into its file every second (`checkpoint`): a process that answers browsers would stand still
- * meanwhile. Where no worker runs it does so itself, at 16 MB instead of SQLite's 4.
- */
+/** A web process has a thread that empties the log (checkpoints.ts). Where none runs, at 16 MB instead of SQLite's 4. */
 const PAGES_BEFORE_OWN_CHECKPOINT = 4000;
-
-/** Empties SQLite's log into its file, as far as nobody reads it. PostgreSQL has processes for that. */
-export async function checkpoint(database: DataSource): Promise<void> {
-  if (database.options.type === "better-sqlite3") await database.query("PRAGMA wal_checkpoint(PASSIVE)");
-}
 
 /** Node's own recursive mkdir goes round for ever where a parent can be seen and not written to, as under /proc. */
 function makeFolder(folder: string): void {
