@@ -58,7 +58,7 @@ export default tseslint.config(
   ),
   // Besides: the English sentences, for the type of their names.
   room("http", [
-    "@koa/.*|koa|koa-.*|keygrip|helmet|nunjucks|bowser|qrcode|prom-client",
+    "@koa/.*|koa|koa-.*|keygrip|helmet|nunjucks|intl-messageformat|bowser|qrcode|prom-client",
     "\\.\\./\\.\\./views/text/en\\.json",
   ]),
   room("database", ["typeorm(/.*)?", "pg", "better-sqlite3"]),
@@ -83,8 +83,14 @@ export default tseslint.config(
   room("oidc", ["oidc-provider", "koa", "koa-mount", "@koa/router", "keygrip", "jsonwebtoken", "got", "raw-body"]),
   importsOnly(
     ["src/config.ts", "src/settings.ts"],
-    ["node:", "zod$", "\\./settings\\.js$", "\\./(database|redis|mail)/address\\.js$", "\\./domain/factor\\.js$"],
-    "the settings know the types of factors, and how addresses of a database, of Redis and of a mail server are written",
+    [
+      "node:",
+      "zod$",
+      "\\./settings\\.js$",
+      "\\./(database|redis|mail)/address\\.js$",
+      "\\./domain/(factor|language)\\.js$",
+    ],
+    "the settings know the types of factors, the languages, and how addresses of a database, of Redis and of a mail server are written",
   ),
   importsOnly(
     ["src/server.ts"],

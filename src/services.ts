@@ -26,6 +26,7 @@ import { databaseRows } from "./database/rows.js";
 import type { Deps, Log, Notifications } from "./domain/deps.js";
 import type { FactorType, Movers } from "./domain/factor.js";
 import type { FactorProvider, Providers } from "./domain/factor-provider.js";
+import type { Language } from "./domain/language.js";
 import type { MailCounts } from "./domain/mail.js";
 import { movesFromAuthy } from "./domain/move-from-authy.js";
 import { waitingIds } from "./domain/phone-requests.js";
@@ -45,7 +46,7 @@ import { pushWords } from "./http/push-words.js";
 import { HttpRefusal } from "./http/refusal.js";
 import type { Health } from "./http/routes/health.js";
 import { newTally } from "./http/tally.js";
-import { loadText } from "./http/text.js";
+import { loadTexts, type Texts } from "./http/text.js";
 import { nunjucksViews, show } from "./http/views.js";
 import { renewKeys } from "./oidc/keys.js";
 import { noticeSender, type SendNotice } from "./oidc/notices.js";
@@ -64,6 +65,7 @@ import { type RedisWatch, watchRedis } from "./redis/watch-redis.js";
 /** What both processes are made of. */
 export interface Services {
   readonly deps: Deps & Pick<HttpDeps, "tally">;
+  readonly texts: Texts;
   readonly database: DataSource;
   /** Fails fast; for pages, limits and notifications. */
   readonly redis: Redis;
@@ -125,6 +127,8 @@ export function createServices(config: Config, log: Log): Services {
   noticing.unref();
   const rows = databaseRows(database, config.mail !== null);
   const tally = newTally();
+  const texts = loadTexts(config.languages);
+  const words = (language: Language | null) => pushWords(texts.of(language));
   const deps = {
     ...rows,
     now: clock.now,
@@ -133,15 +137,16 @@ export function createServices(config: Config, log: Log): Services {
     feed,
     polls: queue,
     rings,
-    providers: providersOf(config, { ...rows, feed, log, now: clock.now }),
-    pushWords: pushWords(loadText("en")),
-    mail: mailOf(config),
+    providers: providersOf(config, { ...rows, feed, log, now: clock.now, pushWords: words }),
+    pushWords: words,
+    mail: mailOf(config, texts),
     matchCodes: (id) => config.sessionKeys.map((key) => matchCode(key, id)),
     tally,
     passwords: passwords(config.argon2TestStrength, config.limits.hashesQueued),
   } satisfies Deps;
   return {
     deps,
+    texts,
     database,
     redis,
     redisWatch,
@@ -188,7 +193,17 @@ function providersOf(
   config: Config,
   deps: Pick<
     Deps,
-    "totpSecrets" | "factors" | "passkeys" | "phoneKeys" | "pushSubscriptions" | "transaction" | "feed" | "log" | "now"
+    | "totpSecrets"
+    | "subscribers"
+    | "pushWords"
+    | "factors"
+    | "passkeys"
+    | "phoneKeys"
+    | "pushSubscriptions"
+    | "transaction"
+    | "feed"
+    | "log"
+    | "now"
   >,
 ) {
   const { authy, factors, push, rules, secretKeys, publicUrl: origin, sessionKeys } = config;
@@ -204,11 +219,11 @@ function providersOf(
 }
 
 /** The way to the mail server, and the words of messages; null without one. */
-function mailOf({ mail, rules, publicUrl }: Config): Deps["mail"] {
+function mailOf({ mail, rules, publicUrl }: Config, texts: Texts): Deps["mail"] {
   return (
     mail && {
       postman: smtpPostman(mail.server, mail.from, rules.mailSilenceSeconds),
-      compose: mailComposer(path.join(projectRoot(), "views", "mail"), loadText("en"), { ...rules, publicUrl }),
+      compose: mailComposer(path.join(projectRoot(), "views", "mail"), texts, { ...rules, publicUrl }),
       linkUrl: (purpose, token) => linkUrl(publicUrl, purpose, token),
     }
   );
@@ -232,7 +247,7 @@ export async function createWebServices(config: Config, log: Log, stopping: Abor
   // Neither the worker nor the operator's tool needs that library, which takes long to load.
   const { openIdProvider } = await import("./oidc/provider.js");
   const services = createServices(config, log);
-  const { deps, database, redis, redisWatch, queue } = services;
+  const { deps, texts, database, redis, redisWatch, queue } = services;
   const notifications = challengeNotifications(services.connectRedis("subscriber"));
   redisWatch.alsoTry((publisher) => notifications.tryWith(publisher));
   const { limits } = config;
@@ -257,8 +272,8 @@ export async function createWebServices(config: Config, log: Log, stopping: Abor
     deps: {
       ...deps,
       http: config,
-      text: loadText("en"),
-      views: nunjucksViews(config.rules.appName, config.sessionKeys, isPhoneAsked, config.mail !== null),
+      texts,
+      views: nunjucksViews(config.rules.appName, config.sessionKeys, texts, isPhoneAsked, config.mail !== null),
       streams,
       rates: {
         loginsOfAddress: rateLimit(redis, "login", limits.loginsPerAddressAndMinute, 60),

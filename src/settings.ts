@@ -3,6 +3,7 @@ import { z } from "zod";
 
 import { postgresAddress } from "./database/address.js";
 import { typeNamed } from "./domain/factor.js";
+import { LANGUAGES } from "./domain/language.js";
 import { senderIn, smtpAddress } from "./mail/address.js";
 import { redisAddress } from "./redis/address.js";
 
@@ -111,6 +112,19 @@ const factors = z.string().transform((value, issues) => {
   return z.NEVER;
 });
 
+/** The languages that are offered, the first of them to whoever asks for none. */
+const languages = z.string().transform((value, issues) => {
+  const names = value.split(",").map((name) => name.trim().toLowerCase());
+  const known = LANGUAGES.filter((language) => names.includes(language)).sort(
+    (one, other) => names.indexOf(one) - names.indexOf(other),
+  );
+  const [first, ...others] = known;
+  if (first !== undefined && known.length === names.length) return [first, ...others] as const;
+  const message = `must name some of ${LANGUAGES.join(", ")}, each once, with commas between`;
+  issues.addIssue({ code: "custom", message });
+  return z.NEVER;
+});
+
 const secretKeys = keys.transform((all, issues) => {
   const bytes = all.map((key) => Buffer.from(key, "base64url"));
   if (all.every((key) => /^[\w-]{43}$/.test(key))) return bytes;
@@ -203,6 +217,7 @@ export const TABLE = {
   port: setting("PORT", whole(1, 65_535), "3000", "where the web process listens"),
   keepAliveTimeoutMs: setting("KEEP_ALIVE_TIMEOUT_MS", whole(1000, 3_600_000), "65000", "how long an idle connection stays open: longer than the proxy in front keeps it, which would else send a request on one that is being closed"),
   publicUrl: optional("PUBLIC_URL", siteUrl, "`http://localhost:$PORT`", "https://login.example.com", "how browsers and Authy reach it; decides secure cookies and allowed origins"),
+  languages: setting("LANGUAGES", languages, LANGUAGES.join(","), "the languages of pages, pushes and messages, with commas between; the first is for whoever asks for none of them: `en` (English), `de` (German), `es` (Spanish), `ar` (Arabic)"),
   registration: setting("REGISTRATION", oneOf(["open", "closed"]), "open", "`open` or `closed`: whether anybody may create an account"),
   trustedProxies: setting("TRUST_PROXY", whole(0, 10), "0", "number of reverse proxies in front whose `X-Forwarded-For` is believed, 0 to 10"),
   hstsSubdomains: setting("HSTS_SUBDOMAINS", flag, "false", "under https, whether `Strict-Transport-Security` names every subdomain of `PUBLIC_URL`, too; browsers remember it for a year"),

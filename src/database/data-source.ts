@@ -18,6 +18,7 @@ import { Applications1769901000000 } from "./migrations/1769901000000-applicatio
 import { OpenIdConnect1769901200000 } from "./migrations/1769901200000-openid-connect.js";
 import { Mail1769901500000 } from "./migrations/1769901500000-mail.js";
 import { Gate1769901010000 } from "./migrations/1769901010000-gate.js";
+import { Languages1770000000000 } from "./migrations/1770000000000-languages.js";
 import { entities } from "./schema.js";
 import { serializeSqlite } from "./serialize-sqlite.js";
 
@@ -62,6 +63,7 @@ export function dataSourceOptions(
       Gate1769901010000,
       OpenIdConnect1769901200000,
       Mail1769901500000,
+      Languages1770000000000,
     ],
     migrationsTableName: "migrations",
     namingStrategy: new SnakeCase(),

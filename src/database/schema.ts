@@ -157,6 +157,7 @@ export function entities(isPostgres: boolean) {
         emailVerifiedAt: nullable(time),
         disabledAt: nullable(time),
         moveRestsUntil: nullable(time),
+        language: nullable(text(10)),
         createdAt: time,
       },
       indices: [

@@ -23,6 +23,7 @@ export function subscribers(database: RowSource): Subscribers {
   return {
     async insert(subscriber) {
       const row = {
+        language: null,
         ...subscriber,
         epoch: 1,
         pendingEmail: null,
@@ -63,6 +64,9 @@ export function subscribers(database: RowSource): Subscribers {
     },
     async restMove(id, until) {
       await rows.update({ id }, { moveRestsUntil: until });
+    },
+    async chooseLanguage(id, language) {
+      await rows.update({ id }, { language });
     },
     hold: (id, epoch) => changedOne(rows.update({ id, epoch }, { epoch })),
     async renewPushes(id, now) {

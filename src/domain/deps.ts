@@ -9,6 +9,7 @@ import type { Providers, Sent } from "./factor-provider.js";
 import type { FailureLimits, Failures } from "./failures.js";
 import type { LogoutNotices } from "./logout-notice.js";
 import type { OidcRecords } from "./oidc-record.js";
+import type { Language } from "./language.js";
 import type { ComposeMail, LinkPurpose, Links, Mails, Postman, ResetRequests } from "./mail.js";
 import type { Gate } from "./gate.js";
 import type { Passkeys } from "./passkey.js";
@@ -59,8 +60,12 @@ export interface PushWords {
   question(purpose: Purpose, appName: string): string;
   /** What a step-up allows, as the phone names it: "Change the password"; of a factor with its name. */
   action(action: StepUpAction, named: Factor | null): string;
+  /** The browser: "Firefox on Linux". */
+  browser(label: string): string;
   /** When it was asked, to the minute. */
   time(at: Date): string;
+  /** What other phones are told of one that is no longer notified. */
+  silent(label: string): { readonly title: string; readonly body: string };
 }
 
 /** Tells whoever watches a challenge or enrolment what it has become: those of this process at once, the others by Redis. */
@@ -206,7 +211,8 @@ export interface Deps extends Rows {
   readonly rings: Rings;
   readonly providers: Providers;
   readonly passwords: Passwords;
-  readonly pushWords: PushWords;
+  /** Of an account that has no language: those of the program's first one. */
+  pushWords(language: Language | null): PushWords;
   /** The way to the mail server; null where there is none, and then nothing of it exists. */
   readonly mail: {
     readonly postman: Postman;

@@ -1,4 +1,5 @@
 import type { AuditEvent } from "./audit.js";
+import type { Subscriber } from "./subscriber.js";
 
 /** What a message is about. Those of `LINKS` carry a link that only they carry. */
 export type MailKind =
@@ -170,6 +171,6 @@ export interface Postman {
 export type ComposeMail = (
   mail: Pick<Mail, "id" | "kind" | "recipient" | "detail">,
   event: AuditEvent,
-  username: string,
+  reader: Pick<Subscriber, "username" | "language">,
   link: string | null,
 ) => ReadyMail;

@@ -33,7 +33,7 @@ export function pushText(
   const details: Record<string, string> = {
     Account: plainText(username),
     From: plainText(attempt.address),
-    Browser: plainText(attempt.browserLabel),
+    Browser: plainText(words.browser(attempt.browserLabel)),
     Time: plainText(words.time(now)),
   };
   if (attempt.purpose !== "sign-in") details["Action"] = plainText(words.action(attempt.purpose, named));

@@ -7,6 +7,7 @@ import { emailProblem, plainEmail } from "./email-address.js";
 import { Invalid } from "./errors.js";
 import { passwordBucket } from "./failures.js";
 import { openSession, type SessionBrowser, type SignedIn } from "./open-session.js";
+import type { Language } from "./language.js";
 import { normalizePassword, passwordProblem } from "./password-policy.js";
 import { hashSecret } from "./secrets.js";
 import { PASSWORD_ALONE } from "./sign-in.js";
@@ -34,7 +35,7 @@ const REPEATED_WITHIN_MS = 60_000;
  */
 export async function registerSubscriber(
   deps: RegisterDeps,
-  form: { username: string; email: string; password: string },
+  form: { username: string; email: string; password: string; language?: Language },
   browser: RegisteringBrowser,
   mayMail = true,
 ): Promise<SignedIn> {
@@ -64,6 +65,7 @@ export async function registerSubscriber(
     usernameKey: usernameKey(username),
     email,
     passwordHash,
+    language: form.language ?? null,
     lastSuccessAt: at,
     createdAt: at,
   };

@@ -70,10 +70,10 @@ function isVoid({ settings, now }: SendDeps, { kind, createdAt, epoch, recipient
   return isOver || !isOwn || epoch !== owner.epoch || owner.disabledAt !== null;
 }
 
-async function deliver(deps: SendDeps, mail: Mail, event: AuditEvent, { username }: Subscriber): Promise<Delivery> {
+async function deliver(deps: SendDeps, mail: Mail, event: AuditEvent, reader: Subscriber): Promise<Delivery> {
   const { postman, compose } = deps.mail;
   const purpose = LINKS[mail.kind];
-  if (purpose === null) return postman.send(compose(mail, event, username, null));
+  if (purpose === null) return postman.send(compose(mail, event, reader, null));
   // The database has only the hash: a second try cannot repeat the first one's token, and both may have arrived.
   const token = newSecret();
   const isBoundToEpoch = purpose === "reset" || purpose === "verify";
@@ -82,7 +82,7 @@ async function deliver(deps: SendDeps, mail: Mail, event: AuditEvent, { username
     ...{ address: mail.recipient, epoch: isBoundToEpoch ? mail.epoch : null, createdAt: mail.createdAt },
     expiresAt: new Date(mail.createdAt.getTime() + lifeMs(purpose, deps.settings)),
   });
-  return postman.send(compose(mail, event, username, deps.mail.linkUrl(purpose, token)));
+  return postman.send(compose(mail, event, reader, deps.mail.linkUrl(purpose, token)));
 }
 
 /** How long a link of this purpose opens what it is for, from the event on. */

@@ -32,7 +32,7 @@ export async function shownRequest(deps: ShownDeps, challenge: Challenge): Promi
   if (code === undefined) return null;
   const named = attempt.purpose === "remove-factor" ? await deps.factors.find(attempt.next) : null;
   const { message, details } = pushText(
-    deps.pushWords,
+    deps.pushWords(subscriber.language),
     attempt,
     subscriber.username,
     deps.settings.appName,

@@ -141,7 +141,15 @@ export async function startChallenge(
     await settleChallenge(deps, challenge.id, "failed", "clock", { failure: "throttled" });
   else
     await send(deps, challenge, asked, {
-      ...pushText(deps.pushWords, attempt, subscriber.username, deps.settings.appName, createdAt, matchCode, named),
+      ...pushText(
+        deps.pushWords(subscriber.language),
+        attempt,
+        subscriber.username,
+        deps.settings.appName,
+        createdAt,
+        matchCode,
+        named,
+      ),
       challengeId: challenge.id,
       secondsToExpire: deps.settings.approvalTtlSeconds,
     });

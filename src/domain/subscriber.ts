@@ -1,3 +1,5 @@
+import type { Language } from "./language.js";
+
 /** Someone with an account. */
 export interface Subscriber {
   readonly id: string;
@@ -21,6 +23,8 @@ export interface Subscriber {
   readonly disabledAt: Date | null;
   /** Until then nobody asks whether they want to move over from Authy; null where nobody has put that off. */
   readonly moveRestsUntil: Date | null;
+  /** That of pushes and messages, and of pages while signed in; null for accounts that were opened without one. */
+  readonly language: Language | null;
   readonly createdAt: Date;
 }
 
@@ -35,7 +39,9 @@ export type NewSubscriber = Omit<
   | "emailVerifiedAt"
   | "disabledAt"
   | "moveRestsUntil"
->;
+  | "language"
+> &
+  Partial<Pick<Subscriber, "language">>;
 
 /** The rows of accounts. */
 export interface Subscribers {
@@ -66,6 +72,7 @@ export interface Subscribers {
   /** Pushes go out again: no pause, and both budgets begin anew. */
   renewPushes(id: string, now: Date): Promise<void>;
   restMove(id: string, until: Date): Promise<void>;
+  chooseLanguage(id: string, language: Language | null): Promise<void>;
   /** Ends every session and attempt. @returns false when the account is not of the epoch that was given, or gone. */
   nextEpoch(id: string, from?: number): Promise<boolean>;
   noteVerifiedEmail(id: string, now: Date): Promise<void>;

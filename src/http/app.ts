@@ -12,6 +12,7 @@ import { cookieAge } from "./middleware/cookie-age.js";
 import { readForms } from "./middleware/form.js";
 import { readScriptsJson } from "./middleware/json.js";
 import { leadsBackTo, mapErrors } from "./middleware/map-errors.js";
+import { readAccountsLanguage, readLanguage } from "./middleware/language.js";
 import { needDatabase } from "./middleware/need-database.js";
 import { requestLog } from "./middleware/request-log.js";
 import { securityHeaders } from "./middleware/security-headers.js";
@@ -31,6 +32,7 @@ import { gateForBrowsers, gateForProxies } from "./routes/gate.js";
 import { health, type Health } from "./routes/health.js";
 import { home } from "./routes/home.js";
 import { interaction } from "./routes/interaction.js";
+import { language } from "./routes/language.js";
 import { login, loginApproval, loginPlace } from "./routes/login.js";
 import { logout } from "./routes/logout.js";
 import { move } from "./routes/move.js";
@@ -48,6 +50,7 @@ const LEFT = new Set(["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE", "HPE_
 
 const EVERYWHERE = [
   home,
+  language,
   register,
   login,
   logout,
@@ -94,6 +97,7 @@ export function createApp(
   app.use(requestLog(deps, seconds));
   app.use(securityHeaders(http));
   app.use(cookieAge());
+  app.use(readLanguage(deps.texts));
   app.use(mapErrors());
 
   app.use(new Router().allowedMethods());
@@ -111,7 +115,7 @@ export function createApp(
   for (const pages of sites) app.use(pages.routes());
   if (openId !== null) app.use(openId.machines.routes());
 
-  const known = [browserVisit(), findWhoIsSignedIn(deps)];
+  const known = [browserVisit(), findWhoIsSignedIn(deps), readAccountsLanguage(deps.texts)];
   const browser = [
     ...known,
     noteMustMove(deps),

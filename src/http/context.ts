@@ -2,6 +2,7 @@ import type Koa from "koa";
 
 import type { Attempt } from "../domain/attempt.js";
 import type { Log, LogFields } from "../domain/deps.js";
+import type { Language } from "../domain/language.js";
 import type { Session } from "../domain/session.js";
 import type { Subscriber } from "../domain/subscriber.js";
 import type { Text } from "./text.js";
@@ -13,7 +14,8 @@ export interface RequestState {
   readonly requestId: string;
   /** More fields for the request's one line in the log. */
   logged: { readonly fields: LogFields; readonly message: string };
-  /** The words of the reader's language. */
+  /** The reader's, and its words. */
+  readonly language: Language;
   readonly text: Text;
   readonly views: Views;
   /** Whether browsers reach us by https, whatever a proxy in front speaks with us. */

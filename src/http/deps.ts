@@ -2,14 +2,14 @@ import type { Deps, RateLimit } from "../domain/deps.js";
 import type { HttpSettings } from "./settings.js";
 import type { StreamHub } from "./stream-hub.js";
 import type { CountedTally } from "./tally.js";
-import type { Text } from "./text.js";
+import type { Texts } from "./text.js";
 import type { Views } from "./views.js";
 
 /** What routes are given: the rules' own dependencies, and what only pages need. */
 export interface HttpDeps extends Deps {
   readonly http: HttpSettings;
   readonly views: Views;
-  readonly text: Text;
+  readonly texts: Texts;
   readonly streams: StreamHub;
   readonly tally: CountedTally;
   readonly rates: {

@@ -3,6 +3,7 @@ import Bowser from "bowser";
 
 import type { Origin } from "../domain/deps.js";
 import { plainText } from "../domain/push-text.js";
+import { UNKNOWN_BROWSER } from "./browser-words.js";
 import { plainAddress } from "./client-address.js";
 import type { Context } from "./context.js";
 
@@ -25,7 +26,7 @@ export function networkOf(address: string): string {
 export function browserLabel(userAgent: string): string {
   // Bowser throws on an empty text.
   const agent = Bowser.parse(userAgent.slice(0, 512) || "unknown");
-  const name = plainText(agent.browser.name ?? "", 40) || "A browser";
+  const name = plainText(agent.browser.name ?? "", 40) || UNKNOWN_BROWSER;
   const system = plainText(agent.os.name ?? "", 40);
   return system === "" ? name : `${name} on ${system}`;
 }

@@ -1,4 +1,5 @@
 import type { PushWords } from "../domain/deps.js";
+import { browserWords } from "./browser-words.js";
 import type { Text } from "./text.js";
 
 /** What a phone asks, in the words of one language. */
@@ -8,6 +9,7 @@ export function pushWords(text: Text): PushWords {
       purpose === "sign-in"
         ? text("push.sign-in", { app: appName })
         : text("push.step-up", { app: appName, action: text(`action.${purpose}`) }),
+    browser: (label) => browserWords(text, label),
     time: (at) => text("push.time", { utc: at.toISOString().slice(0, 16).replace("T", " ") }),
     action: (action, named) => {
       const what = text(`action.${action}`);
@@ -15,5 +17,9 @@ export function pushWords(text: Text): PushWords {
         ? what
         : text("push.named", { action: what, name: named.label || text(`device.${named.type}`) });
     },
+    silent: (label) => ({
+      title: text("push.silent", { phone: label || text("push.a-phone") }),
+      body: text("push.silent-next"),
+    }),
   };
 }

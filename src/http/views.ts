@@ -1,12 +1,16 @@
 import path from "node:path";
 import nunjucks from "nunjucks";
 
+import { directionOf, type Language, localeOf } from "../domain/language.js";
 import { assetsPath } from "./assets.js";
+import { browserWords } from "./browser-words.js";
 import type { Context, Flash, RequestState } from "./context.js";
+import { OWN_NAMES } from "./locale.js";
 import { takeFlashes } from "./middleware/carry-messages.js";
 import { csrfToken } from "./middleware/visit.js";
 import { projectRoot } from "./project-root.js";
-import type { TextKey } from "./text.js";
+import { richText } from "./rich-text.js";
+import type { TextKey, Texts, TextValues } from "./text.js";
 
 /** Renders pages. */
 export interface Views {
@@ -22,26 +26,31 @@ export interface Views {
 export function nunjucksViews(
   appName: string,
   sessionKeys: readonly string[],
+  texts: Texts,
   isPhoneAsked = true,
   hasMail = false,
 ): Views {
-  const environment = new nunjucks.Environment(new nunjucks.FileSystemLoader(path.join(projectRoot(), "views")), {
-    autoescape: true,
-    throwOnUndefined: true,
-  });
+  const environments = new Map<Language, nunjucks.Environment>();
+  const environmentOf = (language: Language): nunjucks.Environment => {
+    const environment = environments.get(language) ?? pageEnvironment(texts, language);
+    environments.set(language, environment);
+    return environment;
+  };
   return {
     render(ctx, page, locals) {
       // An error may come before the session was read: then nobody is known to be signed in, and there are no messages.
       const hasSession = "session" in ctx && ctx.state.visit !== "";
       const flashes = hasSession ? takeFlashes(ctx) : [];
       const renderBelow = (notes: readonly Flash[]): string =>
-        environment.render(`${page}.njk`, {
+        environmentOf(ctx.state.language).render(`${page}.njk`, {
           page,
           appName,
           isPhoneAsked,
           hasMail,
           assets: assetsPath,
           csrf: csrfToken(ctx.state.visit, sessionKeys),
+          // Without a visit no form can come from this page, that of the choice of a language neither.
+          here: ctx.state.visit === "" ? null : ctx.path + ctx.search,
           signedInAs: ctx.state.subscriber?.username ?? null,
           flashes: [...notes, ...flashes],
           ...locals,
@@ -51,6 +60,41 @@ export function nunjucksViews(
         : renderFormAgain(ctx, ctx.state.formAgain, renderBelow);
     },
   };
+}
+
+/**
+ * What all templates of one language share: their words, and how it writes times. For each language an environment of its
+ * own, because macros see nothing of a page but what is the same for all.
+ */
+export function pageEnvironment(texts: Texts, language: Language): nunjucks.Environment {
+  const environment = new nunjucks.Environment(new nunjucks.FileSystemLoader(path.join(projectRoot(), "views")), {
+    autoescape: true,
+    throwOnUndefined: true,
+  });
+  const text = texts.of(language);
+  const utc = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "UTC" } as const;
+  const clock = new Intl.DateTimeFormat(localeOf(language), utc);
+  const moment = new Intl.DateTimeFormat(localeOf(language), {
+    ...utc,
+    ...({ day: "numeric", month: "short", year: "numeric" } as const),
+  });
+  const shared = {
+    language,
+    direction: directionOf(language),
+    languages: texts.languages.map((tag) => ({ tag, name: OWN_NAMES[tag] })),
+    /** A sentence, with what stands in it. */
+    t: (key: TextKey, values?: TextValues) => text(key, values),
+    /** The same with marks and links in it, and with every name set apart from the direction of the text around it. */
+    rich: (key: TextKey, values?: Readonly<Record<string, unknown>>) => richText(text, key, values),
+    browserWords: (label: string) => browserWords(text, label),
+    /** Sentences for the modules of a page, which fill them in by themselves. */
+    words: (modules: readonly string[]) =>
+      Object.assign({}, ...modules.map((name) => texts.patterns(language, `in-browser.${name}.`))) as object,
+    momentInUtc: (iso: string) => moment.format(new Date(iso)),
+    clockInUtc: (iso: string) => clock.format(new Date(iso)),
+  };
+  for (const [name, value] of Object.entries(shared)) environment.addGlobal(name, value);
+  return environment;
 }
 
 /** The page with what is to be said about the refused form, which may no longer stand there: somebody signed in elsewhere. */

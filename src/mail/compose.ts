@@ -2,12 +2,21 @@ import nunjucks from "nunjucks";
 
 import type english from "../../views/text/en.json";
 import type { AuditEvent } from "../domain/audit.js";
+import { directionOf, type Language, localeOf } from "../domain/language.js";
 import { type ComposeMail, LINKS, type LinkPurpose, type MailKind } from "../domain/mail.js";
 
 type MailTextKey = Extract<keyof typeof english, `mail.${string}` | `device.${string}`>;
 
 /** One language's sentences. */
 type Words = (key: MailTextKey, values?: Readonly<Record<string, string | number>>) => string;
+
+/** The words of every language; an account without one reads the first. */
+export interface MailTexts {
+  readonly languages: readonly Language[];
+  of(language: Language | null): Words;
+  /** A browser as rows keep it, "Firefox on Linux". */
+  browser(language: Language, label: string): string;
+}
 
 export interface ComposeSettings {
   readonly appName: string;
@@ -17,6 +26,10 @@ export interface ComposeSettings {
 }
 
 const COLUMNS = 76;
+const WHEN = {
+  ...({ day: "numeric", month: "long", year: "numeric" } as const),
+  ...({ hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "UTC" } as const),
+};
 
 /** The pages that links lead to. */
 const PATHS: Readonly<Record<LinkPurpose, string>> = {
@@ -39,7 +52,7 @@ const ASKING = new Set<MailKind>(["welcome", "confirm-address", "reset"]);
  *
  * @param folder - Where the templates are: `message.txt.njk` and `message.html.njk`.
  */
-export function mailComposer(folder: string, words: Words, settings: ComposeSettings): ComposeMail {
+export function mailComposer(folder: string, texts: MailTexts, settings: ComposeSettings): ComposeMail {
   const { appName: app, publicUrl } = settings;
   const loader = new nunjucks.FileSystemLoader(folder);
   const asHtml = new nunjucks.Environment(loader, { autoescape: true, throwOnUndefined: true });
@@ -47,7 +60,7 @@ export function mailComposer(folder: string, words: Words, settings: ComposeSett
   asText.addFilter("wrap", (text: string) => wrapped(text, COLUMNS));
 
   /** How long the link works, in the largest unit that divides it. */
-  function life(purpose: LinkPurpose): string {
+  function life(words: Words, purpose: LinkPurpose): string {
     if (purpose === "undo" || purpose === "not-me") return words("mail.life-days", { days: 7 });
     const minutes = Math.ceil((purpose === "reset" ? settings.resetTtlSeconds : settings.verifyTtlSeconds) / 60);
     return minutes % 60 === 0
@@ -55,13 +68,17 @@ export function mailComposer(folder: string, words: Words, settings: ComposeSett
       : words("mail.life-minutes", { minutes });
   }
 
-  function facts({ at, browserLabel, address, detail }: AuditEvent): { name: string; value: string }[] {
-    const where = [browserLabel, address].filter((part) => part !== "").join(", ");
+  function facts(
+    words: Words,
+    language: Language,
+    { at, browserLabel, address, detail }: AuditEvent,
+  ): { name: string; value: string }[] {
+    const browser = browserLabel === "" ? "" : texts.browser(language, browserLabel);
+    const [first = "", second] = [browser, address].filter((part) => part !== "");
+    const where = second === undefined ? first : words("mail.where-both", { browser: first, address: second });
+    const utc = new Intl.DateTimeFormat(localeOf(language), WHEN).format(at);
     return [
-      {
-        name: words("mail.when"),
-        value: words("mail.when-utc", { utc: at.toISOString().slice(0, 16).replace("T", " ") }),
-      },
+      { name: words("mail.when"), value: words("mail.when-utc", { utc }) },
       ...(where === "" ? [] : [{ name: words("mail.where"), value: where }]),
       ...(detail.split(" ").includes("operator")
         ? [{ name: words("mail.who"), value: words("mail.operator", { app }) }]
@@ -69,20 +86,22 @@ export function mailComposer(folder: string, words: Words, settings: ComposeSett
     ];
   }
 
-  return function compose({ id, kind, recipient, detail }, event, username, link) {
+  return function compose({ id, kind, recipient, detail }, event, { username, language: wanted }, link) {
+    const language = texts.languages.find((each) => each === wanted) ?? texts.languages[0] ?? "en";
+    const [words, direction] = [texts.of(language), directionOf(language)];
     const purpose = LINKS[kind];
     const values = { app, username, device: words(deviceOf(event.detail)), left: detail, address: recipient };
     const parts = {
-      app,
+      ...{ app, language, direction },
       site: publicUrl,
       subject: words(`mail.${kind}.subject`, values),
       greeting: words("mail.greeting", { username }),
       what: words(`mail.${kind}.what`, values),
-      facts: facts(event),
+      facts: facts(words, language, event),
       next: purpose === null ? words("mail.no-link") : words(`mail.${purpose}.next`),
       link: link ?? "",
       label: purpose === null ? "" : words(`mail.${purpose}.label`),
-      life: purpose === null ? "" : life(purpose),
+      life: purpose === null ? "" : life(words, purpose),
       otherwise: ASKING.has(kind) ? words("mail.otherwise") : "",
       sender: words("mail.sender", { app, site: publicUrl }),
     };

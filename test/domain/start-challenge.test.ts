@@ -30,7 +30,10 @@ async function startWith(error: LoginError, counts = [0, 1]): Promise<{ logged: 
     now: () => new Date(0),
     settings: { pushLimit: 4, appName: "Example", approvalTtlSeconds: 120, attemptTtlSeconds: 900 },
     log: { info: log, warn: log, error: log },
-    pushWords: { question: () => "", action: () => "", time: () => "" },
+    pushWords: () => ({
+      ...{ question: () => "", action: () => "", browser: () => "", time: () => "" },
+      silent: () => ({ title: "", body: "" }),
+    }),
     attempts: { extend: done },
     challenges: {
       insert: done,

@@ -12,7 +12,7 @@ import type { RequestState } from "../../src/http/context.js";
 import type { HttpDeps } from "../../src/http/deps.js";
 import type { Health } from "../../src/http/routes/health.js";
 import { newTally } from "../../src/http/tally.js";
-import { loadText } from "../../src/http/text.js";
+import { loadTexts } from "../../src/http/text.js";
 import { nunjucksViews } from "../../src/http/views.js";
 
 const KEY = "a key of this test";
@@ -26,12 +26,13 @@ const session: StoredSession = {
   ...{ isRemembered: false, passwordAt: new Date(), createdAt: new Date(), seenAt: new Date(), data: "{}" },
   ...{ idleUntil: hour, expiresAt: hour, signInId: "s", methods: ["pwd"], authenticatedAt: new Date() },
 };
+const texts = loadTexts(["en"]);
 const deps = {
   now: () => new Date(),
   log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   tally: newTally(),
-  text: loadText("en"),
-  views: nunjucksViews("Countersign", [KEY]),
+  texts,
+  views: nunjucksViews("Countersign", [KEY], texts),
   providers: {},
   sessions: { load: () => Promise.resolve(session) },
   subscribers: { find: () => Promise.resolve({ id: "a", username: "ann", mustChangePassword: true }) },

@@ -123,6 +123,7 @@ interface Form {
 
 /** Each form of the program. */
 const FORMS: readonly Form[] = [
+  { route: "/language", browser: nobody, fields: { language: "en" } },
   { route: "/login", browser: nobody, fields: { username: "ada", password: PASSWORD } },
   { route: "/login/again", browser: owner, fields: { password: PASSWORD } },
   { route: "/register", browser: nobody, fields: { username: "ann", email: "ann@example.com", password: PASSWORD } },

@@ -8,18 +8,19 @@ import { createApp } from "../../src/http/app.js";
 import type { HttpDeps } from "../../src/http/deps.js";
 import type { Health } from "../../src/http/routes/health.js";
 import { newTally } from "../../src/http/tally.js";
-import { loadText } from "../../src/http/text.js";
+import { loadTexts } from "../../src/http/text.js";
 import { nunjucksViews } from "../../src/http/views.js";
 import { type Answer, formHeaders, openBrowser } from "../kit/browser.js";
 
 const KEY = "a key of this test";
 const asked: string[] = [];
+const texts = loadTexts(["en"]);
 const deps = {
   now: () => new Date(),
   log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   tally: newTally(),
-  text: loadText("en"),
-  views: nunjucksViews("Countersign", [KEY]),
+  texts,
+  views: nunjucksViews("Countersign", [KEY], texts),
   providers: {},
   sessions: { load: () => Promise.resolve(null) },
   attempts: { findByKey: () => Promise.resolve(null) },

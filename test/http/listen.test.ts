@@ -46,6 +46,13 @@ describe("listening", () => {
     assert.ok((await start(t, { host: "127.0.0.1", opening: Promise.reject(new Error("away")) })).server.listening);
   });
 
+  it("L5: answers headers above 16 KB with 431, a hostile Accept-Language among them", async (t) => {
+    const { port } = await start(t, { host: "127.0.0.1" });
+    const ask = (bytes: number) =>
+      fetch(`http://127.0.0.1:${port}/`, { headers: { "accept-language": "x".repeat(bytes) } });
+    assert.deepEqual([(await ask(15_000)).status, (await ask(16_400)).status], [404, 431]);
+  });
+
   it("does not listen in a process that was told to stop", async (t) => {
     const { server } = await start(t, { opening: NEVER, stopping: AbortSignal.abort() });
     assert.equal(server.listening, false);

@@ -12,6 +12,7 @@ import { matchCode } from "../../src/domain/secrets.js";
 import { loadConfig } from "../../src/config.js";
 import { openDatabase } from "../../src/database/data-source.js";
 import { databaseRows } from "../../src/database/rows.js";
+import type { Language } from "../../src/domain/language.js";
 import type { LinkPurpose } from "../../src/domain/mail.js";
 import type { FactorProvider } from "../../src/domain/factor-provider.js";
 import { createApp } from "../../src/http/app.js";
@@ -19,7 +20,7 @@ import type { HttpDeps } from "../../src/http/deps.js";
 import { pushWords } from "../../src/http/push-words.js";
 import type { Health } from "../../src/http/routes/health.js";
 import { newTally } from "../../src/http/tally.js";
-import { loadText } from "../../src/http/text.js";
+import { loadTexts } from "../../src/http/text.js";
 import { nunjucksViews } from "../../src/http/views.js";
 import { linkUrl, mailComposer } from "../../src/mail/compose.js";
 import { smtpPostman } from "../../src/mail/smtp.js";
@@ -88,11 +89,12 @@ export async function serveApplication(
   const rows = databaseRows(database, config.mail !== null);
   const now = (): Date => new Date();
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  const text = loadText("en");
+  const texts = loadTexts(config.languages);
   const deps = {
     ...rows,
     tally: newTally(),
-    ...{ now, log, settings: config.rules, http: config, text, pushWords: pushWords(text) },
+    pushWords: (language: Language | null) => pushWords(texts.of(language)),
+    ...{ now, log, settings: config.rules, http: config, texts },
     feed: { publish: () => undefined, changed: () => undefined },
     rings: { schedule: () => undefined },
     polls: { schedule: nothing, forget: () => undefined, noticeLoss: () => Promise.resolve(false) },
@@ -111,12 +113,12 @@ export async function serveApplication(
     },
     mail: config.mail && {
       postman: smtpPostman(config.mail.server, config.mail.from, config.rules.mailSilenceSeconds),
-      compose: mailComposer("views/mail", text, { ...config.rules, publicUrl: config.publicUrl }),
+      compose: mailComposer("views/mail", texts, { ...config.rules, publicUrl: config.publicUrl }),
       linkUrl: (purpose: LinkPurpose, token: string) => linkUrl(config.publicUrl, purpose, token),
     },
     matchCodes: (id: string) => [matchCode(KEY, id)],
     passwords: passwords(config.argon2TestStrength, config.limits.hashesQueued),
-    views: nunjucksViews("Example", [KEY], true, config.mail !== null),
+    views: nunjucksViews("Example", [KEY], texts, true, config.mail !== null),
     streams: { size: 0, open: nothing, tell: () => undefined, drain: () => undefined },
     rates: {
       ...{ loginsOfAddress: nothing, logins: nothing, registrationsOfAddress: nothing },

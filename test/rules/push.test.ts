@@ -3,7 +3,7 @@ import { after, describe, it } from "node:test";
 
 import { plainText, pushText } from "../../src/domain/push-text.js";
 import { pushWords } from "../../src/http/push-words.js";
-import { loadText } from "../../src/http/text.js";
+import { loadTexts } from "../../src/http/text.js";
 import { type Answer, type Browser, openBrowser } from "../kit/browser.js";
 import { enrol, isSignedIn, type Person, register, sendCallback, settled } from "../kit/people.js";
 import type { PhoneRequest } from "../kit/phone.js";
@@ -330,7 +330,14 @@ describe("pushes", () => {
     assert.equal(details["Browser"], "Firefox on Linux");
     assert.equal(plainText("a\u0000b\u202ec\u2066d\ne\u200bf"), "a b c d e f");
     const attempt = { purpose: "sign-in", address: "x".repeat(500), browserLabel: "\u202eevil" } as const;
-    const push = pushText(pushWords(loadText("en")), attempt, "ada", "App\u202e".repeat(90), new Date(0), null);
+    const push = pushText(
+      pushWords(loadTexts(["en"]).of("en")),
+      attempt,
+      "ada",
+      "App\u202e".repeat(90),
+      new Date(0),
+      null,
+    );
     for (const text of [push.message, ...Object.values(push.details)]) {
       assert.equal(text.length <= 144, true);
       assert.doesNotMatch(text, /[\p{Cc}\p{Cf}]/u);

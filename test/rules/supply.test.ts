@@ -44,7 +44,7 @@ const ONE_COPY = [
 ];
 
 /** Production packages today; the next one needs a reason. docs/security.md tells why these are more than we wish for. */
-const MOST_PACKAGES = 329;
+const MOST_PACKAGES = 333;
 
 describe("the supply chain", () => {
   it("D1 pins every package exactly, with its integrity", () => {

@@ -48,6 +48,7 @@ function ready(form) {
 function offerToShow(button) {
   const input = field(button.dataset["reveal"]);
   if (!input) return;
+  const label = button.firstChild?.textContent ?? "";
   button.hidden = false;
   button.addEventListener("click", () => show(input.type === "password"));
   input.form?.addEventListener("submit", () => show(false)); // browsers keep what stood in a text field
@@ -58,7 +59,7 @@ function offerToShow(button) {
     input.type = plain ? "text" : "password";
     button.setAttribute("aria-pressed", String(plain));
     const word = button.firstChild;
-    if (word) word.textContent = plain ? "Hide" : "Show";
+    if (word) word.textContent = (plain ? button.dataset["hide"] : label) ?? "";
   }
 }
 

@@ -7,7 +7,7 @@ import { withoutTokens } from "./token-page.js";
 
 /** One line for each request: method, path without query, status, time. Never a header, a cookie or a body. */
 export function requestLog(
-  deps: Pick<HttpDeps, "log" | "now" | "text" | "views" | "http">,
+  deps: Pick<HttpDeps, "log" | "now" | "views" | "http">,
   seconds: Histogram<"route" | "method" | "status">,
 ): Middleware {
   return async function logRequest(ctx, next) {
@@ -15,7 +15,6 @@ export function requestLog(
     const requestId = randomUUID();
     Object.assign(ctx.state, {
       log: deps.log,
-      text: deps.text,
       views: deps.views,
       isHttps: deps.http.isHttps,
       requestId,

@@ -65,7 +65,7 @@ export function register(deps: HttpDeps): Router<RequestState> {
       const firstKey = hashSecret(`registers ${usernameKey(given.username)} in ${ctx.state.visit}`);
       const browser = { ...origin, sessionKeyHash: heldKeyHash(ctx), knownKey: null, firstKey };
       const mayMail = deps.mail !== null && (await isWithin(deps.rates.mailsOfAddress(networkOf(origin.address))));
-      giveSession(ctx, await registerSubscriber(deps, given, browser, mayMail));
+      giveSession(ctx, await registerSubscriber(deps, { ...given, language: ctx.state.language }, browser, mayMail));
       goOn(ctx, safeNext(given.next));
     } catch (error) {
       if (!(error instanceof Invalid)) throw error;

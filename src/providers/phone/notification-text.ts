@@ -46,8 +46,11 @@ export function notificationText(
  * @param publicUrl - Without a slash at its end.
  * @param topic - Replaces an earlier notice about the same.
  */
-export function noticeText(title: string, publicUrl: string, topic: string): Buffer {
-  const body = "Open its page there to be notified again.";
+export function noticeText(
+  { title, body }: { readonly title: string; readonly body: string },
+  publicUrl: string,
+  topic: string,
+): Buffer {
   const notification = { title: plainText(title, BODY_MAX), body, navigate: `${publicUrl}/phone/`, tag: topic };
   return Buffer.from(JSON.stringify({ web_push: 8030, notification }));
 }

@@ -24,7 +24,7 @@ export interface PhoneSettings {
 
 export type PhoneDeps = Pick<
   Deps,
-  "factors" | "phoneKeys" | "pushSubscriptions" | "transaction" | "feed" | "log" | "now"
+  "factors" | "subscribers" | "phoneKeys" | "pushSubscriptions" | "transaction" | "feed" | "pushWords" | "log" | "now"
 > & {
   send: SendPush;
 };
@@ -108,14 +108,15 @@ async function ring(
 
 /** Tells an account's other phones that one of them is no longer notified. */
 async function tellOtherPhones(
-  { factors, pushSubscriptions, send }: PhoneDeps,
+  { factors, subscribers, pushSubscriptions, pushWords, send }: PhoneDeps,
   { publicUrl, vapidKeys }: Pick<PhoneSettings, "publicUrl" | "vapidKeys">,
   silent: Factor,
 ): Promise<void> {
   const phones = (await factors.listActive(silent.subscriberId)).filter(({ type }) => type === "phone");
   const others = await pushSubscriptions.findOf(phones.map(({ id }) => id).filter((id) => id !== silent.id));
   const topic = pushTopic(silent.id);
-  const text = noticeText(`${silent.label || "A phone"} is no longer notified`, publicUrl, topic);
+  const owner = await subscribers.find(silent.subscriberId);
+  const text = noticeText(pushWords(owner?.language ?? null).silent(silent.label), publicUrl, topic);
   for (const other of others) {
     const key = vapidKeys.find(({ publicKey }) => publicKey === other.vapid);
     if (key !== undefined) await send(other, key, { text, topic, ttlSeconds: NOTICE_TTL_SECONDS });

@@ -2,8 +2,10 @@ import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
-import nunjucks from "nunjucks";
 import QRCode from "qrcode";
+import { LANGUAGES } from "../../../src/domain/language.js";
+import { loadTexts } from "../../../src/http/text.js";
+import { pageEnvironment } from "../../../src/http/views.js";
 import type { Owner } from "../../kit/owner.js";
 import { PAGE_STATES } from "./states.js";
 
@@ -30,10 +32,7 @@ export interface StateServer {
   answer: Answer;
 }
 
-const engine = new nunjucks.Environment(new nunjucks.FileSystemLoader(VIEWS), {
-  autoescape: true,
-  throwOnUndefined: true,
-});
+const engine = pageEnvironment(loadTexts(LANGUAGES), "en");
 
 /**
  * The HTML of one state of one page.

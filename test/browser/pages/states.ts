@@ -1,4 +1,4 @@
-import { loadText } from "../../../src/http/text.js";
+import { loadTexts } from "../../../src/http/text.js";
 
 /** One state of one page: the template and all that a route hands to it. */
 export interface PageState {
@@ -11,10 +11,17 @@ export interface PageState {
 const NOW = Date.parse("2026-11-24T10:42:07.000Z");
 const ago = (seconds: number): string => new Date(NOW - seconds * 1000).toISOString();
 
-const text = loadText("en");
+const text = loadTexts(["en"]).of("en");
 const firefox = "Firefox on Linux";
 const site = {
-  ...{ csrf: "csrf-of-this-session", appName: "Acme", isPhoneAsked: true, signedInAs: null, flashes: [] },
+  ...{
+    csrf: "csrf-of-this-session",
+    here: "/login",
+    appName: "Acme",
+    isPhoneAsked: true,
+    signedInAs: null,
+    flashes: [],
+  },
   ...{ values: {}, errors: {}, passkeyPath: null },
 };
 const signedIn = { ...site, signedInAs: "maria" };

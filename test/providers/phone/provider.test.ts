@@ -4,6 +4,9 @@ import { describe, it } from "node:test";
 
 import type { Rows } from "../../../src/domain/deps.js";
 import type { Factor, Factors } from "../../../src/domain/factor.js";
+import type { Subscribers } from "../../../src/domain/subscriber.js";
+import { pushWords } from "../../../src/http/push-words.js";
+import { loadTexts } from "../../../src/http/text.js";
 import type { PushSubscription } from "../../../src/domain/phone-key.js";
 import { phoneProvider } from "../../../src/providers/phone/provider.js";
 import type { OutgoingPush, PushResult } from "../../../src/providers/phone/send-push.js";
@@ -55,6 +58,8 @@ function withServices(answers: Readonly<Record<string, PushResult>>, vapid: Read
       factors: { listActive: () => Promise.resolve(factors) } as unknown as Factors,
       pushSubscriptions,
       transaction: (work) => work({ pushSubscriptions, audit } as unknown as Rows),
+      subscribers: { find: () => Promise.resolve(null) } as unknown as Subscribers,
+      pushWords: () => pushWords(loadTexts(["en"]).of("en")),
       feed: { publish: () => undefined, changed: (id) => told.push(id) },
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
       now: () => NOW,

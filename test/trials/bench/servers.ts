@@ -10,7 +10,7 @@ import { openDatabase } from "../../../src/database/data-source.js";
 import { pushText } from "../../../src/domain/push-text.js";
 import { hashSecret } from "../../../src/domain/secrets.js";
 import { pushWords } from "../../../src/http/push-words.js";
-import { loadText } from "../../../src/http/text.js";
+import { loadTexts } from "../../../src/http/text.js";
 import { requestDigest, signedTexts } from "../../../src/providers/phone/signed-texts.js";
 import { callbackBody, signCallback } from "../../kit/authy.js";
 import { NO_LIMITS, programEnvironment } from "../../kit/environment.js";
@@ -208,7 +208,7 @@ function ownPhonePerson(subscriberId: string, createdAt: Date): OwnPhonePerson {
   };
 }
 
-const words = pushWords(loadText("en"));
+const words = pushWords(loadTexts(["en"]).of("en"));
 
 /** The answer of a phone of our own, signed over what it shows. */
 function tapOf(

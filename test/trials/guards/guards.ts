@@ -749,4 +749,11 @@ export const GUARDS: readonly Guard[] = [
     put: "",
     ...{ rule: "R33", tests: ["test/rules/openid.test.ts"] },
   },
+  {
+    what: "a malformed part of Accept-Language names a language",
+    file: "src/http/locale.ts",
+    find: "const PART = /^([a-z]{1,8})(?:-[a-z0-9]{1,8})*(?:\\s*;\\s*q\\s*=\\s*(0(?:\\.\\d{0,3})?|1(?:\\.0{0,3})?))?$/i;",
+    put: "const PART = /^([a-z]{1,8})(?:-[a-z0-9]{1,8})*(?:\\s*;\\s*q\\s*=\\s*(\\d(?:\\.\\d{0,3})?))?$/i;",
+    ...{ rule: "L5", tests: ["test/http/languages.test.ts"] },
+  },
 ];

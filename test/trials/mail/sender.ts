@@ -4,7 +4,7 @@ import { openDatabase } from "../../../src/database/data-source.js";
 import { databaseRows } from "../../../src/database/rows.js";
 import { sendDueMails } from "../../../src/domain/send-mails.js";
 import { loadConfig } from "../../../src/config.js";
-import { loadText } from "../../../src/http/text.js";
+import { loadTexts } from "../../../src/http/text.js";
 import { senderIn, smtpAddress } from "../../../src/mail/address.js";
 import { linkUrl, mailComposer } from "../../../src/mail/compose.js";
 import { smtpPostman } from "../../../src/mail/smtp.js";
@@ -39,7 +39,7 @@ export function newSender(databaseUrl: string, smtpUrl: string): { die(): Promis
       now: () => new Date(),
       mail: {
         postman,
-        compose: mailComposer("views/mail", loadText("en"), { ...rules, publicUrl: PUBLIC_URL }),
+        compose: mailComposer("views/mail", loadTexts(["en"]), { ...rules, publicUrl: PUBLIC_URL }),
         linkUrl: (...given: [Parameters<typeof linkUrl>[1], string]) => linkUrl(PUBLIC_URL, ...given),
       },
     };

@@ -1,0 +1,39 @@
+import nunjucks from "nunjucks";
+
+import type { Text, TextKey } from "./text.js";
+
+/** HTML that needs no more escaping: what a macro made, for instance. */
+const { SafeString } = nunjucks.runtime as unknown as { SafeString: new (html: string) => { toString(): string } };
+
+/**
+ * A sentence with marks in it. In the catalogue stand `<strong>`, `<nowrap>`, and for each link a mark with a name of its own:
+ * "Look at <sessions>where you are signed in</sessions>."
+ *
+ * @param values - What stands in the placeholders, escaped and isolated here; for a link, where it leads.
+ */
+export function richText(text: Text, key: TextKey, values: Readonly<Record<string, unknown>> = {}): object {
+  const filled = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, isolated(value)]));
+  const html = text(key, filled)
+    .replace(/<nowrap>/g, '<span class="nowrap">')
+    .replace(/<\/nowrap>/g, "</span>")
+    .replace(/<(\/?)([a-z]+)>/g, (mark, slash: string, name: string) => {
+      if (typeof values[name] !== "string") return mark;
+      return slash === "" ? `<a href="${escaped(values[name])}">` : "</a>";
+    });
+  return new SafeString(html);
+}
+
+/** What a macro made stays as it is. A name may be written in the other direction than the sentence around it. */
+function isolated(value: unknown): string | number {
+  if (typeof value === "number") return value;
+  return value instanceof SafeString ? value.toString() : `<bdi>${escaped(value as string)}</bdi>`;
+}
+
+function escaped(text: string): string {
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll('"', "&quot;")
+    .replaceAll("'", "&#39;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;");
+}
