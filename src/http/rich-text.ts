@@ -3,7 +3,13 @@ import nunjucks from "nunjucks";
 import type { Text, TextKey } from "./text.js";
 
 /** HTML that needs no more escaping: what a macro made, for instance. */
-const { SafeString } = nunjucks.runtime as unknown as { SafeString: new (html: string) => { toString(): string } };
+interface Html {
+  toString(): string;
+}
+const { SafeString } = nunjucks.runtime as unknown as { SafeString: new (html: string) => Html };
+
+/** What stands in a sentence: a text, a number, or what a macro made. */
+export type RichValues = Readonly<Record<string, string | number | Html>>;
 
 /**
  * A sentence with marks in it. In the catalogue stand `<strong>`, `<nowrap>`, and for each link a mark with a name of its own:
@@ -11,7 +17,7 @@ const { SafeString } = nunjucks.runtime as unknown as { SafeString: new (html: s
  *
  * @param values - What stands in the placeholders, escaped and isolated here; for a link, where it leads.
  */
-export function richText(text: Text, key: TextKey, values: Readonly<Record<string, unknown>> = {}): object {
+export function richText(text: Text, key: TextKey, values: RichValues = {}): object {
   const filled = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, isolated(value)]));
   const html = text(key, filled)
     .replace(/<nowrap>/g, '<span class="nowrap">')
@@ -24,9 +30,9 @@ export function richText(text: Text, key: TextKey, values: Readonly<Record<strin
 }
 
 /** What a macro made stays as it is. A name may be written in the other direction than the sentence around it. */
-function isolated(value: unknown): string | number {
+function isolated(value: string | number | Html): string | number {
   if (typeof value === "number") return value;
-  return value instanceof SafeString ? value.toString() : `<bdi>${escaped(value as string)}</bdi>`;
+  return typeof value === "string" ? `<bdi>${escaped(value)}</bdi>` : value.toString();
 }
 
 function escaped(text: string): string {

@@ -9,7 +9,7 @@ import { OWN_NAMES } from "./locale.js";
 import { takeFlashes } from "./middleware/carry-messages.js";
 import { csrfToken } from "./middleware/visit.js";
 import { projectRoot } from "./project-root.js";
-import { richText } from "./rich-text.js";
+import { richText, type RichValues } from "./rich-text.js";
 import type { TextKey, Texts, TextValues } from "./text.js";
 
 /** Renders pages. */
@@ -85,7 +85,7 @@ export function pageEnvironment(texts: Texts, language: Language): nunjucks.Envi
     /** A sentence, with what stands in it. */
     t: (key: TextKey, values?: TextValues) => text(key, values),
     /** The same with marks and links in it, and with every name set apart from the direction of the text around it. */
-    rich: (key: TextKey, values?: Readonly<Record<string, unknown>>) => richText(text, key, values),
+    rich: (key: TextKey, values?: RichValues) => richText(text, key, values),
     browserWords: (label: string) => browserWords(text, label),
     /** Sentences for the modules of a page, which fill them in by themselves. */
     words: (modules: readonly string[]) =>

@@ -13,7 +13,8 @@ const { origin, deps } = await serveApplication({ after });
 
 /** The language of a page, as its root says it. */
 async function languageOf(browser: Browser, path: string, headers: Record<string, string> = {}): Promise<string> {
-  const { body } = await browser.get(path, headers);
+  const { body, status } = await browser.get(path, headers);
+  assert.ok(status < 500, body);
   return /<html lang="(.+?)" dir="(?:ltr|rtl)">/.exec(body)?.[1] ?? "none";
 }
 
