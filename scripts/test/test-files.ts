@@ -6,16 +6,14 @@ const FOLDERS = ["test", "sandbox/test"];
 const STARTERS = ["node:child_process", "playwright-core"];
 
 /**
- * What `npm test` leaves to `npm test -- long`, so that it stays short enough to be run often: pushes to real browsers, the
- * servers around us that fail in every way, the commands started as people do, and stories that are told again with another
- * factor.
+ * What `npm test` leaves to `npm test -- long`, so that it stays short enough to be run often: the servers around us that fail in
+ * every way, the commands started as people do, and stories that are told again with another factor.
  */
 const LONG = new Set([
   "sandbox/test/malformed.test.ts",
   "sandbox/test/page.test.ts",
   "test/database/migrate-at-once.test.ts",
   "test/journeys/authenticator-app.test.ts",
-  "test/providers/phone/real-browsers.test.ts",
   "test/reliability/database.test.ts",
   "test/reliability/pgbouncer.test.ts",
   "test/reliability/polling.test.ts",

@@ -195,13 +195,13 @@ describe("the phone's page in a real browser", () => {
 
     const [worker] = context.serviceWorkers();
     assert.ok(worker !== undefined);
+    await worker.evaluate(COUNT_SHOWN);
     await phone.goto("about:blank"); // nobody looks at the page
     await browser.post("/logout");
     await browser.post("/login", { username: "ida", password: PASSWORD });
-    const notified = async (): Promise<Notified[]> =>
-      JSON.parse(await worker.evaluate<string>(NOTIFICATIONS)) as Notified[];
-    await until(async () => (await notified()).length === 1, "no notification was shown");
-    const [shown] = await notified();
+    await until(async () => (await worker.evaluate("shown")) === 1, "no notification was shown");
+    const [shown, ...more] = JSON.parse(await worker.evaluate<string>(NOTIFICATIONS)) as Notified[];
+    assert.deepEqual(more, []);
     assert.equal(shown?.title, "Sign in to Countersign test?");
     assert.match(shown.body, /^ida, Firefox on Linux$/);
     const [row] = program.rows.all("SELECT id, state FROM challenges WHERE state = 'pending'");
@@ -276,6 +276,13 @@ interface Notified {
   readonly title: string;
   readonly body: string;
 }
+
+/** Chromium forgets a notification that it is about to show while its list is asked for: it is asked for afterwards, once. */
+const COUNT_SHOWN = `{
+  const show = registration.showNotification.bind(registration);
+  globalThis.shown = 0;
+  registration.showNotification = (...what) => show(...what).then(() => { shown += 1; });
+}`;
 
 const NOTIFICATIONS =
   "registration.getNotifications().then((all) => JSON.stringify(all.map(({ title, body }) => ({ title, body }))))";
