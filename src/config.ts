@@ -109,6 +109,8 @@ function togetherProblems(given: Values<typeof TABLE>, factors: readonly FactorT
   const why = isPortRead ? passkeyProblem(publicUrlOf(given)) : null;
   if (why !== null && factors.every((type) => type === "passkey"))
     found.push(problemWith(TABLE.factors, `names passkeys alone, which cannot work here: ${why}`));
+  if (why !== null && factors.includes("phone") && given.phoneVerification === "required")
+    found.push(problemWith(TABLE.phoneVerification, `cannot be required here: ${why}`));
   return found;
 }
 
@@ -191,6 +193,8 @@ function complete(
       keys: given.push.keys ?? [developmentVapidKey(sessionKeys[0] ?? "")],
     },
     factors: withoutPasskeys === null ? factors : factors.filter((type) => type !== "passkey"),
+    /** What unlocks an approval is kept as passkeys are. */
+    phoneVerification: passkeyProblem(publicUrl) === null ? given.phoneVerification : ("off" as const),
     /** Why passkeys are left out although they are wanted; null where they are not, or not wanted. */
     withoutPasskeys,
     /** Empty while nothing is sealed with them. */

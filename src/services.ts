@@ -14,7 +14,9 @@ import { phoneProvider, type PhoneSettings } from "./providers/phone/provider.js
 import { hostRule } from "./providers/phone/push-endpoint.js";
 import { pushSender } from "./providers/phone/send-push.js";
 import { vapidKey } from "./providers/phone/vapid.js";
+import { phoneCredentials } from "./providers/passkey/phone-credentials.js";
 import { loadWebauthn, passkeyProvider } from "./providers/passkey/provider.js";
+import type { PasskeySite } from "./providers/passkey/webauthn.js";
 import { totpProvider } from "./providers/totp/provider.js";
 import type { Config } from "./config.js";
 import { databaseClock } from "./database/clock.js";
@@ -206,16 +208,20 @@ function providersOf(
     | "now"
   >,
 ) {
-  const { authy, factors, push, rules, secretKeys, publicUrl: origin, sessionKeys } = config;
+  const { authy, factors, push, rules, secretKeys, publicUrl, sessionKeys } = config;
   const make: Readonly<Record<FactorType, () => FactorProvider | null>> = {
     "authy-push": () => authy && authyProvider(authyClient(authy.apiUrl, authy.apiKey), authy),
     phone: () =>
       phoneProvider({ ...deps, send: pushSender(hostRule(push.hosts), push.subject, deps.now) }, phoneSettings(config)),
-    passkey: () =>
-      passkeyProvider(deps, { appName: rules.appName, sessionKeys, origin, rpId: new URL(origin).hostname }),
+    passkey: () => passkeyProvider(deps, { appName: rules.appName, sessionKeys, ...passkeySite(publicUrl) }),
     totp: () => totpProvider({ ...deps, appName: rules.appName, secretKeys }),
   };
   return Object.fromEntries(factors.map((type) => [type, make[type]()])) as Providers;
+}
+
+/** The one site whose passkeys and credentials count. */
+function passkeySite(publicUrl: string): PasskeySite {
+  return { origin: publicUrl, rpId: new URL(publicUrl).hostname };
 }
 
 /** The way to the mail server, and the words of messages; null without one. */
@@ -310,8 +316,8 @@ export async function createWebServices(config: Config, log: Log, stopping: Abor
       phone?.streams.drain();
     },
     async open(signal) {
-      // What judges passkeys takes a moment to load, in which nobody would be answered.
-      if (deps.providers.passkey !== undefined) await loadWebauthn();
+      // What judges passkeys, and what unlocks a phone's approvals, takes a moment to load, in which nobody would be answered.
+      if (deps.providers.passkey !== undefined || deps.providers.phone !== undefined) await loadWebauthn();
       await services.open(signal);
       stopCheckpoints = startCheckpoints(database);
     },
@@ -346,11 +352,13 @@ function phoneRouters({ deps, feed }: Services, config: Config, notifications: N
     ...phoneSettings(config),
     appName: config.rules.appName,
     isListed: hostRule(config.push.hosts),
+    verification: config.phoneVerification,
+    credentials: phoneCredentials(passkeySite(config.publicUrl)),
     workerFile: assetFile("phone-worker.js"),
   };
   return {
     streams,
-    callbacks: phoneCallbacks(deps, config.publicUrl, () => feed.sessionsEnded()),
+    callbacks: phoneCallbacks(deps, config.publicUrl, settings.credentials, () => feed.sessionsEnded()),
     pages: phonePages(
       { ...deps, rate: localRateLimit("phone", config.limits.phoneRequestsPerAddress, 10) },
       settings,

@@ -19,6 +19,7 @@ import { OpenIdConnect1769901200000 } from "./migrations/1769901200000-openid-co
 import { Mail1769901500000 } from "./migrations/1769901500000-mail.js";
 import { Gate1769901010000 } from "./migrations/1769901010000-gate.js";
 import { Languages1770000000000 } from "./migrations/1770000000000-languages.js";
+import { PhoneVerification1770000100000 } from "./migrations/1770000100000-phone-verification.js";
 import { entities } from "./schema.js";
 import { serializeSqlite } from "./serialize-sqlite.js";
 
@@ -64,6 +65,7 @@ export function dataSourceOptions(
       OpenIdConnect1769901200000,
       Mail1769901500000,
       Languages1770000000000,
+      PhoneVerification1770000100000,
     ],
     migrationsTableName: "migrations",
     namingStrategy: new SnakeCase(),

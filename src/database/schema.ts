@@ -385,11 +385,15 @@ export function entities(isPostgres: boolean) {
         spki: nullable(text(160)),
         label: text(120),
         address: text(64),
+        credentialId: nullable(text(1400)),
+        credentialHash: nullable(text(64)),
+        credentialKey: nullable({ type: "text" }),
         createdAt: time,
       },
       indices: [
         { name: "phone_keys_secret", columns: ["secretHash"], unique: true },
         { name: "phone_keys_key", columns: ["keyHash"] },
+        { name: "phone_keys_credential", columns: ["credentialHash"] },
       ],
     }),
     new EntitySchema<PushSubscriptionRow>({

@@ -1,4 +1,17 @@
 /**
+ * What a phone's owner unlocks for each approval, by fingerprint, face or PIN: a WebAuthn credential that this phone alone has.
+ * It approves, and never signs in as a passkey.
+ */
+export interface PhoneCredential {
+  /** The credential's id, in base64url. */
+  readonly credentialId: string;
+  /** SHA-256 of that id, in base64url. */
+  readonly credentialHash: string;
+  /** COSE, in base64url. */
+  readonly credentialKey: string;
+}
+
+/**
  * A key of a phone of our own. It belongs to an enrolment, whose id it has and its factor gets; before a phone has claimed
  * the enrolment there is the hash of the secret alone.
  */
@@ -13,11 +26,19 @@ export interface PhoneKeyRow {
   /** What the phone calls itself: "Chrome on Android". */
   readonly label: string;
   readonly address: string;
+  /** All three or none, as when it was claimed: nothing takes a credential away from a key. */
+  readonly credentialId: string | null;
+  readonly credentialHash: string | null;
+  readonly credentialKey: string | null;
   readonly createdAt: Date;
 }
 
 /** What a phone brings when it claims an enrolment. */
-export type ClaimedKey = { readonly keyHash: string; readonly spki: string } & Pick<PhoneKeyRow, "label" | "address">;
+export interface ClaimedKey extends Pick<PhoneKeyRow, "label" | "address"> {
+  readonly keyHash: string;
+  readonly spki: string;
+  readonly credential: PhoneCredential | null;
+}
 
 /** A key whose factor is active. */
 export interface ActiveKey {
@@ -25,6 +46,8 @@ export interface ActiveKey {
   readonly subscriberId: string;
   readonly keyHash: string;
   readonly spki: string;
+  /** Where there is one, no approval of this key counts without it. */
+  readonly credential: Omit<PhoneCredential, "credentialHash"> | null;
 }
 
 /** The rows of phones' keys. */
@@ -37,6 +60,8 @@ export interface PhoneKeys {
   claim(id: string, key: ClaimedKey): Promise<void>;
   /** Of these keys those that may answer now. */
   findActive(keyHashes: readonly string[]): Promise<ActiveKey[]>;
+  /** Whether a phone unlocks its approvals by the credential whose id has this hash. */
+  hasCredential(credentialHash: string): Promise<boolean>;
 }
 
 /** Where a phone can be rung, as its browser said; one for each factor. */

@@ -11,15 +11,27 @@ export async function waitingIds(deps: WaitingDeps, keyHashes: readonly string[]
   return keys.length === 0 ? null : (await waitingFor(deps, keys)).map(({ id }) => id);
 }
 
+/** A request, and which of the phone's keys may answer it. */
+export interface WaitingRequest extends ShownRequest {
+  /** The key's hash. */
+  readonly key: string;
+}
+
 /**
  * What waits for an answer of the phones that hold these keys, the newest first. Keys of removed factors read nothing.
  */
 export async function phoneRequests(
   deps: ShownDeps & WaitingDeps,
   keyHashes: readonly string[],
-): Promise<ShownRequest[]> {
+): Promise<WaitingRequest[]> {
   const keys = await deps.phoneKeys.findActive(keyHashes);
-  const shown = await Promise.all((await waitingFor(deps, keys)).map((challenge) => shownRequest(deps, challenge)));
+  const shown = await Promise.all(
+    (await waitingFor(deps, keys)).map(async (challenge) => {
+      const request = await shownRequest(deps, challenge);
+      const key = keys.find(({ subscriberId }) => subscriberId === challenge.subscriberId)?.keyHash;
+      return request === null || key === undefined ? null : { ...request, key };
+    }),
+  );
   return shown.filter((each) => each !== null);
 }
 

@@ -15,10 +15,13 @@ export interface PhoneNotice {
   readonly decision: "approve" | "deny" | "not-me";
   /** Whether this key signed this decision about the request as we know it. */
   isSigned(key: ActiveKey, shown: ShownRequest): boolean;
+  /** Whether the phone's owner unlocked it for this very answer. */
+  isUnlocked(credential: NonNullable<ActiveKey["credential"]>): Promise<boolean>;
 }
 
-/** What became of an answer. `foreign-key` and `bad-signature` are refused; whatever else is taken, though it may change nothing. */
-export type PhoneReceived = "settled" | "settled-before" | "reported" | "unknown" | "foreign-key" | "bad-signature";
+/** What became of an answer. The last three are refused; whatever else is taken, though it may change nothing. */
+export type PhoneReceived =
+  "settled" | "settled-before" | "reported" | "unknown" | "foreign-key" | "bad-signature" | "not-unlocked";
 
 /**
  * Acts on the answer of a phone of our own. It settles the challenge, and signs nobody in: the browser that asked spends
@@ -35,6 +38,9 @@ export async function receivePhoneAnswer(deps: Deps, notice: PhoneNotice): Promi
   if (key === undefined) return "foreign-key";
   const shown = await shownRequest(deps, challenge);
   if (shown === null || !notice.isSigned(key, shown)) return "bad-signature";
+  // PH8: the factor asks for it, not the phone, which could leave it out.
+  if (decision === "approve" && key.credential !== null && !(await notice.isUnlocked(key.credential)))
+    return "not-unlocked";
   if (challenge.state === "creating") await deps.challenges.confirmSent(challengeId, { ref: challengeId }, null);
   const outcome = decision === "approve" ? "approved" : "denied";
   const isSettled =

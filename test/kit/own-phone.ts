@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 
 import { type Decision, requestDigest, signedTexts } from "../../src/providers/phone/signed-texts.js";
 import { type Answer, type Browser, openBrowser } from "./browser.js";
+import { openPasskeyHolder, type PasskeyHolder, type Twist } from "./passkeys.js";
 import { newSigningPhone, type SigningPhone } from "./signing-phone.js";
 
 const AGENT =
@@ -10,6 +11,7 @@ const AGENT =
 /** A request as the phone's page gets it. */
 export interface PhoneRequest {
   readonly id: string;
+  readonly key: string;
   readonly message: string;
   readonly details: [string, string][];
   readonly code: string | null;
@@ -19,22 +21,29 @@ export interface PhoneRequest {
 /** What an answer is made of; anything else than what a phone would say can be put in. */
 export type AnswerFields = Partial<
   Record<"challenge" | "key" | "decision" | "digest" | "signature" | "origin", string>
->;
+> & { assertion?: object };
 
 /** A phone of our own without a browser: it says what the page's scripts would say. */
 export interface OwnPhone {
   readonly browser: Browser;
   readonly keys: SigningPhone;
   readonly hash: string;
+  /** Its fingerprint reader, or the like. */
+  readonly lock: PasskeyHolder;
   look(secret: string): Promise<Answer>;
-  /** Claims an enrolment; `by` signs in the phone's place. */
-  claim(secret: string, given?: { label?: string; origin?: string; by?: SigningPhone }): Promise<Answer>;
+  /** Claims an enrolment; `by` signs in the phone's place. With `locked` each approval will have to be unlocked. */
+  claim(
+    secret: string,
+    given?: { label?: string; origin?: string; by?: SigningPhone; locked?: Twist },
+  ): Promise<Answer>;
   /** Shows its key, and may read from then on. */
   open(): Promise<Answer>;
   requests(): Promise<PhoneRequest[]>;
   /** Takes notifications from a push service. @param endpoint - Its address, of a host that the program lists. */
   subscribe(endpoint: string): Promise<Answer>;
   answer(request: PhoneRequest, decision: Decision, change?: AnswerFields): Promise<Answer>;
+  /** What unlocking an answer gives. */
+  unlock(request: PhoneRequest, decision?: Decision, twist?: Twist): object;
   /** Sends any text to the address for answers. */
   post(path: string, body: unknown, method?: string): Promise<Answer>;
 }
@@ -45,6 +54,9 @@ export function openOwnPhone(site: string): OwnPhone {
   const keys = newSigningPhone();
   const hash = createHash("sha256").update(keys.spki).digest("base64url");
   const publicKey = keys.spki.toString("base64url");
+  const lock = openPasskeyHolder(site);
+  const rpId = new URL(site).hostname;
+  const challengeOf = (text: Buffer): string => createHash("sha256").update(text).digest("base64url");
   const post = (path: string, body: unknown, method = "POST"): Promise<Answer> =>
     browser.send(method, path, {
       headers: { "content-type": "application/json", origin: site, "sec-fetch-site": "same-origin" },
@@ -54,13 +66,20 @@ export function openOwnPhone(site: string): OwnPhone {
     browser,
     keys,
     hash,
+    lock,
     post,
     look: (secret) => post("/phone/enrolment", { secret }),
-    async claim(secret, { label = "Chrome on Android", origin = site, by = keys } = {}) {
+    async claim(secret, { label = "Chrome on Android", origin = site, by = keys, locked } = {}) {
       const { id = "" } = JSON.parse((await post("/phone/enrolment", { secret })).body) as { id?: string };
       const secretHash = createHash("sha256").update(secret).digest("base64url");
-      const signature = by.sign(signedTexts.enrolment(origin, id, secretHash, publicKey, label));
-      return post("/phone/enrolment", { secret, publicKey, label, signature }, "PUT");
+      const text = signedTexts.enrolment(origin, id, secretHash, publicKey, label);
+      const options = {
+        challenge: challengeOf(text),
+        rp: { id: rpId },
+        user: { id: randomBytes(32).toString("base64url") },
+      };
+      const credential = locked && lock.make(options, locked);
+      return post("/phone/enrolment", { secret, publicKey, label, signature: by.sign(text), credential }, "PUT");
     },
     async open() {
       const { nonce } = JSON.parse((await post("/phone/nonce", {})).body) as { nonce: string };
@@ -78,6 +97,10 @@ export function openOwnPhone(site: string): OwnPhone {
       const where = { endpoint, p256dh, auth: randomBytes(16).toString("base64url"), vapid };
       const signature = keys.sign(signedTexts.subscription(site, hash, where));
       return post("/phone/subscription", { key: hash, ...where, signature }, "PUT");
+    },
+    unlock(request, decision = "approve", twist = {}) {
+      const text = signedTexts.answer(site, request.id, hash, decision, requestDigest(request));
+      return lock.use({ challenge: challengeOf(text), rpId }, twist);
     },
     answer(request, decision, change = {}) {
       const said = {

@@ -1,5 +1,6 @@
 /** Adding this phone to an account: by the secret of a QR code, scanned or typed. */
 import { CannotKeepKeys, forgetKey, makeKey } from "./phone-keys.js";
+import { canUnlock, NotUnlocked } from "./phone-lock.js";
 import { button, element, focusTop, page, paragraph, say, showState } from "./phone-place.js";
 import { claimEnrolment, lookAtEnrolment, openSession } from "./phone-server.js";
 import { comparisonDigits } from "./phone-texts.js";
@@ -68,29 +69,45 @@ export async function addPhone(secret, done) {
     return showNoCode(/** @type {{ status?: number }} */ (error).status === 404, done);
   }
   const { id, app, username } = enrolment;
+  const isUnlocked = page.verification !== "off" && (await canUnlock());
+  if (page.verification === "required" && !isUnlocked) return showNoLock(done);
   showState(
     "adding",
     `Add this phone to ${username}?`,
     paragraph(`From then on ${app} asks here when somebody signs in as ${username}.`),
+    isUnlocked
+      ? paragraph("Each approval will ask for this phone’s fingerprint, face or PIN, and so does adding it.")
+      : null,
     element(
       "div",
       { class: "actions" },
-      button("Add this phone", () => void claim(secret, id, username, done), ""),
+      button("Add this phone", () => void claim({ secret, id, username, isUnlocked, done }), ""),
       button("Not now", done),
     ),
   );
   focusTop();
 }
 
-/** @type {(secret: string, enrolmentId: string, username: string, done: () => void) => Promise<void>} */
-async function claim(secret, enrolmentId, username, done) {
+/**
+ * @typedef {object} Adding
+ * @property {string} secret
+ * @property {string} id - the enrolment's.
+ * @property {string} username
+ * @property {boolean} isUnlocked - whether each approval will be unlocked.
+ * @property {() => void} done
+ */
+
+/** @param {Adding} adding */
+async function claim(adding) {
+  const { secret, id: enrolmentId, username, isUnlocked, done } = adding;
   say("Making a key…");
   let made;
   try {
     made = await makeKey(enrolmentId, username);
-    await claimEnrolment(secret, made.key, made.spki, page.label);
+    await claimEnrolment(secret, made.key, made.spki, page.label, isUnlocked);
   } catch (error) {
     if (made) await forgetKey(made.key.hash).catch(() => undefined);
+    if (error instanceof NotUnlocked) return showNotUnlocked(adding);
     if (error instanceof CannotKeepKeys) return showCannotKeep(done);
     return showNoCode([404, 409].includes(/** @type {any} */ (error).status), done);
   }
@@ -151,6 +168,37 @@ function showNoCode(isOver, done) {
       isOver
         ? "It ran out, or a phone has used it. Make a new code on the other screen."
         : "The server could not be reached. Try again in a moment.",
+    ),
+    element("div", { class: "actions" }, button("Back", done)),
+  );
+  focusTop();
+}
+
+/** @param {Adding} adding */
+function showNotUnlocked(adding) {
+  const isOptional = page.verification === "preferred";
+  showState(
+    "not-unlocked",
+    "This phone was not unlocked",
+    paragraph("Nothing was added yet."),
+    element(
+      "div",
+      { class: "actions" },
+      button("Try again", () => void claim(adding), ""),
+      isOptional ? button("Add it without", () => void claim({ ...adding, isUnlocked: false })) : null,
+      button("Not now", adding.done, "plain"),
+    ),
+  );
+  focusTop();
+}
+
+/** @param {() => void} done */
+function showNoLock(done) {
+  showState(
+    "no-lock",
+    "This phone has no lock to ask for",
+    paragraph(
+      `${page.app} asks for fingerprint, face or PIN before each approval. Set up a screen lock, then try again.`,
     ),
     element("div", { class: "actions" }, button("Back", done)),
   );

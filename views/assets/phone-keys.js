@@ -1,7 +1,8 @@
 /**
  * The keys of this phone, in IndexedDB. Their private halves cannot be exported, by this page either.
  *
- * @typedef {{ hash: string, enrolmentId: string, username: string, pair: CryptoKeyPair }} Key
+ * @typedef {{ hash: string, enrolmentId: string, username: string, pair: CryptoKeyPair, credentialId?: string }} Key
+ *   `credentialId`: of what has to be unlocked for each approval, where there is one.
  */
 import { base64url, sha256 } from "./phone-texts.js";
 
@@ -54,6 +55,16 @@ export async function keptKeys() {
 /** @param {string} hash */
 export async function forgetKey(hash) {
   await inStore("readwrite", (store) => store.delete(hash));
+}
+
+/**
+ * Notes by what approvals of a key are unlocked.
+ *
+ * @param {Key} key
+ * @param {string} credentialId
+ */
+export async function keepCredential(key, credentialId) {
+  await inStore("readwrite", (store) => store.put({ ...key, credentialId }));
 }
 
 /**

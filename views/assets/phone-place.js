@@ -65,5 +65,10 @@ export function paragraph(text, attributes = {}) {
   return element("p", attributes, text);
 }
 
-/** What the server wrote into the page: how this phone is called, and the site. */
-export const page = { label: main.dataset["label"] ?? "", app: main.dataset["app"] ?? "" };
+/** What the server wrote into the page: how this phone is called, the site, and whether approvals are unlocked. */
+export const page = {
+  label: main.dataset["label"] ?? "",
+  app: main.dataset["app"] ?? "",
+  /** "off", "preferred" or "required" */
+  verification: main.dataset["verification"] ?? "off",
+};

@@ -1,5 +1,6 @@
 /** One request, and what the person says to it. */
 import { minutes } from "./countdown.js";
+import { NotUnlocked } from "./phone-lock.js";
 import { button, element, focusTop, page, paragraph, say, showState } from "./phone-place.js";
 import { answerRequest, readOutcome, Refusal } from "./phone-server.js";
 
@@ -88,15 +89,18 @@ export function showRequest(request, { keys, more, denies, isCurrent, answered, 
     for (const each of document.querySelectorAll(".answers button"))
       /** @type {HTMLButtonElement} */ (each).disabled = true;
     say("Sending your answer…");
-    // Which account it is for only the server knows: of this phone's keys one is the right one.
     let refusal = new Refusal(401, "");
-    for (const key of keys) {
+    for (const key of keys.filter(({ hash }) => !request.key || request.key === hash)) {
       try {
         const { message } = await answerRequest(key, request, decision);
         answered();
         if (message === "settled" || message === "reported") return showAnswered(decision);
         return await showEnded(request.id, next);
       } catch (error) {
+        if (error instanceof NotUnlocked) {
+          showRequest(request, { keys, more, denies: false, isCurrent, answered, next });
+          return say("It was not unlocked, so nothing was sent.");
+        }
         refusal = /** @type {Refusal} */ (error);
         if (refusal.status !== 401) break;
       }

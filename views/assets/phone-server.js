@@ -1,9 +1,13 @@
 /** What the page asks the server. Every question is short, and an answer that is none is an error with a word. */
 import { requestDigest, sha256OfText, signedTexts, base64url } from "./phone-texts.js";
-import { signWith } from "./phone-keys.js";
+import { keepCredential, signWith } from "./phone-keys.js";
+import { makeCredential, unlock } from "./phone-lock.js";
 
 /** @typedef {import("./phone-keys.js").Key} Key */
-/** @typedef {{ id: string, message: string, details: [string, string][], code: string | null, expiresAt: string }} Request */
+/**
+ * @typedef {{ id: string, key?: string, message: string, details: [string, string][], code: string | null, expiresAt: string }} Request
+ *   `key`: which of this phone's keys answers it; processes of the release before do not say.
+ */
 /** @typedef {{ key: string, username: string, subscription: { endpoint: string, vapid: string } | null }} Account */
 
 const ANSWER_WITHIN_MS = 8000;
@@ -63,11 +67,18 @@ export function lookAtEnrolment(secret) {
  * @param {Key} key
  * @param {ArrayBuffer} spki
  * @param {string} label
+ * @param {boolean} isUnlocked - whether the person will unlock each approval.
+ * @throws NotUnlocked, and Refusal
  */
-export async function claimEnrolment(secret, key, spki, label) {
+export async function claimEnrolment(secret, key, spki, label, isUnlocked) {
   const publicKey = base64url(spki);
   const text = signedTexts.enrolment(ORIGIN, key.enrolmentId, await sha256OfText(secret), publicKey, label);
-  await ask("PUT", "/phone/enrolment", { secret, publicKey, label, signature: await signWith(key, text) });
+  const claim = { secret, publicKey, label, signature: await signWith(key, text) };
+  if (!isUnlocked) return void (await ask("PUT", "/phone/enrolment", claim));
+  const credential = await makeCredential(text, key.username);
+  // Kept first: from the claim on no approval counts without it.
+  await keepCredential(key, credential.id);
+  await ask("PUT", "/phone/enrolment", { ...claim, credential: credential.json });
 }
 
 /**
@@ -111,12 +122,22 @@ export function readOutcome(id) {
  * @param {Request} shown
  * @param {"approve" | "deny" | "not-me"} decision
  * @returns {Promise<{ message: string }>}
+ * @throws NotUnlocked, and Refusal
  */
 export async function answerRequest(key, shown, decision) {
   const digest = await requestDigest(shown);
   const text = signedTexts.answer(ORIGIN, shown.id, key.hash, decision, digest);
   const signature = await signWith(key, text);
-  return ask("POST", "/webhooks/phone", { challenge: shown.id, key: key.hash, decision, digest, signature });
+  const assertion =
+    decision === "approve" && key.credentialId ? { assertion: await unlock(text, key.credentialId) } : {};
+  return ask("POST", "/webhooks/phone", {
+    challenge: shown.id,
+    key: key.hash,
+    decision,
+    digest,
+    signature,
+    ...assertion,
+  });
 }
 
 /**

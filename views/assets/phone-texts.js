@@ -34,8 +34,13 @@ export function requestDigest({ message, expiresAt, details }) {
 }
 
 /** @param {Uint8Array<ArrayBuffer>} bytes */
+export function digest(bytes) {
+  return crypto.subtle.digest("SHA-256", bytes);
+}
+
+/** @param {Uint8Array<ArrayBuffer>} bytes */
 export async function sha256(bytes) {
-  return base64url(await crypto.subtle.digest("SHA-256", bytes));
+  return base64url(await digest(bytes));
 }
 
 /** @param {string} text */

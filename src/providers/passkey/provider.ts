@@ -18,7 +18,7 @@ export interface PasskeySettings extends PasskeySite {
   readonly sessionKeys: readonly string[];
 }
 
-export type PasskeyDeps = Pick<Deps, "factors" | "passkeys" | "log" | "now">;
+export type PasskeyDeps = Pick<Deps, "factors" | "passkeys" | "phoneKeys" | "log" | "now">;
 
 /** Loaded at its first use: the worker never has one. */
 export const loadWebauthn = (): Promise<typeof webauthn> => import("./webauthn.js");
@@ -54,6 +54,9 @@ export function passkeyProvider(deps: PasskeyDeps, settings: PasskeySettings): F
     const { challengeIn, judgeAssertion, readAssertion } = await loadWebauthn();
     const given = readAssertion(response);
     if (given === null) return { kind: "refused", why: "malformed" };
+    // PH8: what unlocks a phone's approvals opens nothing by itself.
+    if (await deps.phoneKeys.hasCredential(credentialHash(given.id)))
+      return { kind: "refused", why: "phone-credential" };
     const found = await find(given.id);
     if (found === null) return { kind: "refused", why: "unknown" };
     const { factor, passkey } = found;
@@ -134,7 +137,7 @@ export function passkeyProvider(deps: PasskeyDeps, settings: PasskeySettings): F
 }
 
 /** How a factor names its passkey: SHA-256 of the credential's id. */
-function credentialHash(credentialId: string): string {
+export function credentialHash(credentialId: string): string {
   return createHash("sha256").update(Buffer.from(credentialId, "base64url")).digest("base64url");
 }
 

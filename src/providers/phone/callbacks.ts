@@ -4,15 +4,16 @@ import type Koa from "koa";
 import type { Deps, LogFields } from "../../domain/deps.js";
 import { type PhoneReceived, receivePhoneAnswer } from "../../domain/receive-phone-answer.js";
 import { BadBody, readJson } from "./json-body.js";
-import { isGoodAnswer, readAnswer } from "./phone-answer.js";
+import { answerText, isGoodAnswer, readAnswer } from "./phone-answer.js";
 import { readPhoneKey } from "./phone-key.js";
+import { challengeFor, type CredentialJudge } from "./verification.js";
 
 /** What the server keeps of each request for its line in the log. */
 interface RequestState {
   logged: { readonly fields: LogFields; readonly message: string };
 }
 
-const REFUSED: ReadonlySet<PhoneReceived> = new Set(["foreign-key", "bad-signature"]);
+const REFUSED: ReadonlySet<PhoneReceived> = new Set(["foreign-key", "bad-signature", "not-unlocked"]);
 
 /**
  * Where phones of our own answer. A machine's route like the other providers' callbacks: no cookie counts here, a signature
@@ -21,7 +22,12 @@ const REFUSED: ReadonlySet<PhoneReceived> = new Set(["foreign-key", "bad-signatu
  * @param publicUrl - Part of what is signed; never rebuilt from a request.
  * @param sessionsEnded - Told after a report that ended sessions.
  */
-export function phoneCallbacks(deps: Deps, publicUrl: string, sessionsEnded: () => Promise<void>): Router {
+export function phoneCallbacks(
+  deps: Deps,
+  publicUrl: string,
+  credentials: CredentialJudge,
+  sessionsEnded: () => Promise<void>,
+): Router {
   const router = new Router();
 
   router.post("/webhooks/phone", async function receiveAnswer(ctx) {
@@ -46,6 +52,8 @@ export function phoneCallbacks(deps: Deps, publicUrl: string, sessionsEnded: () 
         const key = readPhoneKey(spki);
         return key !== null && isGoodAnswer(publicUrl, key, given, shown);
       },
+      isUnlocked: (credential) =>
+        credentials.isUnlocked(credential, given.assertion, challengeFor(answerText(publicUrl, given))),
     });
     if (received === "reported") await sessionsEnded();
     answer(ctx, REFUSED.has(received) ? 401 : 200, received);

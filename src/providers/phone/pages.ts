@@ -5,7 +5,7 @@ import { z } from "zod";
 
 import { claimPhone, findEnrolmentBySecret } from "../../domain/claim-phone.js";
 import type { Deps, Origin, RateLimit } from "../../domain/deps.js";
-import type { ActiveKey } from "../../domain/phone-key.js";
+import type { ActiveKey, PhoneCredential } from "../../domain/phone-key.js";
 import { endedRequest, phoneRequests } from "../../domain/phone-requests.js";
 import { plainText } from "../../domain/push-text.js";
 import { hashSecret } from "../../domain/secrets.js";
@@ -17,6 +17,7 @@ import type { PhoneStreams } from "./phone-streams.js";
 import type { PhoneSettings } from "./provider.js";
 import { type HostRule, readSubscription } from "./push-endpoint.js";
 import { signedTexts } from "./signed-texts.js";
+import { challengeFor, type CredentialJudge, type PhoneVerification } from "./verification.js";
 
 /** As long as a session without "keep me signed in". */
 const COOKIE_LIFE_MS = 12 * 3_600_000;
@@ -39,6 +40,8 @@ export interface PhoneSite {
 export interface PhonePageSettings extends PhoneSettings {
   readonly appName: string;
   readonly isListed: HostRule;
+  readonly verification: PhoneVerification;
+  readonly credentials: CredentialJudge;
   /** The worker's module, as the asset folder has it. */
   readonly workerFile: string;
 }
@@ -60,6 +63,8 @@ const claim = z.strictObject({
   publicKey: z.string().max(160),
   label: z.string().max(LABEL_MAX),
   signature,
+  /** RegistrationResponseJSON */
+  credential: z.record(z.string(), z.unknown()).optional(),
 });
 const opening = z.strictObject({
   nonce: z.string().max(120),
@@ -113,6 +118,7 @@ export function phonePages(
     site.showPage(ctx, "phone", {
       phoneLabel: plainText(site.originOf(ctx).browserLabel, LABEL_MAX),
       vapid: vapidKeys[0]?.publicKey ?? "",
+      verification: settings.verification,
     });
   });
 
@@ -146,8 +152,9 @@ export function phonePages(
     if (key === null || plainText(given.label, LABEL_MAX) !== given.label) throw new Refused(400, "malformed");
     const text = signedTexts.enrolment(publicUrl, enrolment.id, hashSecret(secret), given.publicKey, given.label);
     if (!isSignedBy(key, text, given.signature)) throw new Refused(401, "bad-signature");
+    const credential = await credentialIn(given.credential, text);
     const { address } = site.originOf(ctx);
-    const claimed = { keyHash: key.hash, spki: given.publicKey, label: given.label, address };
+    const claimed = { keyHash: key.hash, spki: given.publicKey, label: given.label, address, credential };
     if (!(await claimPhone(deps, enrolment.id, claimed))) throw new Refused(409, "claimed");
     ctx.body = { digits: comparisonDigits(enrolment.id, key.spki), key: key.hash };
   });
@@ -227,6 +234,18 @@ export function phonePages(
     await deps.pushSubscriptions.remove(key.factorId);
     ctx.body = { kept: false };
   });
+
+  /** PH8: what the phone's owner will unlock for each approval; null where nothing has to be. */
+  async function credentialIn(given: unknown, text: Buffer): Promise<PhoneCredential | null> {
+    if (settings.verification === "off") return null;
+    if (given === undefined) {
+      if (settings.verification === "required") throw new Refused(422, "needs-credential");
+      return null;
+    }
+    const credential = await settings.credentials.made(given, challengeFor(text));
+    if (credential === null) throw new Refused(401, "bad-credential");
+    return credential;
+  }
 
   async function limited(ctx: Koa.ParameterizedContext): Promise<unknown> {
     await deps.rate(site.networkOf(site.originOf(ctx).address));

@@ -11,7 +11,7 @@ const answer = z.strictObject({
   decision: z.enum(DECISIONS),
   digest: hash,
   signature: z.string().regex(/^[\w-]{86}$/),
-  /** Of a credential with user verification, where the factor keeps one. */
+  /** AuthenticationResponseJSON of the factor's credential, where it keeps one. */
   assertion: z.record(z.string(), z.unknown()).optional(),
 });
 
@@ -24,6 +24,11 @@ export function readAnswer(body: unknown): PhoneAnswer | null {
   return read.success ? read.data : null;
 }
 
+/** What a phone signs of its answer. @param origin - PUBLIC_URL. */
+export function answerText(origin: string, { challenge, key, decision, digest }: PhoneAnswer): Buffer {
+  return signedTexts.answer(origin, challenge, key, decision, digest);
+}
+
 /**
  * True when this key signed this decision about this request, as we know it ourselves, for this site.
  *
@@ -33,9 +38,9 @@ export function readAnswer(body: unknown): PhoneAnswer | null {
 export function isGoodAnswer(
   origin: string,
   key: Pick<PhoneKey, "publicKey" | "hash">,
-  { challenge, key: keyHash, decision, digest, signature }: PhoneAnswer,
+  given: PhoneAnswer,
   shown: SignedRequest,
 ): boolean {
-  if (keyHash !== key.hash || digest !== requestDigest(shown)) return false;
-  return isSignedBy(key, signedTexts.answer(origin, challenge, keyHash, decision, digest), signature);
+  if (given.key !== key.hash || given.digest !== requestDigest(shown)) return false;
+  return isSignedBy(key, answerText(origin, given), given.signature);
 }

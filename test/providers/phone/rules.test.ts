@@ -6,6 +6,7 @@ import { requestDigest, signedTexts } from "../../../src/providers/phone/signed-
 import type { Browser } from "../../kit/browser.js";
 import { openOwnPhone, type OwnPhone, type PhoneRequest } from "../../kit/own-phone.js";
 import { newOwner } from "../../kit/owner.js";
+import { askScript, type Twist } from "../../kit/passkeys.js";
 import { type Program, startProgram } from "../../kit/program.js";
 import { newSigningPhone } from "../../kit/signing-phone.js";
 
@@ -58,12 +59,12 @@ for (const database of DATABASES)
       return html.querySelector("[data-typed]")?.innerText.replaceAll(" ", "") ?? "";
     }
 
-    /** An account with a phone, signed out. */
-    async function newPhoneOwner(): Promise<Owner> {
+    /** An account with a phone, signed out. With `locked` each of its approvals has to be unlocked. */
+    async function newPhoneOwner(locked?: Twist): Promise<Owner> {
       const account = await newAccount();
       const phone = openOwnPhone(program.site);
       const secret = await beginEnrolment(account);
-      assert.equal((await phone.claim(secret)).status, 200);
+      assert.equal((await phone.claim(secret, locked && { locked })).status, 200);
       await account.browser.post(`${REGISTRATION}/confirm`);
       assert.equal((await phone.open()).status, 200);
       await account.browser.post("/logout");
@@ -89,7 +90,7 @@ for (const database of DATABASES)
         "INSERT INTO factors (id, subscriber_id, type, authy_id, state, created_at, label, is_preferred) SELECT ?, subscriber_id, type, ?, state, created_at, label, is_preferred FROM factors WHERE id = ?";
       await sql(copy, id, second.hash, String(factor?.["id"]));
       await sql(
-        "INSERT INTO phone_keys VALUES (?, ?, ?, ?, '', '', '2026-01-01 00:00:00.000')",
+        "INSERT INTO phone_keys (id, secret_hash, key_hash, spki, label, address, created_at) VALUES (?, ?, ?, ?, '', '', '2026-01-01 00:00:00.000')",
         ...[id, randomUUID(), second.hash, second.keys.spki.toString("base64url")],
       );
       await second.open();
@@ -287,7 +288,7 @@ for (const database of DATABASES)
         const owner = await newPhoneOwner();
         const { second, id, factor } = await addSecondPhone(owner);
         const request = await ask(owner);
-        assert.deepEqual(await second.requests(), [request]);
+        assert.deepEqual(await second.requests(), [{ ...request, key: second.hash }]);
         const answers = await Promise.all([
           owner.phone.answer(request, "approve"),
           second.answer(request, "deny"),
@@ -384,6 +385,95 @@ for (const database of DATABASES)
         await second.answer(shared, "deny");
         assert.doesNotMatch((await two.phone.answer(shared, "not-me")).body, /reported/);
         assert.match((await second.answer(shared, "not-me")).body, /reported/);
+      });
+    });
+
+    describe("a phone that asks its owner to unlock each approval", () => {
+      it("PH8 takes a credential only that was made for this enrolment, here, and unlocked", async () => {
+        const account = await newAccount();
+        const secret = await beginEnrolment(account);
+        const phone = openOwnPhone(program.site);
+        const twists: Twist[] = [
+          { isUnlocked: false },
+          { origin: "https://evil.example" },
+          { rpId: "evil.example" },
+          { challenge: "A".repeat(43) },
+          { crossOrigin: true },
+        ];
+        for (const locked of twists) {
+          const { status, body } = await phone.claim(secret, { locked });
+          assert.deepEqual([status, body], [401, '{"error":"bad-credential"}'], JSON.stringify(locked));
+        }
+        // Nothing was spent.
+        assert.equal((await phone.claim(secret, { locked: {} })).status, 200);
+      });
+
+      it("PH8 approves nothing without it, although the phone leaves it out, and denies without asking", async () => {
+        const owner = await newPhoneOwner({});
+        const other = await newPhoneOwner({});
+        const { phone } = owner;
+        const request = await ask(owner);
+        const elsewhere = { ...request, id: randomUUID() };
+        const refused = [
+          phone.answer(request, "approve"),
+          phone.answer(request, "approve", { assertion: {} }),
+          phone.answer(request, "approve", { assertion: phone.unlock(request, "approve", { isUnlocked: false }) }),
+          phone.answer(request, "approve", { assertion: phone.unlock(request, "deny") }),
+          phone.answer(request, "approve", { assertion: phone.unlock(elsewhere) }),
+          phone.answer(request, "approve", {
+            assertion: phone.unlock(request, "approve", { origin: "https://a.example" }),
+          }),
+          phone.answer(request, "approve", { assertion: phone.unlock(request, "approve", { rpId: "a.example" }) }),
+          phone.answer(request, "approve", {
+            assertion: phone.unlock(request, "approve", { by: other.phone.lock.credentials[0]!.privateKey }),
+          }),
+          phone.answer(request, "approve", { assertion: other.phone.unlock(request) }),
+        ];
+        for (const { status, body } of await Promise.all(refused))
+          assert.deepEqual([status, body], [401, '{"message":"not-unlocked"}']);
+        assert.equal(await stateOf(request.id), "pending");
+        // It stands beside the phone's own signature, and never for it.
+        const unsigned = { assertion: phone.unlock(request), signature: newSigningPhone().sign(Buffer.from("x")) };
+        assert.equal((await phone.answer(request, "approve", unsigned)).status, 401);
+        assert.equal((await phone.answer(request, "approve", { assertion: phone.unlock(request) })).status, 200);
+        assert.equal(await stateOf(request.id), "approved");
+
+        const denied = await ask(owner);
+        assert.equal((await phone.answer(denied, "deny")).status, 200);
+        assert.equal(await stateOf(denied.id), "denied");
+      });
+
+      it("PH8 opens nothing as a passkey, by name, not even one that was also added as a passkey", async () => {
+        const { phone, username } = await newPhoneOwner({});
+        const browser = program.openBrowser();
+        const alone = async () => {
+          const { said } = await askScript(browser, "/login/passkey/options");
+          return askScript(browser, "/login/passkey", phone.lock.use(said));
+        };
+        assert.notEqual((await alone()).status, 200);
+        assert.ok(program.lines.some(({ why }) => why === "phone-credential"));
+
+        // Its twin among the passkeys, put into the rows.
+        const [credential] = phone.lock.credentials;
+        const [factor] = await factorsOf(username);
+        const [key] = await sql("SELECT * FROM phone_keys WHERE id = ?", String(factor?.["id"]));
+        const id = randomUUID();
+        await sql(
+          "INSERT INTO factors (id, subscriber_id, type, authy_id, state, created_at, label, is_preferred) SELECT ?, subscriber_id, 'passkey', ?, state, created_at, '', is_preferred FROM factors WHERE id = ?",
+          ...[id, String(key?.["credential_hash"]), String(factor?.["id"])],
+        );
+        await sql(
+          "INSERT INTO passkeys VALUES (?, ?, ?, 0, '', ?, ?, '2026-01-01 00:00:00.000')",
+          ...[id, credential?.id, key?.["credential_key"], ...(database === "sqlite" ? [0, 0] : [false, false])],
+        );
+        const subscriber = await sql("SELECT id FROM subscribers WHERE username = ?", username);
+        await sql(
+          "INSERT INTO passkey_users VALUES (?, ?, '2026-01-01 00:00:00.000')",
+          subscriber[0]?.["id"],
+          credential?.userHandle,
+        );
+        assert.notEqual((await alone()).status, 200);
+        assert.notEqual((await browser.get("/account")).status, 200);
       });
     });
 

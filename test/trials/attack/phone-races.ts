@@ -79,7 +79,7 @@ async function addRacer(attacked: AttackedProgram, n: number, second: string): P
       ...[id, phone.hash, factorId],
     );
     rows.run(
-      "INSERT INTO phone_keys SELECT ?, ?, ?, ?, label, address, created_at FROM phone_keys WHERE id = ?",
+      "INSERT INTO phone_keys (id, secret_hash, key_hash, spki, label, address, created_at) SELECT ?, ?, ?, ?, label, address, created_at FROM phone_keys WHERE id = ?",
       ...[id, randomUUID(), phone.hash, phone.keys.spki.toString("base64url"), factorId],
     );
     phones.push({ factorId: id, phone });

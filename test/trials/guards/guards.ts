@@ -24,6 +24,7 @@ const GATE_ROWS = ["test/database/applications.test.ts"];
 const PASSKEYS = ["test/providers/passkey/rules.test.ts"];
 const ATTACKS = ["test/trials/attack/short.test.ts"];
 const PHONE_RULES = ["test/providers/phone/rules.test.ts"];
+const PHONE_PAGE = ["test/providers/phone/page.test.ts"];
 const PUSHES = ["test/providers/phone/push.test.ts"];
 
 /** Every guard that is known to be noticed when it is missing, in the order of docs/security.md. */
@@ -521,8 +522,8 @@ export const GUARDS: readonly Guard[] = [
   {
     what: "a phone answers although it was removed",
     file: "src/database/phone-keys.ts",
-    find: 'type: "phone", state: "active" }',
-    put: 'type: "phone" }',
+    find: "AND f.type = 'phone' AND f.state = 'active'",
+    put: "AND f.type = 'phone'",
     ...{ rule: "PH6", tests: PHONE_RULES },
   },
   {
@@ -580,6 +581,55 @@ export const GUARDS: readonly Guard[] = [
     find: 'if (claimed == null) return { kind: "over" };\n  const { providerId, label } = claimed;',
     put: 'const { providerId, label } = claimed ?? { providerId: enrolment.id, label: "" };',
     ...{ rule: "PH2", tests: PHONE_RULES },
+  },
+  {
+    what: "a phone approves without being unlocked",
+    file: "src/domain/receive-phone-answer.ts",
+    find: 'if (decision === "approve" && key.credential !== null',
+    put: 'if (decision === "not-me" && key.credential !== null',
+    ...{ rule: "PH8", tests: PHONE_RULES },
+  },
+  {
+    what: "the unlocking of another answer counts",
+    file: "src/providers/passkey/phone-credentials.ts",
+    find: "sameText(each, challenge)",
+    put: '(challenge === "" || each !== "")',
+    ...{ rule: "PH8", tests: PHONE_RULES },
+  },
+  {
+    what: "a phone is added with a credential of another enrolment",
+    file: "src/providers/passkey/phone-credentials.ts",
+    find: "sameText(given, challenge)",
+    put: '(challenge === "" || given !== "")',
+    ...{ rule: "PH8", tests: PHONE_RULES },
+  },
+  {
+    what: "an approval counts that its owner did not unlock",
+    file: "src/providers/passkey/webauthn.ts",
+    find: "requireUserVerification: true,\n      credential:",
+    put: "requireUserVerification: false,\n      credential:",
+    ...{ rule: "PH8", tests: PHONE_RULES },
+  },
+  {
+    what: "a phone is added with a credential that nobody unlocked",
+    file: "src/providers/passkey/webauthn.ts",
+    find: "requireUserVerification: true,\n      supportedAlgorithmIDs:",
+    put: "requireUserVerification: false,\n      supportedAlgorithmIDs:",
+    ...{ rule: "PH8", tests: PHONE_RULES },
+  },
+  {
+    what: "a phone is added without the credential that is required",
+    file: "src/providers/phone/pages.ts",
+    find: 'if (settings.verification === "required") throw',
+    put: 'if (settings.verification === "required" && text.length === 0) throw',
+    ...{ rule: "PH8", tests: PHONE_PAGE },
+  },
+  {
+    what: "what unlocks a phone's approvals signs in as a passkey",
+    file: "src/providers/passkey/provider.ts",
+    find: "if (await deps.phoneKeys.hasCredential(credentialHash(given.id)))",
+    put: 'if ((await deps.phoneKeys.hasCredential(credentialHash(given.id))) && given.id === "")',
+    ...{ rule: "PH8", tests: PHONE_RULES },
   },
   {
     what: "it is reported that it was not me long after the denial",
