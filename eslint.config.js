@@ -100,7 +100,14 @@ export default tseslint.config(
   importsOnly(["src/stop-on-signals.ts", "src/console-to-log.ts"], ["\\./domain/"], "for every process: knows no room"),
   importsOnly(
     ["workers/*.ts"],
-    ["node:", "bullmq$", "\\./", "\\.\\./src/(domain|queue|redis|database)/", "\\.\\./src/[\\w-]+\\.js$"],
+    [
+      "node:",
+      "bullmq$",
+      "prom-client$",
+      "\\./",
+      "\\.\\./src/(domain|queue|redis|database)/",
+      "\\.\\./src/[\\w-]+\\.js$",
+    ],
     "the worker process knows neither pages nor a provider",
   ),
   importsOnly(["views/assets/*.js"], ["\\./"], "a module of the pages imports its neighbours: it runs in browsers"),

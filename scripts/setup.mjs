@@ -28,8 +28,9 @@ async function main() {
   const isQuick = name === "test" && given[0] === "quick"; // starts no other programs
   await withLock(".data/setup.sock", async () => {
     if (name === "test" && !isQuick) {
-      await installTestPrograms();
-      needTestPrograms();
+      const withLong = given[0] !== undefined;
+      await installTestPrograms(withLong);
+      needTestPrograms(withLong);
     }
     await installWhenStale(".", { mayInstallCompiler: name === "test" });
     if (name === "test" && !isQuick) await installWhenStale("sandbox/test/libraries");

@@ -94,6 +94,8 @@ const RETRY_DATABASE_MS = 300;
 const HEALTH_TIMEOUT_MS = 1000;
 const NOTICE_READ_ONLY_MS = 5000;
 const COUNT_MOVERS_EVERY_MS = 60_000;
+/** Enough to see that polls are late. */
+const MOST_OVERDUE_POLLS = 500;
 
 /** Creates the services and waits until their database is open. @throws what the database says, once it is `stopping`. */
 export async function openServices(config: Config, log: Log, stopping: AbortSignal): Promise<Services> {
@@ -139,7 +141,7 @@ export function createServices(config: Config, log: Log): Services {
     feed,
     polls: queue,
     rings,
-    providers: providersOf(config, { ...rows, feed, log, now: clock.now, pushWords: words }),
+    providers: providersOf(config, { ...rows, feed, log, tally, now: clock.now, pushWords: words }),
     pushWords: words,
     mail: mailOf(config, texts),
     matchCodes: (id) => config.sessionKeys.map((key) => matchCode(key, id)),
@@ -205,12 +207,20 @@ function providersOf(
     | "transaction"
     | "feed"
     | "log"
+    | "tally"
     | "now"
   >,
 ) {
   const { authy, factors, push, rules, secretKeys, publicUrl, sessionKeys } = config;
   const make: Readonly<Record<FactorType, () => FactorProvider | null>> = {
-    "authy-push": () => authy && authyProvider(authyClient(authy.apiUrl, authy.apiKey), authy),
+    "authy-push": () =>
+      authy &&
+      authyProvider(
+        authyClient(authy.apiUrl, authy.apiKey, (route, result, ms) => {
+          deps.tally.upstream(route, result, ms);
+        }),
+        authy,
+      ),
     phone: () =>
       phoneProvider({ ...deps, send: pushSender(hostRule(push.hosts), push.subject, deps.now) }, phoneSettings(config)),
     passkey: () => passkeyProvider(deps, { appName: rules.appName, sessionKeys, ...passkeySite(publicUrl) }),
@@ -303,6 +313,7 @@ export async function createWebServices(config: Config, log: Log, stopping: Abor
       redis: () => within(redisWatch.isWell(), false),
       queueMetrics: () => within(queue.metrics(), ""),
       mailMetrics: () => (deps.mail === null ? Promise.resolve("") : within(deps.mails.counts().then(mailMetrics), "")),
+      pollsLateMs: () => within(pollsLateMs(deps), null),
       movers: () => (movesFromAuthy(deps) ? within(lookForMovers(), null) : Promise.resolve(null)),
     },
     callbacks: [
@@ -327,6 +338,15 @@ export async function createWebServices(config: Config, log: Log, stopping: Abor
       await services.close();
     },
   };
+}
+
+/** @returns 0 when no poll is overdue. */
+async function pollsLateMs(deps: Pick<Deps, "challenges" | "enrolments" | "now">): Promise<number> {
+  const now = deps.now();
+  const overdue = await Promise.all(
+    [deps.challenges, deps.enrolments].map((rows) => rows.findOverdue(now, MOST_OVERDUE_POLLS)),
+  );
+  return Math.max(0, ...overdue.flat().map(({ nextPollAt }) => now.getTime() - (nextPollAt ?? now).getTime()));
 }
 
 /** Messages by what became of them, as Prometheus reads it. */

@@ -215,6 +215,7 @@ export const TABLE = {
   isProduction: setting("NODE_ENV", text.transform((v) => v === "production"), "development", "`production` refuses weak set-ups: no `SESSION_KEYS`, keys under 32 characters, an API key under 16, a `PUBLIC_URL` that is neither https nor localhost"),
   host: optional("HOST", text, "`127.0.0.1`; in production every interface when `PORT` is given", "127.0.0.1", "where the web process listens"),
   port: setting("PORT", whole(1, 65_535), "3000", "where the web process listens"),
+  workerPort: optional("WORKER_PORT", whole(1, 65_535), "none", "9091", "where a worker shows its `/healthz` and `/metrics`, at `HOST` or else `127.0.0.1`; each worker of one machine needs a port of its own"),
   keepAliveTimeoutMs: setting("KEEP_ALIVE_TIMEOUT_MS", whole(1000, 3_600_000), "65000", "how long an idle connection stays open: longer than the proxy in front keeps it, which would else send a request on one that is being closed"),
   publicUrl: optional("PUBLIC_URL", siteUrl, "`http://localhost:$PORT`", "https://login.example.com", "how browsers and Authy reach it; decides secure cookies and allowed origins"),
   languages: setting("LANGUAGES", languages, LANGUAGES.join(","), "the languages of pages, pushes and messages, with commas between; the first is for whoever asks for none of them: `en` (English), `de` (German), `es` (Spanish), `ar` (Arabic)"),

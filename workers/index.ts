@@ -17,6 +17,7 @@ import { stopOnSignals } from "../src/stop-on-signals.js";
 import { createServices } from "../src/services.js";
 import { pollDueRows, pollProvider } from "./poll-provider.js";
 import { sendLogoutNotices } from "./send-logout.js";
+import { showHealth } from "./show-health.js";
 import { ringDue } from "./ring-again.js";
 
 const FORGET_EVERY_MS = 60_000;
@@ -104,10 +105,17 @@ async function main(): Promise<void> {
     }, ms);
     timers.push(timer);
   }
+  const { workerPort: port } = config;
+  const shown =
+    port === undefined
+      ? null
+      : showHealth({ host: config.host ?? "127.0.0.1", port, counted: deps.tally.registry }, log);
   log.info({}, "worker ready");
 
   finish = async () => {
     for (const timer of timers) clearInterval(timer);
+    shown?.close();
+    shown?.closeAllConnections();
     await Promise.race([
       Promise.all([worker.close(), ringer?.close()]),
       new Promise((resolve) => setTimeout(resolve, FINISH_JOBS_MS)),

@@ -29,6 +29,8 @@ export const PROGRAMS = {
   nginx: { name: "nginx", commands: ["nginx"], elsewhere: () => ["/usr/sbin/nginx"] },
   caddy: { name: "Caddy", commands: ["caddy"] },
   haproxy: { name: "HAProxy", commands: ["haproxy"], elsewhere: () => ["/usr/sbin/haproxy"] },
+  // `npm test` alone goes without the ones that only long tests run.
+  prometheus: { name: "Prometheus", commands: ["prometheus"], onlyLong: true },
 };
 
 /** The full path of one of PROGRAMS; undefined when this machine lacks it. */

@@ -27,6 +27,10 @@ const PACKAGES = {
   nginx: { "apt-get": "nginx", dnf: "nginx", apk: "nginx", pacman: "nginx", brew: "nginx" },
   caddy: { "apt-get": "caddy", dnf: "caddy", apk: "caddy", pacman: "caddy", brew: "caddy" },
   haproxy: { "apt-get": "haproxy", dnf: "haproxy", apk: "haproxy", pacman: "haproxy", brew: "haproxy" },
+  prometheus: {
+    ...{ "apt-get": "prometheus", dnf: "golang-github-prometheus", apk: "prometheus", pacman: "prometheus" },
+    brew: "prometheus",
+  },
   compiler: {
     ...{ "apt-get": "python3 make g++", dnf: "python3 make gcc-c++", apk: "python3 make g++" },
     pacman: "python make gcc",
@@ -60,15 +64,19 @@ const INSTALL = {
   brew: 'HOMEBREW_NO_AUTO_UPDATE=1 brew install "$@"',
 };
 
-/** Installs the programs that the tests need and this machine lacks, where that can be done without asking. */
-export async function installTestPrograms() {
-  const missing = missingPrograms();
+/**
+ * Installs the programs that the tests need and this machine lacks, where that can be done without asking.
+ *
+ * @param withLong - Whether tests may run that `npm test` leaves out.
+ */
+export async function installTestPrograms(withLong) {
+  const missing = missingPrograms(withLong);
   if (missing.length > 0) await installPackagesOf(missing, namesOf(missing));
 }
 
 /** @throws SetupError with one sentence that says what to install. */
-export function needTestPrograms() {
-  const missing = missingPrograms();
+export function needTestPrograms(withLong) {
+  const missing = missingPrograms(withLong);
   if (missing.length === 0) return;
   const manager = systemManager();
   const how = manager === undefined ? "" : `: ${manager} install ${packagesOf(missing, manager).join(" ")}`;
@@ -81,8 +89,10 @@ export async function installCompiler() {
   return installPackagesOf(["compiler"], "a C++ compiler");
 }
 
-function missingPrograms() {
-  return Object.keys(PROGRAMS).filter((name) => findProgram(name) === undefined);
+function missingPrograms(withLong) {
+  return Object.keys(PROGRAMS).filter(
+    (name) => (withLong || PROGRAMS[name].onlyLong !== true) && findProgram(name) === undefined,
+  );
 }
 
 function namesOf(programs) {

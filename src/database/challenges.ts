@@ -42,7 +42,7 @@ function settling(which: string, outcome: Outcome, time: string) {
      SET state = '${outcome}', settled_at = :now, settled_by = :by, ${answeredBy} failure = coalesce(:failure, failure),
        lease_until = NULL, version = version + 1
      WHERE ${which} AND state IN (${states.join(", ")}) ${time}
-     RETURNING id, version, expires_at, attempt_id, subscriber_id, is_known_browser`,
+     RETURNING id, version, factor_type, created_at, expires_at, attempt_id, subscriber_id, is_known_browser`,
   );
 }
 

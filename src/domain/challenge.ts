@@ -79,7 +79,7 @@ export interface Challenge extends WatchedRow {
 /** What is known of a challenge at the moment in which it got its outcome. */
 export type SettledChallenge = Pick<
   Challenge,
-  "id" | "version" | "expiresAt" | "attemptId" | "subscriberId" | "isKnownBrowser"
+  "id" | "version" | "factorType" | "createdAt" | "expiresAt" | "attemptId" | "subscriberId" | "isKnownBrowser"
 >;
 
 const PUBLIC: Readonly<Record<ChallengeState, PublicStatus>> = {

@@ -1,7 +1,7 @@
 import type { Applications, Memberships, Sites } from "./application.js";
 import type { Attempts, Purpose, StepUpAction } from "./attempt.js";
 import type { Audit } from "./audit.js";
-import type { Challenges, PushFailure } from "./challenge.js";
+import type { Challenges, Outcome, PushFailure } from "./challenge.js";
 import type { Clients, ClientSecrets } from "./client.js";
 import type { EnrolmentEnd, Enrolments } from "./enrolment.js";
 import type { Factor, Factors, FactorType } from "./factor.js";
@@ -18,7 +18,7 @@ import type { SessionLifetimes, Sessions } from "./session.js";
 import type { SigningKeys } from "./signing-key.js";
 import type { KnownBrowsers, RecoveryCodes, Subscribers } from "./subscriber.js";
 import type { TotpSecrets } from "./totp-secret.js";
-import type { LiveStatus, WatchedKind } from "./watched.js";
+import type { LiveStatus, WatchedKind, Witness } from "./watched.js";
 
 /** Lifetimes and limits that the rules look at; fields carry their unit. `0` as a limit means none. */
 export interface RuleSettings extends SessionLifetimes, FailureLimits {
@@ -123,6 +123,8 @@ export interface Passwords {
    * Throws Busy when too many of the same kind wait already.
    */
   inTurn<T>(work: () => Promise<T>, isOwn?: boolean): Promise<T>;
+  /** How many wait for such a place now. */
+  waiting(): number;
   hash(password: string): Promise<string>;
   verify(hash: string, password: string): Promise<boolean>;
   /** Takes as long as a verification, for a name that has no account. */
@@ -167,6 +169,12 @@ export interface Tally {
   signIn(way: SignInWay, outcome: SignInOutcome): void;
   push(type: FactorType, result: Sent["reach"] | PushFailure): void;
   enrolment(type: FactorType, result: "begun" | EnrolmentEnd | "completed"): void;
+  /** A request to approve came to its end. @param afterMs - Since the request was made. */
+  settled(type: FactorType, outcome: Outcome, by: Witness, afterMs: number): void;
+  /** A provider called. @param word - What became of it: one of a few. @param ageMs - Since the person answered, where known. */
+  callback(type: FactorType, word: string, ageMs?: number): void;
+  /** A provider was asked. @param route - Without ids. @param result - The status, or why none came. */
+  upstream(route: string, result: string, ms: number): void;
 }
 
 /** The rows of every noun. Inside a transaction they are read and written as that transaction sees them. */

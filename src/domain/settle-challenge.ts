@@ -44,9 +44,10 @@ type Write = (rows: Pick<Rows, "challenges">, at: Date) => Promise<SettledChalle
 async function settle(deps: SettleDeps, outcome: Outcome, by: Witness, write: Write): Promise<LiveStatus | null> {
   const settled = outcome === "denied" ? await settleDenied(deps, write) : await write(deps, deps.now());
   if (settled === null) return null;
-  const { id, version, expiresAt } = settled;
+  const { id, version, factorType, createdAt, expiresAt } = settled;
   const status: LiveStatus = { id, kind: "approval", status: publicStatus(outcome), version, expiresAt };
   announceSettled(deps, status, by);
+  deps.tally.settled(factorType, outcome, by, deps.now().getTime() - createdAt.getTime());
   return status;
 }
 

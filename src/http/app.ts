@@ -92,7 +92,7 @@ export function createApp(
     if (typeof code === "string" && LEFT.has(code)) return;
     deps.log.error({ name: String(name), code: typeof code === "string" ? code : "" }, "answer failed");
   });
-  const { registry, seconds } = createMetrics(deps, () => state.movers());
+  const { registry, seconds } = createMetrics(deps, state);
 
   app.use(requestLog(deps, seconds));
   app.use(securityHeaders(http));

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
-import type { Movers } from "../domain/factor.js";
+import type { Passwords } from "../domain/deps.js";
+import type { Health } from "./routes/health.js";
 import type { StreamHub } from "./stream-hub.js";
 import type { CountedTally } from "./tally.js";
 
@@ -12,13 +13,16 @@ export interface Metrics {
 }
 
 /**
- * Figures of Node.js itself, of open streams, of answers, and of what was counted by type of factor.
- *
- * @param movers - How many accounts are to move over from Authy; null where nobody does, or nobody can say now.
+ * Figures of Node.js itself, of open streams, of passwords and polls that wait, of answers, and of what was counted by type
+ * of factor.
  */
 export function createMetrics(
-  { streams, tally }: { readonly streams: Pick<StreamHub, "size">; readonly tally: CountedTally },
-  movers: () => Promise<Movers | null>,
+  deps: {
+    readonly streams: Pick<StreamHub, "size">;
+    readonly tally: CountedTally;
+    readonly passwords: Pick<Passwords, "waiting">;
+  },
+  health: Pick<Health, "movers" | "pollsLateMs" | "database" | "redis">,
 ): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -28,7 +32,35 @@ export function createMetrics(
     help: "Open event streams",
     registers,
     collect() {
-      this.set(streams.size);
+      this.set(deps.streams.size);
+    },
+  });
+  new Gauge({
+    name: "password_hashes_waiting",
+    help: "Passwords that wait to be judged",
+    registers,
+    collect() {
+      this.set(deps.passwords.waiting());
+    },
+  });
+  new Gauge({
+    name: "dependency_up",
+    help: "1 while what the process needs can be used, else 0",
+    labelNames: ["name"] as const,
+    registers,
+    async collect() {
+      const [database, redis] = await Promise.all([health.database(), health.redis()]);
+      this.set({ name: "database" }, Number(database));
+      this.set({ name: "redis" }, Number(redis));
+    },
+  });
+  new Gauge({
+    name: "polls_late_seconds",
+    help: "How late the most overdue look at a pending request is",
+    registers,
+    async collect() {
+      const lateMs = await health.pollsLateMs();
+      this.set(lateMs === null ? NaN : lateMs / 1000);
     },
   });
   new Gauge({
@@ -37,7 +69,7 @@ export function createMetrics(
     labelNames: ["move"] as const,
     registers,
     async collect() {
-      const counted = await movers();
+      const counted = await health.movers();
       this.reset();
       if (counted === null) return;
       this.set({ move: "to-begin" }, counted.toBegin);
@@ -51,5 +83,5 @@ export function createMetrics(
     buckets: [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers,
   });
-  return { registry: Registry.merge([registry, tally.registry]), seconds };
+  return { registry: Registry.merge([registry, deps.tally.registry]), seconds };
 }

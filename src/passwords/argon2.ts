@@ -50,6 +50,7 @@ export function passwords(isTestStrength: boolean, queueLimit: number): Password
         else next(); // the place is handed over, not given back
       }
     },
+    waiting: () => unknown.length + owners.length,
     hash: (password) => hash(password, strength),
     async verify(stored, password) {
       if (isAbsurd(stored)) return false;

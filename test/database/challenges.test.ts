@@ -72,7 +72,7 @@ onBothDatabases("challenges", (store) => {
       const id = await aChallenge(store(), owner);
       const row = await challenges.find(id);
       assert.ok(row?.providerRef);
-      const { attemptId, subscriberId, isKnownBrowser, expiresAt } = row;
+      const { factorType, attemptId, subscriberId, isKnownBrowser, createdAt, expiresAt } = row;
       const word = { providerRef: row.providerRef, providerId: row.providerId, status: "approved" } as const;
       const told = await Promise.all([
         ...Array.from({ length: 4 }, () => challenges.settleByRef(word, at(1000))),
@@ -80,7 +80,9 @@ onBothDatabases("challenges", (store) => {
         challenges.settleByRef({ ...word, status: "expired" }, at(1000)),
       ]);
       const settled = told.filter((each) => each !== null);
-      assert.deepEqual(settled, [{ id, version: 2, expiresAt, attemptId, subscriberId, isKnownBrowser }]);
+      assert.deepEqual(settled, [
+        { id, version: 2, factorType, createdAt, expiresAt, attemptId, subscriberId, isKnownBrowser },
+      ]);
       assert.equal(await challenges.settleByRef(word, at(1001)), null, "nor later");
     }
   });

@@ -38,6 +38,7 @@ const deps = {
   subscribers: { find: () => Promise.resolve({ id: "a", username: "ann", mustChangePassword: true }) },
   settings: { sessionIdleSeconds: 3600 },
   streams: { size: 0 },
+  passwords: { waiting: () => 0 },
   http: {
     ...{ publicUrl: "http://localhost:3000", isHttps: false, isProduction: false, trustedProxies: 0 },
     ...{ sessionKeys: [KEY], limits: { loopLagShedMs: LAG_MS } },
@@ -51,6 +52,9 @@ const health = {
   queueMetrics: () => Promise.resolve(""),
   mailMetrics: () => Promise.resolve(""),
   movers: () => Promise.resolve(null),
+  pollsLateMs: () => Promise.resolve(null),
+  database: () => Promise.resolve(true),
+  redis: () => Promise.resolve(true),
 } as unknown as Health;
 const calls = new Router<RequestState>();
 calls.post("/webhooks/somebody", (ctx) => {

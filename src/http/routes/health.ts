@@ -15,6 +15,8 @@ export interface Health {
   queueMetrics(): Promise<string>;
   /** Empty without a mail server. */
   mailMetrics(): Promise<string>;
+  /** How long the most overdue look at a pending request should have been made ago; null when nobody can say now. */
+  pollsLateMs(): Promise<number | null>;
   /** Who is to move over from Authy; null where nobody does. */
   movers(): Promise<Movers | null>;
 }

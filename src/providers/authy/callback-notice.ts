@@ -12,22 +12,35 @@ const callback = z.object({
   authy_id: z.union([z.number().int().positive(), z.string().regex(/^\d{1,18}$/)]).transform(String),
   approval_request: z
     .object({
-      transaction: z.object({ hidden_details: z.object({ challenge_id: z.string().regex(/^[\w-]{1,64}$/) }) }),
+      transaction: z.object({
+        hidden_details: z
+          .object({ challenge_id: z.string().regex(/^[\w-]{1,64}$/) })
+          .optional()
+          .catch(undefined),
+        device_signing_time: z.number().int().positive().optional().catch(undefined),
+      }),
     })
     .optional()
     .catch(undefined),
 });
 
+/** With the time at which the phone signed, by its own clock and in whole seconds; null where Authy does not say. */
+export interface AuthyNotice extends CallbackNotice {
+  readonly answeredAt: Date | null;
+}
+
 /** What a callback with a good signature says; null when it is not about an approval request, and changes nothing. */
-export function callbackNotice(body: Record<string, Json>, signature: string): CallbackNotice | null {
+export function callbackNotice(body: Record<string, Json>, signature: string): AuthyNotice | null {
   const read = callback.safeParse(body);
   if (!read.success) return null;
   const { uuid, status, authy_id: authyId, approval_request: request } = read.data;
+  const signedAt = request?.transaction.device_signing_time;
   return {
     signatureHash: createHash("sha256").update(signature).digest("base64url"),
     providerRef: uuid,
     providerId: authyId,
     status,
-    challengeId: request?.transaction.hidden_details.challenge_id ?? null,
+    challengeId: request?.transaction.hidden_details?.challenge_id ?? null,
+    answeredAt: signedAt === undefined ? null : new Date(signedAt * 1000),
   };
 }

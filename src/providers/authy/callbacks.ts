@@ -29,6 +29,8 @@ export interface CallbackSettings {
 /** What the server keeps of each request for its line in the log. */
 interface RequestState {
   logged: { readonly fields: LogFields; readonly message: string };
+  /** How long before its callback a person answered. */
+  ageMs?: number;
 }
 
 type Context = Koa.ParameterizedContext;
@@ -37,7 +39,13 @@ type Context = Koa.ParameterizedContext;
 export function authyCallbacks(deps: Deps, authy: CallbackSettings): Router {
   const router = new Router();
 
-  router.post("/webhooks/authy/onetouch", async function receiveOneTouch(ctx) {
+  async function countWord(ctx: Context, next: Koa.Next): Promise<void> {
+    await next();
+    const { message } = ctx.body as { message: string };
+    deps.tally.callback("authy-push", message, (ctx.state as RequestState).ageMs);
+  }
+
+  router.post("/webhooks/authy/onetouch", countWord, async function receiveOneTouch(ctx) {
     const signature = onlyHeader(ctx, "x-authy-signature");
     const nonce = onlyHeader(ctx, "x-authy-signature-nonce");
     // Junk is refused before its body is read.
@@ -64,10 +72,13 @@ export function authyCallbacks(deps: Deps, authy: CallbackSettings): Router {
     }
     const received = await receiveCallback(deps, notice);
     answer(ctx, 200, received.word);
-    if (received.word === "settled") logSettled(lineOf(ctx), received.settled, "callback");
+    if (received.word !== "settled") return;
+    if (notice.answeredAt !== null)
+      (ctx.state as RequestState).ageMs = deps.now().getTime() - notice.answeredAt.getTime();
+    logSettled(lineOf(ctx), received.settled, "callback");
   });
 
-  router.post("/webhooks/authy/events", async function receiveEvents(ctx) {
+  router.post("/webhooks/authy/events", countWord, async function receiveEvents(ctx) {
     if (authy.webhookSigningKeys.length === 0) {
       answer(ctx, 404, "events are not enabled");
       return;

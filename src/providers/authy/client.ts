@@ -41,13 +41,16 @@ export type AuthyClient = (
   options?: { json?: Record<string, unknown>; query?: Record<string, string>; signal?: AbortSignal | undefined },
 ) => Promise<AuthyAnswer>;
 
+/** Hears how each request ended: the path without ids, the status or why none came, and how long it took. */
+export type OnAuthyAnswer = (route: string, result: string, ms: number) => void;
+
 /**
  * The only place that speaks HTTP to Authy. Never repeats a request, never follows a redirect (the key would travel
  * with it), reads at most 64 KiB, and turns what goes wrong into the provider errors, without the key.
  *
  * @param apiUrl - Base address without a trailing slash.
  */
-export function authyClient(apiUrl: string, apiKey: string): AuthyClient {
+export function authyClient(apiUrl: string, apiKey: string, onAnswer: OnAuthyAnswer = () => undefined): AuthyClient {
   const client = got.extend({
     prefixUrl: apiUrl,
     headers: { "x-authy-api-key": apiKey, "user-agent": "Countersign" },
@@ -60,12 +63,20 @@ export function authyClient(apiUrl: string, apiKey: string): AuthyClient {
     agent: { http: new HttpAgent(KEPT_ALIVE), https: new HttpsAgent(KEPT_ALIVE) },
   });
   return async (method, path, options = {}) => {
+    const began = performance.now();
+    const tell = (result: string): void => {
+      onAnswer(routeOf(path), result, performance.now() - began);
+    };
     const { status, text, retryAfter } = await request(client, path, {
       method,
       ...(options.json === undefined ? {} : { json: options.json }),
       ...(options.query === undefined ? {} : { searchParams: options.query }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
+    }).catch((error: unknown) => {
+      tell(error instanceof ProviderUnavailable ? "not-reached" : "no-answer");
+      throw error;
     });
+    tell(String(status));
     if (status === 429) throw new ProviderThrottled("Authy asks to wait", retryAfterMs(retryAfter));
     if (status >= 500) throw new ProviderUnavailable(`Authy answered ${status}`);
     if (status >= 300 && status < 400) throw new ProviderRefused(`Authy redirected with ${status}`);
@@ -82,6 +93,11 @@ export function authyClient(apiUrl: string, apiKey: string): AuthyClient {
     if (errorCode === "60001") throw new ProviderRefused("Authy does not know the API key");
     return { status, body, isSuccess, errorCode };
   };
+}
+
+/** A path of Authy's API without what names an account or a request. */
+function routeOf(path: string): string {
+  return path.replace(/(?<=\/)(\d+|[0-9a-f]{8}-[0-9a-f-]{27,})(?=\/|$)/gi, ":id");
 }
 
 async function request(

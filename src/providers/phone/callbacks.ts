@@ -30,7 +30,12 @@ export function phoneCallbacks(
 ): Router {
   const router = new Router();
 
-  router.post("/webhooks/phone", async function receiveAnswer(ctx) {
+  async function countWord(ctx: Koa.ParameterizedContext, next: Koa.Next): Promise<void> {
+    await next();
+    deps.tally.callback("phone", (ctx.body as { message: string }).message);
+  }
+
+  router.post("/webhooks/phone", countWord, async function receiveAnswer(ctx) {
     let body: unknown;
     try {
       body = await readJson(ctx);
