@@ -20,8 +20,8 @@ const FIND = statement<OidcRecordRow>("oidcRecord", `SELECT r.* FROM oidc_record
  * see it as two types.
  */
 const insert = (conflict: string): string => `INSERT INTO oidc_records
-  (id, model, grant_id, client_id, subscriber_id, sign_in_id, epoch, outlives, payload, created_at, expires_at)
-  VALUES (:id, :model, :grantId, :clientId, :subscriberId, :signInId,
+  (id, model, grant_id, client_id, subscriber_id, sign_in_id, user_code_hash, epoch, outlives, payload, created_at, expires_at)
+  VALUES (:id, :model, :grantId, :clientId, :subscriberId, :signInId, :userCodeHash,
     coalesce((SELECT max(g.epoch) FROM oidc_records g WHERE g.grant_id = :ofGrant AND g.model = 'Grant'),
       (SELECT max(s.epoch) FROM sessions s WHERE s.sign_in_id = :ofSignIn)),
     :outlives OR (:mayOutlive AND NOT ${signInLives(":ofSignIn")}
@@ -40,6 +40,32 @@ const CONSUME = statement<Pick<OidcRecordRow, "id">>(
   "UPDATE oidc_records SET consumed_at = :now WHERE id = :id AND consumed_at IS NULL RETURNING id",
 );
 
+/** A code that a person types finds what is still to be answered. */
+const FIND_BY_USER_CODE = statement<OidcRecordRow>(
+  "oidcRecord",
+  `SELECT r.* FROM oidc_records r WHERE r.user_code_hash = :userCodeHash AND r.grant_id IS NULL AND r.consumed_at IS NULL
+   AND r.expires_at > :now ORDER BY r.created_at DESC LIMIT 1`,
+);
+
+/** Of several answers one counts. A refusal has neither grant nor sign-in, and leaves nothing that could be found again. */
+const ANSWER_DEVICE = statement<Pick<OidcRecordRow, "id">>(
+  "oidcRecord",
+  `UPDATE oidc_records SET grant_id = :grantId, subscriber_id = :subscriberId, sign_in_id = :signInId, payload = :payload,
+     user_code_hash = NULL, epoch = (SELECT max(s.epoch) FROM sessions s WHERE s.sign_in_id = :ofSignIn)
+   WHERE id = :id AND user_code_hash IS NOT NULL AND consumed_at IS NULL AND expires_at > :now RETURNING id`,
+);
+
+const COUNT_REFUSED = statement<Pick<OidcRecordRow, "refused">>(
+  "oidcRecord",
+  "UPDATE oidc_records SET refused = refused + 1 WHERE id = :id RETURNING refused",
+);
+
+const FIRST_TOKEN = statement<Pick<OidcRecordRow, "createdAt">>(
+  "oidcRecord",
+  `SELECT r.created_at FROM oidc_records r WHERE r.grant_id = :grantId AND r.model = 'AccessToken'
+   ORDER BY r.created_at LIMIT 1`,
+);
+
 /** What the provider keeps, in the database. */
 export function oidcRecords(database: RowSource): OidcRecords {
   const rows = database.getRepository<OidcRecordRow>("oidcRecord");
@@ -56,13 +82,21 @@ export function oidcRecords(database: RowSource): OidcRecords {
     },
     insertOnce: async (record) => (await INSERT_ONCE(database, values(record))).length === 1,
     find: async (id, now) => (await FIND(database, { id, now }))[0] ?? null,
+    findByUserCode: async (userCodeHash, now) => (await FIND_BY_USER_CODE(database, { userCodeHash, now }))[0] ?? null,
+    answerDevice: async (id, answer, now) =>
+      (await ANSWER_DEVICE(database, { id, ...answer, ofSignIn: answer.signInId, now })).length === 1,
     consume: async (id, now) => (await CONSUME(database, { id, now })).length === 1,
     async remove(id) {
       await rows.delete({ id });
     },
-    async removeOfGrant(grantId) {
-      await rows.createQueryBuilder().delete().where("grant_id = :grantId AND model <> 'Grant'", { grantId }).execute();
+    async removeOfGrant(grantId, model) {
+      await rows.delete({ grantId, model });
     },
+    countRefused: async (id) => (await COUNT_REFUSED(database, { id }))[0]?.refused ?? 0,
+    async removeGrant(grantId) {
+      await rows.delete({ grantId });
+    },
+    firstTokenAt: async (grantId) => (await FIRST_TOKEN(database, { grantId }))[0]?.createdAt ?? null,
     async grantedScopes(signInId, clientId) {
       const grants = await rows.findBy({ model: "Grant", signInId, clientId });
       const scopes = grants.map(

@@ -265,6 +265,7 @@ export function entities(isPostgres: boolean) {
         expiresAt: time,
         spentAt: { ...nullable(time), name: "granted_at" },
         wasTexted: { ...truth, default: false },
+        application: nullable(text(100)),
       },
       indices: [
         { name: "attempts_subscriber", columns: ["subscriberId", "state"] },
@@ -463,6 +464,8 @@ export function entities(isPostgres: boolean) {
         createdAt: time,
         expiresAt: time,
         consumedAt: nullable(time),
+        userCodeHash: nullable(ref),
+        refused: { ...whole, default: 0 },
       },
       indices: [
         { name: "oidc_records_grant", columns: ["grantId"] },
@@ -470,6 +473,7 @@ export function entities(isPostgres: boolean) {
         { name: "oidc_records_subscriber", columns: ["subscriberId"] },
         { name: "oidc_records_client", columns: ["clientId"] },
         { name: "oidc_records_expiry", columns: ["expiresAt"] },
+        { name: "oidc_records_user_code", columns: ["userCodeHash"] },
       ],
     }),
     new EntitySchema<LogoutNoticeRow>({

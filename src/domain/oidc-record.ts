@@ -8,6 +8,8 @@ export interface OidcRecord {
   readonly clientId: string | null;
   readonly subscriberId: string | null;
   readonly signInId: string | null;
+  /** Of what a person types to find a device code; null for everything else. */
+  readonly userCodeHash: string | null;
   /** JSON. */
   readonly payload: string;
   /** May be used after its sign-in has ended, as long as the account's epoch stays. */
@@ -19,7 +21,12 @@ export interface OidcRecord {
 /** A record as it stands now. */
 export interface FoundRecord extends OidcRecord {
   readonly consumedAt: Date | null;
+  /** How many uses were refused since it was spent. */
+  readonly refused: number;
 }
+
+/** What becomes of a device code when its person has agreed, or not. */
+export type DeviceAnswer = Pick<OidcRecord, "grantId" | "subscriberId" | "signInId" | "payload">;
 
 /** The rows of records. Nothing is found whose sign-in has ended, unless it may outlive it. */
 export interface OidcRecords {
@@ -28,11 +35,21 @@ export interface OidcRecords {
   /** @returns false when there is one of that id. */
   insertOnce(record: OidcRecord): Promise<boolean>;
   find(id: string, now: Date): Promise<FoundRecord | null>;
+  /** A device code that nobody has answered, by what a person typed. */
+  findByUserCode(userCodeHash: string, now: Date): Promise<FoundRecord | null>;
+  /** @returns true for the one caller whose answer counts. */
+  answerDevice(id: string, answer: DeviceAnswer, now: Date): Promise<boolean>;
   /** @returns true for the one caller that spent it. */
   consume(id: string, now: Date): Promise<boolean>;
   remove(id: string): Promise<void>;
-  /** Everything that came of one grant, but for the grant. */
-  removeOfGrant(grantId: string): Promise<void>;
+  /** What came of one grant, of one kind. */
+  removeOfGrant(grantId: string, model: string): Promise<void>;
+  /** One more use of what was spent. @returns how many there were so far. */
+  countRefused(id: string): Promise<number>;
+  /** A grant with everything that came of it. */
+  removeGrant(grantId: string): Promise<void>;
+  /** When the first access token of a grant was made; null while there is none. */
+  firstTokenAt(grantId: string): Promise<Date | null>;
   /** What a client was granted in a sign-in that lives. */
   grantedScopes(signInId: string, clientId: string): Promise<string[]>;
   /** Everything that one client holds of a sign-in. */

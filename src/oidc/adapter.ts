@@ -1,18 +1,26 @@
+import { setTimeout as wait } from "node:timers/promises";
 import type { Adapter, AdapterPayload } from "oidc-provider";
 
 import type { Client } from "../domain/client.js";
 import type { Deps } from "../domain/deps.js";
-import type { OidcRecord } from "../domain/oidc-record.js";
+import type { FoundRecord, OidcRecord } from "../domain/oidc-record.js";
 import { hashSecret } from "../domain/secrets.js";
-import { errors } from "./library.js";
+import { CODE_SECONDS } from "./configuration.js";
+import { errors, Provider } from "./library.js";
 
 type AdapterDeps = Pick<Deps, "clients" | "oidcRecords" | "now">;
 
+/** R36: the answer to a refresh may have been lost. For so long its token is not there any more, and nothing else happens. */
+const LOST_WITHIN_MS = 10_000;
+
 /**
- * R35, R36: what was spent a moment ago is not there, and nothing else happens: uses at once arrive one after another, and the
- * answer to a refresh may have been lost. A later second use ends what the first one gave.
+ * R35: of many uses of a code at once the last may come when the first has its tokens already. They are told from a thief's by
+ * their company: second uses that come within a second of each other, in the life of the code.
  */
-const GRACE_MS: Readonly<Record<string, number>> = { AuthorizationCode: 10_000, RefreshToken: 10_000 };
+const TOGETHER_MS = 1000;
+const CROWD_MS = CODE_SECONDS * 1000;
+
+type SpentCode = FoundRecord & { readonly consumedAt: Date };
 
 /** How a client is described to the library. */
 export type ClientMetadata = (client: Client) => AdapterPayload;
@@ -25,8 +33,31 @@ export function recordAdapter(
   { clients, oidcRecords, now }: AdapterDeps,
   metadata: ClientMetadata,
 ): (model: string) => Adapter {
+  /** When the request of this moment came: not when its turn at the database comes, which may be much later in a crowd. */
+  const arrivedAt = (): Date => (Provider.ctx?.state as { arrivedAt?: Date } | undefined)?.arrivedAt ?? now();
+
+  /**
+   * R35: a second use of a code ends all that the first one gave, unless it was there at the same time: it came before the first
+   * one had its tokens, or it is one of a crowd.
+   */
+  async function endIfReused({ id, clientId, grantId, consumedAt }: SpentCode): Promise<void> {
+    if (grantId === null || clientId !== Provider.ctx?.oidc.client?.clientId) return;
+    const [refused, givenAt] = [await oidcRecords.countRefused(id), await oidcRecords.firstTokenAt(grantId)];
+    const cameAt = arrivedAt();
+    if (givenAt === null || cameAt <= givenAt) return;
+    const isSoon = cameAt.getTime() - consumedAt.getTime() < CROWD_MS;
+    if (isSoon && (refused > 1 || (await isJoinedByOthers(id)))) return;
+    await oidcRecords.removeGrant(grantId);
+  }
+
+  async function isJoinedByOthers(id: string): Promise<boolean> {
+    await wait(TOGETHER_MS);
+    return ((await oidcRecords.find(id, now()))?.refused ?? 0) > 1;
+  }
+
   return function adapterOf(model) {
     const rowId = (id: string): string => hashSecret(`${model} ${id}`);
+    const isCode = model === "AuthorizationCode" || model === "DeviceCode";
     return {
       async upsert(id, payload, expiresIn?: number) {
         const record = recordOf(model, rowId(id), payload, expiresIn ?? 0, now());
@@ -39,24 +70,26 @@ export function recordAdapter(
           const client = await clients.find(id);
           return client === null ? undefined : metadata(client);
         }
-        const at = now();
-        const found = await oidcRecords.find(rowId(id), at);
+        const found = await oidcRecords.find(rowId(id), now());
         if (found === null) return undefined;
         const { consumedAt } = found;
-        // Of uses at once one gets tokens, and the others end nothing.
-        const graceMs = GRACE_MS[model] ?? 0;
-        if (consumedAt !== null && at.getTime() - consumedAt.getTime() < graceMs) return undefined;
-        return payloadOf(found.payload, id, consumedAt);
+        if (consumedAt !== null && isCode) {
+          await endIfReused({ ...found, consumedAt });
+          return undefined;
+        }
+        const lostUntil = consumedAt !== null && model === "RefreshToken" ? consumedAt.getTime() + LOST_WITHIN_MS : 0;
+        return arrivedAt().getTime() < lostUntil ? undefined : payloadOf(found.payload, id, consumedAt);
       },
       findByUserCode: () => Promise.resolve(undefined),
       findByUid: () => Promise.resolve(undefined),
       async consume(id) {
         if (await oidcRecords.consume(rowId(id), now())) return;
+        if (isCode) await oidcRecords.countRefused(rowId(id));
         if (model === "PushedAuthorizationRequest") throw new errors.InvalidRequestUri("request_uri was already used");
         throw new errors.InvalidGrant("used at the same moment by another request");
       },
       destroy: (id) => oidcRecords.remove(rowId(id)),
-      revokeByGrantId: (grantId) => oidcRecords.removeOfGrant(grantId),
+      revokeByGrantId: (grantId) => oidcRecords.removeOfGrant(grantId, model),
     };
   };
 }
@@ -71,6 +104,7 @@ function recordOf(model: string, id: string, payload: AdapterPayload, expiresIn:
     clientId: clientId ?? null,
     subscriberId: accountId ?? null,
     signInId: sessionUid ?? null,
+    userCodeHash: null,
     outlives: (model === "Grant" || model === "RefreshToken") && scopesOf(kept).includes("offline_access"),
     payload: JSON.stringify(kept),
     expiresAt: new Date(createdAt.getTime() + expiresIn * 1000),

@@ -29,7 +29,8 @@ export const ROUTES = {
   userinfo: "/oidc/userinfo",
 } as const;
 
-const CODE_SECONDS = 60;
+/** How long a code can be exchanged. */
+export const CODE_SECONDS = 60;
 
 /** R39: the library wants some secret of a client that has one. Nothing is ever compared with this one. */
 const NO_SECRET = randomBytes(32).toString("base64url");

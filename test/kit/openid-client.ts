@@ -113,5 +113,6 @@ export async function askForTokens(
 export async function opens(site: string, accessToken: string): Promise<boolean> {
   const answer = await fetch(`${site}/oidc/userinfo`, { headers: { authorization: `Bearer ${accessToken}` } });
   await answer.text();
+  if (answer.status >= 500) throw new Error(`userinfo answered ${answer.status}`);
   return answer.status === 200;
 }
