@@ -14,6 +14,7 @@ const STEP_UP_ACTIONS = [
   "change-password",
   "new-recovery-codes",
   "change-email",
+  "authorize-device",
 ] as const;
 
 /** Sensitive acts that ask for a fresh approval of their own. */
@@ -48,9 +49,11 @@ export interface Attempt {
   readonly asksMatchCode: boolean;
   readonly browserLabel: string;
   readonly address: string;
-  /** Of a sign-in: the path to go on to. Of a step-up: the factor or type that it names, or nothing. */
+  /** Of a sign-in: the path to go on to. Of a step-up: the factor, type or device code that it names, or nothing. */
   readonly next: string;
   readonly remember: boolean;
+  /** The name of the application that it was begun for, as its push tells it; null where it was begun for none. */
+  readonly application: string | null;
   readonly tries: number;
   readonly state: AttemptState;
   readonly createdAt: Date;

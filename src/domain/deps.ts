@@ -58,8 +58,8 @@ export interface RuleSettings extends SessionLifetimes, FailureLimits {
 export interface PushWords {
   /** The question itself: "Sign in to Example?" */
   question(purpose: Purpose, appName: string): string;
-  /** What a step-up allows, as the phone names it: "Change the password"; of a factor with its name. */
-  action(action: StepUpAction, named: Factor | null): string;
+  /** What a step-up allows, as the phone names it: "Change the password"; of a factor or an application with its name. */
+  action(action: StepUpAction, about: Factor | string | null): string;
   /** The browser: "Firefox on Linux". */
   browser(label: string): string;
   /** When it was asked, to the minute. */

@@ -23,7 +23,7 @@ export function plainText(text: string, max = DETAIL_MAX): string {
  */
 export function pushText(
   words: PushWords,
-  attempt: Pick<Attempt, "purpose" | "address" | "browserLabel">,
+  attempt: Pick<Attempt, "purpose" | "address" | "browserLabel" | "application">,
   username: string,
   appName: string,
   now: Date,
@@ -36,7 +36,9 @@ export function pushText(
     Browser: plainText(words.browser(attempt.browserLabel)),
     Time: plainText(words.time(now)),
   };
-  if (attempt.purpose !== "sign-in") details["Action"] = plainText(words.action(attempt.purpose, named));
+  const { purpose, application } = attempt;
+  if (application !== null) details["Application"] = plainText(application);
+  if (purpose !== "sign-in") details["Action"] = plainText(words.action(purpose, application ?? named));
   if (matchCode !== null) details["Code"] = matchCode;
   const message = words.question(attempt.purpose, plainText(appName, 60));
   return { message: plainText(message, MESSAGE_MAX), details };

@@ -62,7 +62,7 @@ export async function startAttempt(
   subscriber: Subscriber,
   factors: readonly Factor[],
   browser: AttemptBrowser,
-  request: Pick<Attempt, "purpose" | "sessionId" | "next" | "remember">,
+  request: Pick<Attempt, "purpose" | "sessionId" | "next" | "remember" | "application">,
   hasCrossed: (other: Begun) => boolean,
 ): Promise<string> {
   const { visitHash: browserHash, isKnown: isKnownBrowser, address, browserLabel } = browser;

@@ -18,6 +18,8 @@ export interface LoginForm {
   readonly password: string;
   readonly remember: boolean;
   readonly next: string;
+  /** The name of the application that `next` leads to; null where it leads to none. */
+  readonly application: string | null;
 }
 
 /** The browser that types: its visit, and the cookie by which an account may know it. */
@@ -76,7 +78,8 @@ export async function startLogin(deps: Deps, form: LoginForm, browser: LoginBrow
   const hasCrossed = (other: Begun): boolean =>
     other.attemptId !== browser.heldAttemptId && startedAt.getTime() - other.createdAt.getTime() < CROSSING_MS;
   const begun = { ...browser, isKnown: known !== null };
-  const request = { purpose: "sign-in", sessionId: null, next: form.next, remember: form.remember } as const;
+  const { next, remember, application } = form;
+  const request = { purpose: "sign-in", sessionId: null, next, remember, application } as const;
   return { kind: "attempt", key: await startAttempt(deps, subscriber, factors, begun, request, hasCrossed) };
 }
 

@@ -9,7 +9,9 @@ import type { Subscriber } from "./subscriber.js";
  * Asks for a second factor for one sensitive act of a signed-in person. A push names the act, and its approval opens nothing
  * else.
  *
- * @param about - The id of the factor that is to be removed, or the name of the type that is to be added; else empty.
+ * @param about - The id of the factor that is to be removed, the name of the type that is to be added, or the device code that
+ *   is to be agreed to; else empty.
+ * @param application - The name of the application that it is for.
  * @returns the secret with which this browser proves later that it asked; null when there is no factor, or not that one.
  */
 export async function startStepUp(
@@ -19,11 +21,12 @@ export async function startStepUp(
   subscriber: Subscriber,
   browser: AttemptBrowser & { arrivedAt: Date },
   about = "",
+  application: string | null = null,
 ): Promise<string | null> {
   const factors = await deps.factors.listActive(subscriber.id);
   const isThere = action !== "remove-factor" || factors.some(({ id }) => id === about);
   if (factors.length === 0 || !isThere || (action === "move-from-authy" && !mayMove(deps, factors))) return null;
-  const request = { purpose: action, sessionId: session.id, next: about, remember: false };
+  const request = { purpose: action, sessionId: session.id, next: about, remember: false, application };
   return startAttempt(deps, subscriber, factors, browser, request, ({ createdAt }) => createdAt >= browser.arrivedAt);
 }
 

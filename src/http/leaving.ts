@@ -42,8 +42,13 @@ export function goOn(ctx: Context, next: string): void {
 /** Where this browser goes on to, and whose application that is; null when it is not leaving. */
 export async function onward(deps: HttpDeps, ctx: Context): Promise<{ next: string; name: string } | null> {
   const next = readCookie(ctx, "onward");
-  const name = next === "" ? null : await wayOut(next)?.(deps, new URL(next, HERE));
-  return name == null ? null : { next, name };
+  const name = await applicationBehind(deps, next);
+  return name === null ? null : { next, name };
+}
+
+/** The name of the application that a path of ours leads to; null where it leads to none. */
+export async function applicationBehind(deps: HttpDeps, next: string): Promise<string | null> {
+  return (await wayOut(next)?.(deps, new URL(next, HERE))) ?? null;
 }
 
 function wayOut(next: string): NameOfApplication | undefined {

@@ -11,11 +11,12 @@ export function pushWords(text: Text): PushWords {
         : text("push.step-up", { app: appName, action: text(`action.${purpose}`) }),
     browser: (label) => browserWords(text, label),
     time: (at) => text("push.time", { utc: at.toISOString().slice(0, 16).replace("T", " ") }),
-    action: (action, named) => {
+    action: (action, about) => {
+      if (action === "authorize-device" && typeof about === "string") return text("push.device", { name: about });
       const what = text(`action.${action}`);
-      return named === null
+      return about === null || typeof about === "string"
         ? what
-        : text("push.named", { action: what, name: named.label || text(`device.${named.type}`) });
+        : text("push.named", { action: what, name: about.label || text(`device.${about.type}`) });
     },
     silent: (label) => ({
       title: text("push.silent", { phone: label || text("push.a-phone") }),

@@ -103,7 +103,7 @@ export async function anAttempt({ attempts }: Store, owner: Owner, given: Partia
   const id = randomUUID();
   await attempts.insert(
     {
-      ...{ id, subscriberId: owner.subscriberId, epoch: 1, purpose: "sign-in", sessionId: null },
+      ...{ id, subscriberId: owner.subscriberId, epoch: 1, purpose: "sign-in", application: null, sessionId: null },
       ...{ browserHash: id, isKnownBrowser: true, asksMatchCode: false, browserLabel: "", address: "" },
       ...{ next: (given.purpose ?? "sign-in") === "sign-in" ? "/" : "", remember: false },
       ...{ createdAt: at(0), expiresAt: at(900_000) },

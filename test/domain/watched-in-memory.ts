@@ -235,7 +235,15 @@ function anEnrolment(): Stored<Enrolment> {
 
 function anAttempt(): Attempt {
   return {
-    ...{ id: "attempt-1", subscriberId: "ada", epoch: 1, purpose: "sign-in", sessionId: null, browserHash: "b" },
+    ...{
+      id: "attempt-1",
+      subscriberId: "ada",
+      epoch: 1,
+      purpose: "sign-in",
+      application: null,
+      sessionId: null,
+      browserHash: "b",
+    },
     ...{ isKnownBrowser: true, asksMatchCode: false, browserLabel: "", address: "", next: "/", remember: false },
     ...{ tries: 0, state: "open", createdAt: at(0), expiresAt: at(900_000), spentAt: null, wasTexted: false },
   };

@@ -33,7 +33,15 @@ async function aWaiter({ site, env, database }: Program, n: number): Promise<Wai
   const who = { subscriberId: `s${n}`, browserHash: `b${n}`, isKnownBrowser: true };
   await attempts(database).insert(
     {
-      ...{ ...who, id: attemptId, epoch: 1, purpose: "sign-in", sessionId: null, asksMatchCode: false },
+      ...{
+        ...who,
+        id: attemptId,
+        epoch: 1,
+        purpose: "sign-in",
+        application: null,
+        sessionId: null,
+        asksMatchCode: false,
+      },
       ...{ browserLabel: "", address: "", next: "/", remember: false, createdAt: now, expiresAt },
     },
     hashSecret(key),

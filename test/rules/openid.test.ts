@@ -44,7 +44,7 @@ describe("the OpenID Connect provider", () => {
     assert.deepEqual([discovery.issuer, discovery.jwks_uri], [program.site, `${program.site}/oidc/jwks`]);
   });
 
-  it("R43 tells an application who signed in and how, after a sign-in that began with its request", async () => {
+  it("R43 tells an application who signed in and how, after a sign-in that began with its request and named it on the phone", async () => {
     const application = await addApplication(program, { name: "Wiki" });
     const person = await enrol(program);
     await person.browser.post("/logout");
@@ -53,6 +53,7 @@ describe("the OpenID Connect provider", () => {
     assert.match(asked.location, /^\/login\?next=%2Foidc%2Fauthorize/);
     const next = new URL(asked.location, program.site).searchParams.get("next") ?? "";
     await person.login(person.browser, { next });
+    assert.equal((await person.request()).details["Application"], "Wiki");
     const finished = await person.approve();
     assert.equal(finished.location, "/continue");
     const back = await wayOut(person.browser, "/continue");

@@ -329,7 +329,8 @@ describe("pushes", () => {
     assert.deepEqual(Object.keys(details), ["Account", "From", "Browser", "Time", "Code"]);
     assert.equal(details["Browser"], "Firefox on Linux");
     assert.equal(plainText("a\u0000b\u202ec\u2066d\ne\u200bf"), "a b c d e f");
-    const attempt = { purpose: "sign-in", address: "x".repeat(500), browserLabel: "\u202eevil" } as const;
+    const labels = { browserLabel: "\u202eevil", application: "Wiki\u202e" };
+    const attempt = { purpose: "sign-in", address: "x".repeat(500), ...labels } as const;
     const push = pushText(
       pushWords(loadTexts(["en"]).of("en")),
       attempt,

@@ -197,6 +197,7 @@ const WAYS: Readonly<Record<string, TextKey>> = {
   "change-password": "way.change-password",
   "new-recovery-codes": "way.new-recovery-codes",
   "change-email": "way.change-email",
+  "authorize-device": "way.authorize-device",
 };
 
 /** Their detail is for the operator, or a name that somebody chose. */

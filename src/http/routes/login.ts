@@ -8,7 +8,7 @@ import { giveAttempt, heldAttempt, mayRepeatFinish } from "../attempt-cookie.js"
 import type { Context, RequestState } from "../context.js";
 import type { HttpDeps } from "../deps.js";
 import { knownKey } from "../known-browser.js";
-import { goOn } from "../leaving.js";
+import { applicationBehind, goOn } from "../leaving.js";
 import { fields, MalformedForm } from "../middleware/form.js";
 import { typedBefore } from "../middleware/show-form-again.js";
 import { visitHash } from "../middleware/visit.js";
@@ -110,7 +110,7 @@ async function signInWith(
   const next = safeNext(given.next);
   const started = await startLogin(
     deps,
-    { ...given, next },
+    { ...given, next, application: await applicationBehind(deps, next) },
     {
       ...origin,
       visitHash: visitHash(ctx),

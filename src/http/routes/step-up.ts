@@ -27,6 +27,7 @@ const PAGES: Readonly<Record<Exclude<StepUpAction, "add-factor" | "remove-factor
   "change-password": "/account/password",
   "new-recovery-codes": "/account/recovery-codes",
   "change-email": "/account/email",
+  "authorize-device": "/device",
 };
 
 /** A fresh approval for one sensitive act; a sign-in does not count as one, nor one act's for another. */
@@ -37,7 +38,8 @@ export function stepUp(deps: HttpDeps): Router<RequestState> {
   router.post("/account/approval", signInFirst, async function startApproval(ctx) {
     const { session, subscriber } = signedInOf(ctx);
     const { action, factor } = fields(ctx, ["action"], ["factor"]);
-    if (!isStepUpAction(action)) throw new MalformedForm({ action: "unknown-value" });
+    // The page of a device starts its own: nothing else names a code.
+    if (!isStepUpAction(action) || action === "authorize-device") throw new MalformedForm({ action: "unknown-value" });
     const isNamed = action === "remove-factor" || action === "add-factor";
     const isKnownType = action !== "add-factor" || typeNamed(factor) !== null;
     if (isNamed === (factor === "") || !isKnownType) throw new MalformedForm({ factor: "unknown-value" });
@@ -92,6 +94,7 @@ export function stepUpPlace(deps: HttpDeps): WaitingPlace {
     async find(ctx) {
       const attempt = await heldAttempt(deps, ctx, "step-up");
       const { session } = ctx.state;
+      if (attempt?.purpose === "authorize-device") return null;
       return session === null || attempt?.sessionId === session.id ? attempt : null;
     },
     finish: (ctx, attempt, proof, browser) => finishStepUp(deps, attempt, ctx.state.session, proof, browser),

@@ -138,7 +138,16 @@ async function prepareRows(
     const [attemptId, id, uuid, key] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
     const who = { subscriberId: attemptId, browserHash: attemptId, isKnownBrowser: true, createdAt, expiresAt };
     attempts.push({
-      ...{ ...who, id: attemptId, epoch: 1, purpose: "sign-in", sessionId: null, asksMatchCode: false, tries: 0 },
+      ...{
+        ...who,
+        id: attemptId,
+        epoch: 1,
+        purpose: "sign-in",
+        application: null,
+        sessionId: null,
+        asksMatchCode: false,
+        tries: 0,
+      },
       ...{ browserLabel: "", address: "", next: "/", remember: false, state: "open", spentAt: null },
     });
     keys.push({ keyHash: hashSecret(key), attemptId });
@@ -218,7 +227,7 @@ function tapOf(
   expiresAt: Date,
   site: string,
 ): Buffer {
-  const attempt = { purpose: "sign-in", address: "", browserLabel: "" } as const;
+  const attempt = { purpose: "sign-in", address: "", browserLabel: "", application: null } as const;
   const { message, details } = pushText(words, attempt, subscriber.username, APP_NAME, createdAt, null);
   const digest = requestDigest({ message, details: Object.entries(details), expiresAt: expiresAt.toISOString() });
   const signature = phone.sign(signedTexts.answer(site, challenge, key.keyHash, "approve", digest));
