@@ -47,7 +47,7 @@ function partsOf(language: Language, message: string): Part[] {
 /** The names of what a message fills in, each once. */
 function slotsOf(parts: readonly Part[]): string[] {
   const names = parts.flatMap((part) => {
-    if (!("options" in part)) return "value" in part && Number(part.type) !== LITERAL ? [part.value] : [];
+    if (!("options" in part)) return "value" in part && (part.type as number) !== LITERAL ? [part.value] : [];
     return [part.value, ...Object.values(part.options).flatMap(({ value }) => slotsOf(value))];
   });
   return [...new Set(names)].sort();
