@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import type Koa from "koa";
 import mount from "koa-mount";
 import serve from "koa-static";
@@ -8,12 +9,21 @@ import serve from "koa-static";
 import { projectRoot } from "./project-root.js";
 
 const FOLDER = path.join(projectRoot(), "views", "assets");
+/** The package that reads QR codes for phones whose browser cannot, as it is: only these two modules of it. */
+const QR_FOLDER = path.dirname(fileURLToPath(import.meta.resolve("qr/decode.js")));
+const QR_MODULES = ["decode.js", "index.js"];
+const QR = /^\/qr(?=\/)/;
 const VERSION = /^\/[0-9a-f]{12}(?=\/)/;
 
-/** Changes with any style or module, so that a new page never meets an old module that a browser or proxy has kept. */
-export function versionOf(folder: string): string {
+/**
+ * Changes with any style or module, so that a new page never meets an old module that a browser or proxy has kept.
+ *
+ * @param more - Files besides those of the folder.
+ */
+export function versionOf(folder: string, more: readonly string[] = []): string {
   const hash = createHash("sha256");
-  for (const name of readdirSync(folder).sort()) hash.update(`${name}\0`).update(readFileSync(path.join(folder, name)));
+  const own = readdirSync(folder).map((name) => path.join(folder, name));
+  for (const file of [...own.sort(), ...more]) hash.update(`${path.basename(file)}\0`).update(readFileSync(file));
   return hash.digest("hex").slice(0, 12);
 }
 
@@ -23,19 +33,26 @@ export function assetFile(name: string): string {
 }
 
 /** Where pages find their styles and modules. Modules name each other by relative paths, and so stay in one version. */
-export const assetsPath = `/assets/${versionOf(FOLDER)}`;
+export const assetsPath = `/assets/${versionOf(
+  FOLDER,
+  QR_MODULES.map((name) => path.join(QR_FOLDER, name)),
+)}`;
 
 /**
  * Serves styles and modules, under whichever version a page asks for: one that was rendered by another release gets what
  * this one has.
  */
 export function assets(isProduction: boolean): Koa.Middleware {
-  const files = serve(FOLDER, {
+  const options: serve.Options = {
     maxage: isProduction ? 3_600_000 : 0,
     setHeaders: (res) => res.setHeader("Cache-Control", isProduction ? "public, max-age=3600" : "no-cache"),
-  });
+  };
+  const [files, qr] = [serve(FOLDER, options), serve(QR_FOLDER, options)];
   return mount("/assets", async function serveAsset(ctx, next) {
     ctx.path = ctx.path.replace(VERSION, "");
-    await files(ctx, next);
+    if (QR_MODULES.some((name) => ctx.path === `/qr/${name}`)) {
+      ctx.path = ctx.path.replace(QR, "");
+      await qr(ctx, next);
+    } else await files(ctx, next);
   });
 }

@@ -33,11 +33,12 @@ describe("styles and modules", () => {
     const get = (at: string): Promise<Response> => fetch(`http://127.0.0.1:${address.port}${at}`);
     assert.match(assetsPath, /^\/assets\/[0-9a-f]{12}$/);
     for (const folder of [assetsPath, "/assets/0123456789ab", "/assets"])
-      for (const name of readdirSync("views/assets")) {
+      for (const name of [...readdirSync("views/assets"), "qr/decode.js", "qr/index.js"]) {
         const reply = await get(`${folder}/${name}`);
         assert.equal(reply.status, 200, `${folder}/${name}`);
         assert.equal(reply.headers.get("cache-control"), "public, max-age=3600");
       }
-    assert.equal((await get(`${assetsPath}/../layout.njk`)).status, 404);
+    for (const not of ["../layout.njk", "qr/dom.js", "qr/package.json", "qr/../qr/package.json", "package.json"])
+      assert.equal((await get(`${assetsPath}/${not}`)).status, 404, not);
   });
 });

@@ -1,5 +1,6 @@
 /** The page of a phone: what waits is shown at once, the newest first; else the accounts of this phone and its notifications. */
 import { addPhone, takeSecret, typingForm } from "./phone-adding.js";
+import { scanOffer } from "./phone-camera.js";
 import { keptKeys } from "./phone-keys.js";
 import { notifyingOf, registerWorker, subscribe, unsubscribe } from "./phone-notifications.js";
 import { button, element, focusTop, paragraph, say, showState } from "./phone-place.js";
@@ -70,11 +71,27 @@ function showEmpty() {
     "empty",
     "No account on this phone yet",
     paragraph("On the other screen, choose to add your phone, and scan the code with this phone’s camera."),
-    typingForm((secret) => {
-      isBusy = true;
-      void addPhone(secret, afterAdding);
-    }),
+    ...waysToAdd(),
   );
+}
+
+/** The code of the other screen, by camera, picture or letters. */
+function waysToAdd() {
+  /** @param {string} secret */
+  function found(secret) {
+    isBusy = true;
+    void addPhone(secret, afterAdding);
+  }
+  const begins = () => {
+    isBusy = true;
+  };
+  return [scanOffer({ begins, found, done: afterAdding }), typingForm(found)];
+}
+
+function showAnother() {
+  isBusy = true;
+  showState("another", "Add another account", ...waysToAdd(), element("p", {}, button("Back", afterAdding)));
+  focusTop();
 }
 
 /** Looks for what waits, unless the person is in the middle of something. */
@@ -153,10 +170,7 @@ function showRemoved() {
     "removed",
     "This phone can no longer answer",
     paragraph("It was removed from its account. Add it again from the account’s page."),
-    typingForm((secret) => {
-      isBusy = true;
-      void addPhone(secret, afterAdding);
-    }),
+    ...waysToAdd(),
   );
 }
 
@@ -174,6 +188,7 @@ function showNothing() {
       ...accounts.map(({ username }) => element("li", {}, username)),
     ),
     notifications(notifying),
+    element("p", {}, button("Add another account", showAnother, "plain")),
   );
 }
 
