@@ -13,6 +13,7 @@ const LONG = new Set([
   "sandbox/test/malformed.test.ts",
   "sandbox/test/page.test.ts",
   "test/database/migrate-at-once.test.ts",
+  "test/database/plans.test.ts",
   "test/deploy/prometheus.test.ts",
   "test/journeys/authenticator-app.test.ts",
   "test/reliability/database.test.ts",

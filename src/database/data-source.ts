@@ -20,6 +20,7 @@ import { Mail1769901500000 } from "./migrations/1769901500000-mail.js";
 import { Gate1769901010000 } from "./migrations/1769901010000-gate.js";
 import { Languages1770000000000 } from "./migrations/1770000000000-languages.js";
 import { PhoneVerification1770000100000 } from "./migrations/1770000100000-phone-verification.js";
+import { WorkerIndexes1770000400000 } from "./migrations/1770000400000-worker-indexes.js";
 import { DeviceCodes1770000300000 } from "./migrations/1770000300000-device-codes.js";
 import { entities } from "./schema.js";
 import { serializeSqlite } from "./serialize-sqlite.js";
@@ -68,6 +69,7 @@ export function dataSourceOptions(
       Languages1770000000000,
       PhoneVerification1770000100000,
       DeviceCodes1770000300000,
+      WorkerIndexes1770000400000,
     ],
     migrationsTableName: "migrations",
     namingStrategy: new SnakeCase(),

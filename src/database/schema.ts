@@ -185,6 +185,7 @@ export function entities(isPostgres: boolean) {
         provedAt: nullable(time),
       },
       indices: [
+        { name: "factors_removed", columns: ["removedAt"], where: "state = 'removed' AND removed_upstream_at IS NULL" },
         { name: "factors_subscriber", columns: ["subscriberId"] },
         { name: "factors_active", columns: ["type", "providerId"], unique: true, where: "state = 'active'" },
       ],
@@ -241,6 +242,7 @@ export function entities(isPostgres: boolean) {
       indices: [
         { name: "enrolments_pending", columns: ["subscriberId"], unique: true, where: "state = 'pending'" },
         { name: "enrolments_session", columns: ["sessionId"] },
+        { name: "enrolments_expiry", columns: ["state", "expiresAt"] },
       ],
     }),
     new EntitySchema<AttemptRow>({

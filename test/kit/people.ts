@@ -47,7 +47,9 @@ export async function register(program: Program, name?: string, browser = progra
   const form = { username, email: `${username}@example.com`, password: `violet harbour lantern ${people}` };
   const reply = await browser.post("/register", form);
   if (reply.status !== 303) throw new Error(`registering answered ${reply.status}`);
-  const row = await program.database.getRepository<SubscriberRow>("subscriber").findOneByOrFail({ username });
+  const row = await program.database
+    .getRepository<SubscriberRow>("subscriber")
+    .findOneByOrFail({ usernameKey: username });
   return personOf(program, { ...form, browser, id: row.id }, row.createdAt);
 }
 
