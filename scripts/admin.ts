@@ -23,6 +23,7 @@ import { tryRedis } from "../src/redis/watch-redis.js";
 import { createLog } from "../src/create-log.js";
 import { openServices, type Services } from "../src/services.js";
 import { CannotBeDone, type Command, find, type Given, type Report, WrongUse } from "./admin/command.js";
+import { ACCOUNT_COMMANDS } from "./admin/accounts.js";
 import { CLIENT_COMMANDS } from "./admin/clients.js";
 import { GROUP_COMMANDS } from "./admin/groups.js";
 import { MAIL_COMMANDS } from "./admin/mail.js";
@@ -36,7 +37,8 @@ const HELP = `Usage: npm run admin -- COMMAND [--json]
   user unlock NAME           clear failed tries, and end a pause of requests to the phone
   user sign-out NAME         end all sessions
   user disable NAME          end all sessions, and let nobody sign in with the account
-  user enable NAME           undo that
+  user enable NAME           undo that, and take back an account that its owner has closed
+  user delete NAME --yes     erase the account with all that hangs on it, at once
   user verify-email NAME     tell applications that the address of the account is its owner's
   user reset-link NAME       print a link for a new password, for whoever stands at the desk
   group list                 the groups, with how many accounts are in each
@@ -75,6 +77,7 @@ const REDIS_TIMEOUT_MS = 1000;
 const SITE_TIMEOUT_MS = 3000;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
+  ...ACCOUNT_COMMANDS,
   ...GROUP_COMMANDS,
   ...MAIL_COMMANDS,
   ...SITE_COMMANDS,
@@ -173,7 +176,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     words: 1,
     run: async ({ deps }, _config, [name = ""]) => {
       const subscriber = await find(deps, name);
-      if (!(await enableAccount(deps, subscriber))) throw new CannotBeDone(`${subscriber.username} is not disabled.`);
+      if (!(await enableAccount(deps, subscriber)))
+        throw new CannotBeDone(`${subscriber.username} is neither disabled nor closed.`);
       return { rows: [await accountRow(deps, await find(deps, name))], message: "It can be signed in with again." };
     },
   },
@@ -311,7 +315,7 @@ function factorRow({ id, type, label, createdAt, lastUsedAt }: Factor) {
 
 async function accountRow(
   deps: Deps,
-  { id, username, email, createdAt, pushFrozenUntil, mustChangePassword, emailVerifiedAt, disabledAt }: Subscriber,
+  { id, username, email, createdAt, pushFrozenUntil, mustChangePassword, ...subscriber }: Subscriber,
 ) {
   return {
     username,
@@ -320,8 +324,9 @@ async function accountRow(
     recoveryCodes: await deps.recoveryCodes.countLeft(id),
     pausedUntil: pushFrozenUntil !== null && pushFrozenUntil > deps.now() ? pushFrozenUntil : null,
     mustChangePassword,
-    emailVerifiedAt,
-    disabledAt,
+    emailVerifiedAt: subscriber.emailVerifiedAt,
+    disabledAt: subscriber.disabledAt,
+    closedAt: subscriber.closedAt,
     groups: (await deps.memberships.list(id)).join(","),
     createdAt,
   };

@@ -76,6 +76,17 @@ function whole(min: number, max: number) {
     .refine((n) => n >= min && n <= max, hint);
 }
 
+/** Days, in parts too, as seconds. */
+function days(min: number, max: number) {
+  const hint = `must be a number of days from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,4}(\.\d{1,9})?$/, hint)
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, hint)
+    .transform((n) => n * 86_400);
+}
+
 const text = z.string();
 /** Of a limit, `0` switches it off. */
 const limit = whole(0, 1_000_000);
@@ -288,6 +299,7 @@ export const TABLE = {
     verifyTtlSeconds: setting("VERIFY_TTL_SECONDS", seconds, "86400", "life of a link that confirms an address"),
     mailsPerAccount: setting("LIMIT_MAILS_PER_ACCOUNT", limit, "5", "messages an hour to one account that anybody can cause: links for a new password, and confirmations. Notices of real changes are neither counted nor dropped"),
     mailRetrySeconds: setting("MAIL_RETRY_SECONDS", pauses, "10,60,300,900,3600", "pauses after the first, second … failed try to send a message; the last one again and again, for a day"),
+    closeGraceSeconds: setting("CLOSE_GRACE_DAYS", days(0, 365), "7", "how long an account that its owner has closed can be taken back by signing in, in days, `0` to `365`, fractions allowed; it is erased an hour later at the latest"),
     mailSilenceSeconds: setting("MAIL_SILENCE_SECONDS", whole(1, 120), "30", "how long the mail server may take to greet, or be silent; a conversation ends after twice as long in any case"),
     textMessages: setting("TEXT_MESSAGES", flag, "false", "whether a person may ask for a code by text message"),
   },

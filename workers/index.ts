@@ -6,6 +6,7 @@ import { createLog } from "../src/create-log.js";
 import { forgetOld } from "../src/database/forget-old.js";
 import { logIdOf } from "../src/domain/announce-settled.js";
 import { upstreamRemovals } from "../src/domain/disable-two-factor.js";
+import { eraseClosedAccounts } from "../src/domain/close-account.js";
 import { errorFields } from "../src/domain/error-fields.js";
 import { reconcile } from "../src/domain/reconcile.js";
 import { answerResetRequests } from "../src/domain/request-reset.js";
@@ -21,6 +22,7 @@ import { showHealth } from "./show-health.js";
 import { ringDue } from "./ring-again.js";
 
 const FORGET_EVERY_MS = 60_000;
+const ERASE_EVERY_MS = 600_000;
 const SEND_NOTICES_EVERY_MS = 1000;
 const RENEW_KEYS_EVERY_MS = 600_000;
 const FINISH_JOBS_MS = 6000;
@@ -83,6 +85,8 @@ async function main(): Promise<void> {
   every(FORGET_EVERY_MS, () => forgetOld(services.database, deps.now()), "forget old rows");
   every(SEND_NOTICES_EVERY_MS, sendLogoutNotices(deps, services.sendNotice), "send logout notices");
   every(RENEW_KEYS_EVERY_MS, () => services.renewSigningKeys(), "renew signing keys");
+  const erase = every(ERASE_EVERY_MS, () => eraseClosedAccounts(deps), "erase closed accounts");
+  erase();
   every(config.reconcileMs, () => sendMails(), "send messages");
   async function sendMails(): Promise<void> {
     const { mail } = deps;
@@ -90,9 +94,10 @@ async function main(): Promise<void> {
     await answerResetRequests(deps);
     await sendDueMails({ ...deps, mail }, () => stopping.aborted);
   }
-  function every(ms: number, work: () => Promise<void>, name: string): void {
+  /** @returns what does it at once, besides. */
+  function every(ms: number, work: () => Promise<void>, name: string): () => void {
     let isRunning = false;
-    const timer = setInterval(() => {
+    const run = (): void => {
       if (isRunning) return;
       isRunning = true;
       work()
@@ -102,8 +107,9 @@ async function main(): Promise<void> {
         .finally(() => {
           isRunning = false;
         });
-    }, ms);
-    timers.push(timer);
+    };
+    timers.push(setInterval(run, ms));
+    return run;
   }
   const { workerPort: port } = config;
   const shown =

@@ -20,6 +20,9 @@ const FOR_THE_RELEASE_BEFORE: Partial<Record<AuditKind, AuditKind>> = {
   "address-confirmed": "step-up",
   "address-changed": "step-up",
   "address-change-undone": "step-up",
+  "account-closed": "session-ended",
+  "account-reopened": "unlocked",
+  "account-erased": "session-ended",
 };
 
 /**
@@ -39,11 +42,12 @@ export function audit(database: RowSource, isOutbox: boolean): Audit {
       if (await mails.existsBy({ subscriberId, kind, createdAt: MoreThan(since) })) return;
     }
     const account = await database.getRepository<SubscriberRow>("subscriber").findOneBy({ id: subscriberId });
-    if (account === null) return;
+    const recipient = to ?? account?.email;
+    if (recipient === undefined) return;
     await mails.insert({
-      ...{ id: randomUUID(), eventId, subscriberId, kind, recipient: to ?? account.email, detail },
+      ...{ id: randomUUID(), eventId, subscriberId, kind, recipient, detail },
       ...{
-        epoch: account.epoch,
+        epoch: account?.epoch ?? 0,
         state: "due",
         tries: 0,
         dueAt: at,

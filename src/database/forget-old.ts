@@ -46,6 +46,14 @@ export async function forgetOld(database: DataSource, now: Date): Promise<void> 
   await forget("totpSecret", "factorId", belongsToNobody("it.factorId"), {});
   await forget("phoneKey", "id", belongsToNobody("it.id"), {});
   await forget("pushSubscription", "factorId", belongsToNobody("it.factorId"), {});
+  // Of accounts that were erased, once the provider was told, or has not been asked for long.
+  await forget(
+    "factor",
+    "id",
+    `it.state = 'removed' AND (it.removedUpstreamAt IS NOT NULL OR it.removedAt < :old)
+      AND NOT EXISTS (SELECT 1 FROM subscribers u WHERE u.id = it.subscriberId)`,
+    { old: ago(30 * DAY_MS) },
+  );
   await forget("gateTicket", "keyHash", "it.expiresAt < :old", { old: ago(10 * 60_000) });
   const hasEnded = "s.ended_at IS NOT NULL OR s.idle_until < :old OR s.expires_at < :old";
   await forget(

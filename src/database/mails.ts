@@ -32,6 +32,9 @@ export function mails(database: RowSource): Mails {
     async postpone(id, dueAt, failure) {
       await rows.update({ id, state: "due" }, { dueAt, leaseUntil: null, failure });
     },
+    async forget(id) {
+      await rows.delete({ id });
+    },
     async findEvent({ eventId }) {
       const row = await database.getRepository<AuditRow>("audit").findOneBy({ id: eventId });
       return row && eventIn(row);

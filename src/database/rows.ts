@@ -1,6 +1,7 @@
 import type { DataSource } from "typeorm";
 
 import type { Deps, Rows } from "../domain/deps.js";
+import { accountRows } from "./account-rows.js";
 import { applications } from "./applications.js";
 import { attempts } from "./attempts.js";
 import { audit } from "./audit.js";
@@ -64,6 +65,7 @@ export function rowsIn(source: RowSource, isOutbox = false) {
     links: links(source),
     resetRequests: resetRequests(source),
     gate: gate(source),
+    accountRows: accountRows(source),
   } satisfies Rows;
 }
 

@@ -156,6 +156,7 @@ export function entities(isPostgres: boolean) {
         strangersSuccessAt: nullable(time),
         emailVerifiedAt: nullable(time),
         disabledAt: nullable(time),
+        closedAt: nullable(time),
         moveRestsUntil: nullable(time),
         language: nullable(text(10)),
         createdAt: time,
@@ -164,6 +165,7 @@ export function entities(isPostgres: boolean) {
         { name: "subscribers_username", columns: ["usernameKey"], unique: true },
         // Of lower(email): the migration alone can say so.
         { name: "subscribers_email", columns: ["email"], synchronize: false },
+        { name: "subscribers_closed", columns: ["closedAt"], where: "closed_at IS NOT NULL" },
       ],
     }),
     new EntitySchema<FactorRow>({

@@ -1,4 +1,4 @@
-import { IsNull, Not } from "typeorm";
+import { IsNull, LessThanOrEqual, Not } from "typeorm";
 
 import type { Subscribers } from "../domain/subscriber.js";
 import { changedOne, unlessTaken } from "./one-row.js";
@@ -32,6 +32,7 @@ export function subscribers(database: RowSource): Subscribers {
         strangersSuccessAt: null,
         emailVerifiedAt: null,
         disabledAt: null,
+        closedAt: null,
         moveRestsUntil: null,
       };
       return unlessTaken(rows.insert(row));
@@ -79,6 +80,21 @@ export function subscribers(database: RowSource): Subscribers {
     disable: (id, now) =>
       changedOne(rows.update({ id, disabledAt: IsNull() }, { disabledAt: now, epoch: () => "epoch + 1" })),
     enable: (id) => changedOne(rows.update({ id, disabledAt: Not(IsNull()) }, { disabledAt: null })),
+    close: (id, epoch, now) =>
+      changedOne(rows.update({ id, epoch, closedAt: IsNull() }, { closedAt: now, epoch: epoch + 1 })),
+    reopen: (id) => changedOne(rows.update({ id, closedAt: Not(IsNull()) }, { closedAt: null })),
+    findClosed: (before, limit) =>
+      rows.find({ where: { closedAt: LessThanOrEqual(before) }, order: { closedAt: "ASC" }, take: limit }),
+    holdClosed: ({ id, epoch, closedAt, lastSuccessAt, strangersSuccessAt }) =>
+      changedOne(
+        rows.update(
+          {
+            ...{ id, epoch, lastSuccessAt, closedAt: closedAt ?? IsNull() },
+            strangersSuccessAt: strangersSuccessAt ?? IsNull(),
+          },
+          { epoch: epoch + 1 },
+        ),
+      ),
     list: (offset, limit) => rows.find({ order: { usernameKey: "ASC" }, skip: offset, take: limit }),
     async raiseAlarm(id, frozenUntil) {
       await rows

@@ -1,5 +1,6 @@
 import { allOrNothing } from "./all-or-nothing.js";
 import { cancelPushesOf } from "./cancel-attempts.js";
+import { takeBack } from "./close-account.js";
 import type { Deps } from "./deps.js";
 import { endAttemptsOfSubscriber } from "./end-attempts.js";
 import { bucketsOf } from "./failures.js";
@@ -49,10 +50,11 @@ export async function disableAccount(deps: Deps, { id: subscriberId }: Subscribe
   return disabled !== null;
 }
 
-/** @returns false when the account was not disabled. */
+/** Takes a closed account back, too. @returns false when the account was neither disabled nor closed. */
 export async function enableAccount(deps: Deps, { id: subscriberId }: Subscriber): Promise<boolean> {
   return deps.transaction(async (rows) => {
-    if (!(await rows.subscribers.enable(subscriberId))) return false;
+    const isTakenBack = await takeBack({ ...rows, now: deps.now }, subscriberId, ELSEWHERE, OPERATOR);
+    if (!(await rows.subscribers.enable(subscriberId))) return isTakenBack;
     await rows.audit.record({ subscriberId, kind: "enabled", at: deps.now(), origin: ELSEWHERE, detail: OPERATOR });
     return true;
   });

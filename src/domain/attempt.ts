@@ -15,6 +15,7 @@ const STEP_UP_ACTIONS = [
   "new-recovery-codes",
   "change-email",
   "authorize-device",
+  "close-account",
 ] as const;
 
 /** Sensitive acts that ask for a fresh approval of their own. */

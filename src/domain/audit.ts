@@ -32,7 +32,10 @@ export type AuditKind =
   | "address-change-asked"
   | "address-confirmed"
   | "address-changed"
-  | "address-change-undone";
+  | "address-change-undone"
+  | "account-closed"
+  | "account-reopened"
+  | "account-erased";
 
 /**
  * How the history tells of one factor: of other types than Authy's phone which it was, and then how. All of it stands under

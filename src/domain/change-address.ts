@@ -1,6 +1,7 @@
 import { allOrNothing } from "./all-or-nothing.js";
 import { cancelPushesOf } from "./cancel-attempts.js";
 import { confirmPassword } from "./check-password.js";
+import { takeBack } from "./close-account.js";
 import type { Deps, Origin } from "./deps.js";
 import { emailProblem, plainEmail } from "./email-address.js";
 import { endAttemptsOfSubscriber } from "./end-attempts.js";
@@ -97,6 +98,7 @@ export async function undoAddress(deps: Deps, token: string, origin: Origin): Pr
     await inside.subscribers.raiseAlarm(subscriberId, frozenUntil);
     if (!(await inside.links.use(link.mailId, at))) return null;
     await inside.links.endYounger(link, at);
+    await takeBack(inside, subscriberId, origin);
     await inside.subscribers.confirmEmail(subscriberId, link.address, at);
     await endAttemptsOfSubscriber(inside, subscriberId, at);
     await inside.audit.record({ subscriberId, kind: "address-change-undone", at, origin });

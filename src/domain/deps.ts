@@ -2,6 +2,7 @@ import type { Applications, Memberships, Sites } from "./application.js";
 import type { Attempts, Purpose, StepUpAction } from "./attempt.js";
 import type { Audit } from "./audit.js";
 import type { Challenges, Outcome, PushFailure } from "./challenge.js";
+import type { AccountRows } from "./close-account.js";
 import type { Clients, ClientSecrets } from "./client.js";
 import type { EnrolmentEnd, Enrolments } from "./enrolment.js";
 import type { Factor, Factors, FactorType } from "./factor.js";
@@ -52,6 +53,8 @@ export interface RuleSettings extends SessionLifetimes, FailureLimits {
   /** How long a mail server may be silent. */
   readonly mailSilenceSeconds: number;
   readonly gateTicketSeconds: number;
+  /** How long a closed account can be taken back. */
+  readonly closeGraceSeconds: number;
 }
 
 /** The words of a push, in the language of whoever is asked. The names of its details are part of the outside contract. */
@@ -206,6 +209,7 @@ export interface Rows {
   readonly links: Links;
   readonly resetRequests: ResetRequests;
   readonly gate: Gate;
+  readonly accountRows: AccountRows;
 }
 
 /** The ports of the rules: all that they may ask of the other folders. Each rule picks the few it needs. */

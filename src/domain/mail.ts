@@ -1,5 +1,4 @@
 import type { AuditEvent } from "./audit.js";
-import type { Subscriber } from "./subscriber.js";
 
 /** What a message is about. Those of `LINKS` carry a link that only they carry. */
 export type MailKind =
@@ -16,7 +15,9 @@ export type MailKind =
   | "address-changed-new"
   | "recovery-codes-made"
   | "recovery-codes-few"
-  | "request-denied";
+  | "request-denied"
+  | "account-closed"
+  | "account-erased";
 
 /** What the link in a message does. */
 export type LinkPurpose = "verify" | "reset" | "undo" | "not-me";
@@ -37,6 +38,8 @@ export const LINKS: Readonly<Record<MailKind, LinkPurpose | null>> = {
   "recovery-codes-made": "not-me",
   "recovery-codes-few": "not-me",
   "request-denied": "not-me",
+  "account-closed": "not-me",
+  "account-erased": null,
 };
 
 /** The kinds that a stranger can cause: they are counted. Notices of real changes are not. */
@@ -91,6 +94,8 @@ export interface Mails {
   settle(id: string, state: Exclude<MailState, "due">, now: Date, failure?: string): Promise<void>;
   /** The try failed: the next one is due then. */
   postpone(id: string, dueAt: Date, failure: string): Promise<void>;
+  /** Of an account that is gone nothing is kept for longer than it takes to send it. */
+  forget(id: string): Promise<void>;
   findEvent(mail: Pick<Mail, "eventId">): Promise<AuditEvent | null>;
   /** Messages of these kinds that were ordered for the account since then. */
   countSince(subscriberId: string, kinds: readonly MailKind[], since: Date): Promise<number>;
@@ -167,10 +172,15 @@ export interface Postman {
   close(): void;
 }
 
-/** Puts a message into words. @param link - Its address; null where it carries none. */
+/**
+ * Puts a message into words.
+ *
+ * @param reader - Without a name where the account is gone.
+ * @param link - Its address; null where it carries none.
+ */
 export type ComposeMail = (
   mail: Pick<Mail, "id" | "kind" | "recipient" | "detail">,
   event: AuditEvent,
-  reader: Pick<Subscriber, "username" | "language">,
+  reader: { readonly username: string; readonly language: string | null },
   link: string | null,
 ) => ReadyMail;

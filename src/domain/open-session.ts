@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 
 import type { Inside } from "./all-or-nothing.js";
+import { takeBack } from "./close-account.js";
 import type { Origin, Rows } from "./deps.js";
 import { hashSecret, newSecret } from "./secrets.js";
 import { newSession, type Renewal, type Session, type StoredSession } from "./session.js";
@@ -36,9 +37,13 @@ export type Opening = Pick<
   readonly authenticatedAt?: Date;
 };
 
+/** What the next page says, by the name of its sentence. */
+const TAKEN_BACK = JSON.stringify({ notes: ["flash.taken-back"] });
+
 /**
  * Signs a browser in under a new key: the session that it brought ends, and the account knows it from now on. The sign-in goes
  * on where the same person was signed in with a session that this one ends; it begins anew for anybody else.
+ * A closed account is open again.
  */
 export async function openSession(inside: Inside, opening: Opening, browser: SessionBrowser): Promise<SignedIn> {
   const [key, at] = [newSecret(), inside.now()];
@@ -52,7 +57,8 @@ export async function openSession(inside: Inside, opening: Opening, browser: Ses
     ...{ signInId, authenticatedAt: opening.authenticatedAt ?? opening.passwordAt },
   };
   const session = newSession(opened, inside.settings, at);
-  await inside.sessions.insert(session);
+  const isTakenBack = await takeBack(inside, opening.subscriberId, browser);
+  await inside.sessions.insert(isTakenBack ? { ...session, data: TAKEN_BACK } : session);
   return { session, key, knownKey: await rememberBrowser(inside, session.subscriberId, browser, at) };
 }
 

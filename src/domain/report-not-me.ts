@@ -1,5 +1,6 @@
 import { allOrNothing } from "./all-or-nothing.js";
 import { cancelPushesOf } from "./cancel-attempts.js";
+import { takeBack } from "./close-account.js";
 import type { Deps, Origin, Rows } from "./deps.js";
 import { endAttemptsOfSubscriber } from "./end-attempts.js";
 import { findLink } from "./find-link.js";
@@ -29,6 +30,7 @@ export async function reportNotMe(
     // The account is locked first, as everywhere.
     await rows.subscribers.raiseAlarm(subscriberId, frozenUntil);
     if (!(await isFirst(rows))) return null;
+    await takeBack(rows, subscriberId, reported);
     await endAttemptsOfSubscriber(rows, subscriberId, at);
     await rows.audit.record({ subscriberId, kind: "not-me", at, origin: reported, detail: purpose });
     return true;

@@ -1,6 +1,6 @@
 import type { AuditEvent } from "./audit.js";
 import type { Deps } from "./deps.js";
-import { type Delivery, LINKS, type LinkPurpose, type Mail } from "./mail.js";
+import { type Delivery, LINKS, type LinkPurpose, type Mail, type MailState } from "./mail.js";
 import { hashSecret, newSecret } from "./secrets.js";
 import type { Subscriber } from "./subscriber.js";
 
@@ -35,21 +35,23 @@ async function sendOne(deps: SendDeps, mail: Mail): Promise<void> {
   const leaseUntil = new Date(now().getTime() + 3000 * settings.mailSilenceSeconds);
   if (!(await mails.claim(mail.id, now(), leaseUntil))) return;
   const [event, subscriber] = [await mails.findEvent(mail), await deps.subscribers.find(mail.subscriberId)];
-  if (event === null || subscriber === null || isVoid(deps, mail, subscriber)) {
-    await mails.settle(mail.id, "void", now());
+  const settle = (state: Exclude<MailState, "due">, failure?: string): Promise<void> =>
+    subscriber === null ? mails.forget(mail.id) : mails.settle(mail.id, state, now(), failure);
+  if (event === null || isVoid(deps, mail, subscriber)) {
+    await settle("void");
     return;
   }
   const delivery = await deliver(deps, mail, event, subscriber);
   const at = now();
   if (delivery.kind === "sent") {
-    await mails.settle(mail.id, "sent", at);
+    await settle("sent");
     return;
   }
   const tried = { mailId: mail.id, mail: mail.kind, tries: mail.tries + 1, reason: delivery.reason };
   const again = new Date(at.getTime() + 1000 * pauseAfter(mail.tries, settings.mailRetrySeconds));
   if (delivery.kind === "refused" || again.getTime() - mail.createdAt.getTime() > GIVE_UP_AFTER_MS) {
     log.warn(tried, "message given up");
-    await mails.settle(mail.id, "given-up", at, delivery.reason);
+    await settle("given-up", delivery.reason);
     return;
   }
   log.warn(tried, "message not sent, will be tried again");
@@ -62,18 +64,25 @@ function pauseAfter(triesBefore: number, pauses: readonly number[]): number {
 }
 
 /** A link that is worth nothing any more need not be sent. */
-function isVoid({ settings, now }: SendDeps, { kind, createdAt, epoch, recipient }: Mail, owner: Subscriber): boolean {
+function isVoid(
+  { settings, now }: SendDeps,
+  { kind, createdAt, epoch, recipient }: Mail,
+  owner: Subscriber | null,
+): boolean {
   const purpose = LINKS[kind];
   if (purpose !== "reset" && purpose !== "verify") return false;
+  if (owner === null) return true;
   const isOwn = recipient === owner.email || (purpose === "verify" && recipient === owner.pendingEmail);
   const isOver = createdAt.getTime() + lifeMs(purpose, settings) <= now().getTime();
   return isOver || !isOwn || epoch !== owner.epoch || owner.disabledAt !== null;
 }
 
-async function deliver(deps: SendDeps, mail: Mail, event: AuditEvent, reader: Subscriber): Promise<Delivery> {
+async function deliver(deps: SendDeps, mail: Mail, event: AuditEvent, owner: Subscriber | null): Promise<Delivery> {
   const { postman, compose } = deps.mail;
   const purpose = LINKS[mail.kind];
-  if (purpose === null) return postman.send(compose(mail, event, reader, null));
+  // An account that is gone has left its language with its last message, and there is nothing that a link could do.
+  const reader = owner ?? { username: "", language: mail.kind === "account-erased" ? mail.detail : null };
+  if (purpose === null || owner === null) return postman.send(compose(mail, event, reader, null));
   // The database has only the hash: a second try cannot repeat the first one's token, and both may have arrived.
   const token = newSecret();
   const isBoundToEpoch = purpose === "reset" || purpose === "verify";

@@ -21,6 +21,8 @@ export interface Subscriber {
   readonly emailVerifiedAt: Date | null;
   /** Since when nobody can sign in; null for an account in use. */
   readonly disabledAt: Date | null;
+  /** Since when its owner has closed it: it is erased after a while, unless somebody signs in. Null for an account in use. */
+  readonly closedAt: Date | null;
   /** Until then nobody asks whether they want to move over from Authy; null where nobody has put that off. */
   readonly moveRestsUntil: Date | null;
   /** That of pushes and messages, and of pages while signed in; null for accounts that were opened without one. */
@@ -38,6 +40,7 @@ export type NewSubscriber = Omit<
   | "strangersSuccessAt"
   | "emailVerifiedAt"
   | "disabledAt"
+  | "closedAt"
   | "moveRestsUntil"
   | "language"
 > &
@@ -80,6 +83,14 @@ export interface Subscribers {
   disable(id: string, now: Date): Promise<boolean>;
   /** @returns false when it was not disabled. */
   enable(id: string): Promise<boolean>;
+  /** Closes an account that is not, with its next epoch. @returns false when it has moved on from that epoch. */
+  close(id: string, epoch: number, now: Date): Promise<boolean>;
+  /** @returns false when it was not closed. */
+  reopen(id: string): Promise<boolean>;
+  /** Closed before that moment, the oldest first. */
+  findClosed(before: Date, limit: number): Promise<Subscriber[]>;
+  /** Locks a closed account until the end of the transaction. @returns false when somebody has signed in since it was read. */
+  holdClosed(subscriber: Subscriber): Promise<boolean>;
   /** By name; at most `limit` from `offset`. */
   list(offset: number, limit: number): Promise<Subscriber[]>;
   /** "This was not me": every session and attempt ends with the next epoch, and a new password is asked for. */

@@ -22,6 +22,7 @@ import { browserVisit, checkCsrf, checkScriptsToken } from "./middleware/visit.j
 import { warnOfProxy } from "./middleware/warn-of-proxy.js";
 import type { OpenId } from "./openid.js";
 import { account } from "./routes/account.js";
+import { close } from "./routes/close.js";
 import { applications } from "./routes/applications.js";
 import { applicationLogout } from "./routes/application-logout.js";
 import { leaving } from "./routes/continue.js";
@@ -58,6 +59,7 @@ const EVERYWHERE = [
   gateForBrowsers,
   applications,
   account,
+  close,
   move,
   twoFactor,
   factors,

@@ -68,6 +68,10 @@ export function mailComposer(folder: string, texts: MailTexts, settings: Compose
       : words("mail.life-minutes", { minutes });
   }
 
+  function when(words: Words, language: Language, at: Date): string {
+    return words("mail.when-utc", { utc: new Intl.DateTimeFormat(localeOf(language), WHEN).format(at) });
+  }
+
   function facts(
     words: Words,
     language: Language,
@@ -76,9 +80,8 @@ export function mailComposer(folder: string, texts: MailTexts, settings: Compose
     const browser = browserLabel === "" ? "" : texts.browser(language, browserLabel);
     const [first = "", second] = [browser, address].filter((part) => part !== "");
     const where = second === undefined ? first : words("mail.where-both", { browser: first, address: second });
-    const utc = new Intl.DateTimeFormat(localeOf(language), WHEN).format(at);
     return [
-      { name: words("mail.when"), value: words("mail.when-utc", { utc }) },
+      { name: words("mail.when"), value: when(words, language, at) },
       ...(where === "" ? [] : [{ name: words("mail.where"), value: where }]),
       ...(detail.split(" ").includes("operator")
         ? [{ name: words("mail.who"), value: words("mail.operator", { app }) }]
@@ -89,13 +92,15 @@ export function mailComposer(folder: string, texts: MailTexts, settings: Compose
   return function compose({ id, kind, recipient, detail }, event, { username, language: wanted }, link) {
     const language = texts.languages.find((each) => each === wanted) ?? texts.languages[0] ?? "en";
     const [words, direction] = [texts.of(language), directionOf(language)];
-    const purpose = LINKS[kind];
-    const values = { app, username, device: words(deviceOf(event.detail)), left: detail, address: recipient };
+    const purpose = link === null ? null : LINKS[kind];
+    const until = kind === "account-closed" ? when(words, language, new Date(detail)) : "";
+    const device = words(deviceOf(event.detail));
+    const values = { app, username, device, left: detail, address: recipient, until };
     const parts = {
       ...{ app, language, direction },
       site: publicUrl,
       subject: words(`mail.${kind}.subject`, values),
-      greeting: words("mail.greeting", { username }),
+      greeting: username === "" ? words("mail.greeting-nobody") : words("mail.greeting", { username }),
       what: words(`mail.${kind}.what`, values),
       facts: facts(words, language, event),
       next: purpose === null ? words("mail.no-link") : words(`mail.${purpose}.next`),

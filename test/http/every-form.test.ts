@@ -141,6 +141,7 @@ const FORMS: readonly Form[] = [
     "change-password",
     "new-recovery-codes",
     "change-email",
+    "close-account",
   ].map((action) => ({
     ...{ route: "/account/approval", browser: stepping, fields: { action } },
   })),
@@ -166,6 +167,7 @@ const FORMS: readonly Form[] = [
   { route: "/account/recovery-codes", browser: await granted("ida", "new-recovery-codes") },
   { route: "/account/password", browser: beginner, fields: { current_password: PASSWORD, password: PASSWORD } },
   { route: "/account/email", browser: beginner, fields: { email: "new@example.com", current_password: PASSWORD } },
+  { route: "/account/close", browser: beginner, fields: { current_password: PASSWORD } },
   { route: "/password/reset", browser: nobody, fields: { username: "ada" } },
   {
     ...{ route: "/password/reset/:token", action: `/password/reset/${await aLink("lil", "reset")}` },

@@ -7,10 +7,13 @@ import { newSession } from "../../domain/session.js";
 import type { Context, Flash, Middleware } from "../context.js";
 import { setCookie } from "../cookies.js";
 import type { HttpDeps } from "../deps.js";
+import type { TextKey } from "../text.js";
 
 /** What one page leaves for the next one. */
 interface Carried {
   flashes?: Flash[];
+  /** Messages that are not in words yet: names of sentences. */
+  notes?: TextKey[];
   sealed?: string;
 }
 
@@ -74,8 +77,12 @@ export function flash(ctx: Context, kind: Flash["kind"], text: string): void {
 /** The messages for this page, each shown once. */
 export function takeFlashes(ctx: Context): Flash[] {
   const carried = carriedBy(ctx);
-  const flashes = carried.flashes ?? [];
-  if (flashes.length > 0) delete carried.flashes;
+  const notes = (carried.notes ?? []).map((key) => ({ kind: "note", text: ctx.state.text(key) }) as const);
+  const flashes = [...notes, ...(carried.flashes ?? [])];
+  if (flashes.length > 0) {
+    delete carried.flashes;
+    delete carried.notes;
+  }
   return flashes;
 }
 

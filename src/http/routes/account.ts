@@ -173,6 +173,9 @@ const OUTCOMES: Readonly<Record<AuditEvent["kind"], Outcome>> = {
   "address-confirmed": "good",
   "address-changed": "neutral",
   "address-change-undone": "bad",
+  "account-closed": "bad",
+  "account-reopened": "good",
+  "account-erased": "bad",
 };
 
 /** What the history says about how something was done, by an event's detail; other details are for the operator. */
@@ -198,6 +201,7 @@ const WAYS: Readonly<Record<string, TextKey>> = {
   "new-recovery-codes": "way.new-recovery-codes",
   "change-email": "way.change-email",
   "authorize-device": "way.authorize-device",
+  "close-account": "way.close-account",
 };
 
 /** Their detail is for the operator, or a name that somebody chose. */

@@ -28,6 +28,7 @@ const PAGES: Readonly<Record<Exclude<StepUpAction, "add-factor" | "remove-factor
   "new-recovery-codes": "/account/recovery-codes",
   "change-email": "/account/email",
   "authorize-device": "/device",
+  "close-account": "/account/close",
 };
 
 /** A fresh approval for one sensitive act; a sign-in does not count as one, nor one act's for another. */

@@ -176,6 +176,12 @@ const account = {
   replaced: [],
 };
 
+function close(change: object) {
+  const erasedFrom = ago(-7 * 86_400);
+  const base = { values: { username: "maria" }, hasFactor: false, stepUp: false, asksBy: "phone" };
+  return { ...signedIn, ...base, erasedFrom, ...change };
+}
+
 const code = {
   ...site,
   base: "/login",
@@ -229,6 +235,13 @@ export const PAGE_STATES: readonly PageState[] = [
         password: "Use at least 12 characters.",
       },
     },
+  },
+  { name: "close", template: "close", locals: close({}) },
+  { name: "close-asks-first", template: "close", locals: close({ hasFactor: true, values: { username: "maria" } }) },
+  {
+    name: "close-errors",
+    template: "close",
+    locals: close({ errors: { current_password: "This is not your current password." } }),
   },
   { name: "login", template: "login", locals: { ...site, values: { username: "", next: "", remember: false } } },
   {

@@ -22,6 +22,8 @@ const ADMISSION = ["test/domain/admission.test.ts"];
 const GATE = ["test/http/gate.test.ts"];
 const GATE_ROWS = ["test/database/applications.test.ts"];
 const PASSKEYS = ["test/providers/passkey/rules.test.ts"];
+const CLOSING = ["test/http/closing.test.ts"];
+const ACCOUNT_ROWS = ["test/database/account-rows.test.ts"];
 const ATTACKS = ["test/trials/attack/short.test.ts"];
 const PHONE_RULES = ["test/providers/phone/rules.test.ts"];
 const PHONE_PAGE = ["test/providers/phone/page.test.ts"];
@@ -805,5 +807,61 @@ export const GUARDS: readonly Guard[] = [
     find: "const PART = /^([a-z]{1,8})(?:-[a-z0-9]{1,8})*(?:\\s*;\\s*q\\s*=\\s*(0(?:\\.\\d{0,3})?|1(?:\\.0{0,3})?))?$/i;",
     put: "const PART = /^([a-z]{1,8})(?:-[a-z0-9]{1,8})*(?:\\s*;\\s*q\\s*=\\s*(\\d(?:\\.\\d{0,3})?))?$/i;",
     ...{ rule: "L5", tests: ["test/http/languages.test.ts"] },
+  },
+  {
+    what: "an account is closed without a word from its factor",
+    file: "src/domain/close-account.ts",
+    find: 'if (hasFactor && !(await hasStepUp(deps, session, "close-account"))) return null;',
+    put: "if (hasFactor) return erasedFrom(deps.now(), deps.settings);",
+    ...{ rule: "C1", tests: CLOSING },
+  },
+  {
+    what: "an account without a factor is closed without its password",
+    file: "src/domain/close-account.ts",
+    find: "if (!hasFactor && !(await confirmPassword(deps, session.id, subscriber, currentPassword)))",
+    put: 'if (!hasFactor && currentPassword === "-")',
+    ...{ rule: "C1", tests: CLOSING },
+  },
+  {
+    what: "signing in does not take a closed account back",
+    file: "src/domain/open-session.ts",
+    find: "await takeBack(inside, opening.subscriberId, browser)",
+    put: "await Promise.resolve(false)",
+    ...{ rule: "C2", tests: CLOSING },
+  },
+  {
+    what: "an account is erased although somebody signed in with the release before",
+    file: "src/domain/close-account.ts",
+    find: "if (isUsedSince(each))",
+    put: "if (isUsedSince({ ...each, closedAt: null }))",
+    ...{ rule: "C2", tests: ACCOUNT_ROWS },
+  },
+  {
+    what: "an account is erased that somebody takes back at the same moment",
+    file: "src/database/subscribers.ts",
+    find: "...{ id, epoch, lastSuccessAt, closedAt: closedAt ?? IsNull() },",
+    put: "...{ id, epoch },",
+    ...{ rule: "C2", tests: ACCOUNT_ROWS },
+  },
+  {
+    what: "the history of an erased account keeps addresses",
+    file: "src/database/account-rows.ts",
+    find: '{ subscriberId: historyId, address: "", browserLabel: "" }',
+    put: '{ subscriberId: historyId, browserLabel: "" }',
+    ...{ rule: "C3", tests: ACCOUNT_ROWS },
+  },
+  {
+    what: "messages that are owed go with the account",
+    file: "src/database/account-rows.ts",
+    find: "AND (state <> 'due' OR kind IN (:...linked))`",
+    put: "AND (1 = 1 OR kind IN (:...linked))`",
+    ...{ rule: "C3", tests: ACCOUNT_ROWS },
+  },
+  {
+    what: "a message to an erased account is kept once it was sent",
+    file: "src/domain/send-mails.ts",
+    find: "subscriber === null ? mails.forget(mail.id) : mails.settle",
+    put: "mails.settle",
+    ...{ rule: "C4", tests: CLOSING },
   },
 ];
