@@ -53,7 +53,7 @@ const HELP = `Usage: npm run admin -- COMMAND [--json]
   site dismiss ORIGIN WHOM   let these pass no longer
   site remove ORIGIN         let nobody pass
   client add ID --name TEXT --redirect URL... [--logout-redirect URL...] [--back-channel URL] [--origin URL...]
-         [--public|--native|--key FILE] [--admit everyone|group:NAME...] [--level 1|2|3] [--max-age S]
+         [--public|--native|--device|--key FILE] [--admit everyone|group:NAME...] [--level 1|2|3] [--max-age S]
          [--consent] [--offline]   add an application that speaks OpenID Connect; prints its secret once
   client list | show ID | remove ID
   client admit ID everyone|group:NAME, client dismiss ID everyone|group:NAME

@@ -297,6 +297,7 @@ export async function createWebServices(config: Config, log: Log, stopping: Abor
         registrationsOfAddress: rateLimit(redis, "register", limits.registrationsPerAddressAndHour, 3600),
         statusOfChallenge: localRateLimit("status", 5, 5),
         textMessages: rateLimit(redis, "sms", 3, 600),
+        deviceCodes: rateLimit(redis, "user-code", limits.deviceCodesPerHour, 3600),
         mailsOfAddress: rateLimit(redis, "mails", limits.mailsPerAddressAndHour, 3600),
       },
       sessionsEnded: () => services.feed.sessionsEnded(),
@@ -391,8 +392,11 @@ function phoneRouters({ deps, feed }: Services, config: Config, notifications: N
 /** What the OpenID Connect provider takes from the web server around it. */
 export function oidcSite(redis: Redis, { limits }: Pick<Config, "limits">): OidcSite {
   const rate = rateLimit(redis, "authorize", limits.authorizationsPerAddressAndMinute, 60);
+  const deviceRate = rateLimit(redis, "device", limits.deviceCodesPerHour, 3600);
   return {
     countAuthorization: (ctx) => rate(networkOf(originOf(ctx).address)),
+    countDeviceCode: (ctx) => deviceRate(networkOf(originOf(ctx).address)),
+    originOf: (ctx) => originOf(ctx),
     refusal: (error) => new HttpRefusal(400, "application-request", { error }),
     showFormPost(ctx, { to, fields }) {
       show(ctx, "form-post", { to, fields });

@@ -316,6 +316,7 @@ export const TABLE = {
     upstreamPerSecond: setting("LIMIT_UPSTREAM_PER_SECOND", whole(1, 1000), "50", "polls to Authy in all, for the whole fleet; at least `1`"),
     hashesQueued: setting("LIMIT_HASHES_QUEUED", whole(1, 10_000), "64", "passwords that may wait to be judged; the next one gets 503; at least `1`"),
     authorizationsPerAddressAndMinute: setting("LIMIT_AUTHORIZATIONS_PER_ADDRESS", limit, "120", "requests for a sign-in at an application, per minute and address"),
+    deviceCodesPerHour: setting("LIMIT_DEVICE_CODES", limit, "10", "device codes an hour that one address may ask for, and that one account may look up"),
     loopLagShedMs: setting("LOOP_LAG_SHED_MS", whole(0, 60_000), "200", "above this lag of the event loop new forms get 503; callbacks and sign-ins under way go on"),
   },
   oidc: {

@@ -21,7 +21,7 @@ const texts = { type: "string", multiple: true } as const;
 const flag = { type: "boolean" } as const;
 
 /** Which of these an option makes of a client; without one it has a secret. */
-const KIND_OPTIONS = ["public", "native"] as const;
+const KIND_OPTIONS = ["public", "native", "device"] as const;
 
 /** Applications that speak OpenID Connect. */
 export const CLIENT_COMMANDS: Readonly<Record<string, Command>> = {
@@ -29,7 +29,7 @@ export const CLIENT_COMMANDS: Readonly<Record<string, Command>> = {
     words: 1,
     options: {
       ...{ name: text, redirect: texts, "logout-redirect": texts, "back-channel": text, origin: texts },
-      ...{ public: flag, native: flag, key: text, admit: texts, level: text, "max-age": text },
+      ...{ public: flag, native: flag, device: flag, key: text, admit: texts, level: text, "max-age": text },
       ...{ consent: flag, offline: flag },
     },
     run: async ({ deps }, config, [id = ""], given) => {
@@ -152,10 +152,10 @@ function clientIn(id: string, given: Given, config: Config): Omit<Client, "creat
     ...KIND_OPTIONS.filter((kind) => given[kind] === true),
     ...(given["key"] === undefined ? [] : (["key"] as const)),
   ];
-  if (kinds.length > 1) throw new WrongUse("Give one of --public, --native and --key.");
+  if (kinds.length > 1) throw new WrongUse("Give one of --public, --native, --device and --key.");
   const kind = kinds[0] ?? "secret";
   const [redirectUris, logoutRedirectUris] = [textsIn(given, "redirect"), textsIn(given, "logout-redirect")];
-  if (redirectUris.length === 0) throw new WrongUse("Give one --redirect at least.");
+  if (redirectUris.length === 0 && kind !== "device") throw new WrongUse("Give one --redirect at least.");
   for (const uri of [...redirectUris, ...logoutRedirectUris]) {
     const problem = redirectProblem(uri, kind, !config.isProduction);
     if (problem !== null) throw new WrongUse(`${uri} ${REDIRECT_PROBLEMS[problem]}`);

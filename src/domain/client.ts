@@ -1,8 +1,8 @@
 /**
  * What a client is: a program with a secret, one in the browser or on a phone that can keep none, one on a person's own
- * machine, or one that signs with a key of its own in place of a secret.
+ * machine, one that signs with a key of its own in place of a secret, or a device that shows a code.
  */
-export const CLIENT_KINDS = ["secret", "public", "native", "key"] as const;
+export const CLIENT_KINDS = ["secret", "public", "native", "key", "device"] as const;
 export type ClientKind = (typeof CLIENT_KINDS)[number];
 
 /** An application that speaks OpenID Connect. It has the id of its application. */

@@ -28,6 +28,7 @@ import { applicationLogout } from "./routes/application-logout.js";
 import { leaving } from "./routes/continue.js";
 import { address } from "./routes/address.js";
 import { challenges } from "./routes/challenges.js";
+import { device, devicePlace } from "./routes/device.js";
 import { factors } from "./routes/factors.js";
 import { gateForBrowsers, gateForProxies } from "./routes/gate.js";
 import { health, type Health } from "./routes/health.js";
@@ -151,6 +152,10 @@ export function createApp(
           behind([shed, ...known], openId.browsers),
           behind([shed, ...browser], interaction(deps, openId)),
           behind(browser, applicationLogout(deps, openId)),
+          behind([leadsBackTo("/device/approval"), ...browser], device(deps, openId)),
+          ...(deps.providers.passkey === undefined
+            ? []
+            : [behind([...script, signInOrRepeat(deps)], passkeyProof(deps, devicePlace(deps, openId)))]),
         ]),
   ];
   app.use(showFormAgain(inTurn(pages)));

@@ -18,6 +18,8 @@ export interface HttpDeps extends Deps {
     readonly registrationsOfAddress: RateLimit;
     readonly statusOfChallenge: RateLimit;
     readonly textMessages: RateLimit;
+    /** Codes of devices that one account types. */
+    readonly deviceCodes: RateLimit;
     /** Messages that one client address causes. */
     readonly mailsOfAddress: RateLimit;
   };

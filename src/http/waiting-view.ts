@@ -1,4 +1,4 @@
-import { MATCH_CODE_TRIES, takesCodes } from "../domain/attempt.js";
+import { type Attempt, MATCH_CODE_TRIES, takesCodes } from "../domain/attempt.js";
 import { isBeingSent, isLive } from "../domain/challenge.js";
 import type { Deps } from "../domain/deps.js";
 import { ringing } from "../domain/factor.js";
@@ -36,7 +36,8 @@ export function waitingView(
     state,
     wasApproved: challenge !== null && ["approved", "consumed", "lapsed"].includes(challenge.state),
     kind: isSignIn ? "sign-in" : "step-up",
-    action: attempt.purpose === "sign-in" ? null : text(`action.${attempt.purpose}`),
+    action: actionOf(text, attempt),
+    application: attempt.application,
     username: subscriber.username,
     browser: attempt.browserLabel,
     address: attempt.address,
@@ -65,6 +66,13 @@ export function waitingView(
     takesCodes: takesCodes(attempt.purpose),
     recoveryAllowed: shown.recoveryAllowed ?? true,
   };
+}
+
+/** What a step-up allows, as its phone names it; null for a sign-in. */
+function actionOf(text: Text, { purpose, application }: Attempt): string | null {
+  if (purpose === "sign-in") return null;
+  if (purpose === "authorize-device") return text("push.device", { name: application ?? "" });
+  return text(`action.${purpose}`);
 }
 
 function stateOf(waiting: WaitingAttempt, now: Date): State {

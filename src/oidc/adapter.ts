@@ -6,6 +6,7 @@ import type { Deps } from "../domain/deps.js";
 import type { FoundRecord, OidcRecord } from "../domain/oidc-record.js";
 import { hashSecret } from "../domain/secrets.js";
 import { CODE_SECONDS } from "./configuration.js";
+import { hashUserCode } from "./device.js";
 import { errors, Provider } from "./library.js";
 
 type AdapterDeps = Pick<Deps, "clients" | "oidcRecords" | "now">;
@@ -96,7 +97,7 @@ export function recordAdapter(
 
 function recordOf(model: string, id: string, payload: AdapterPayload, expiresIn: number, createdAt: Date): OidcRecord {
   // R40: what opens something does not stand in the row.
-  const { jti, ...kept } = payload;
+  const { jti, userCode, ...kept } = payload;
   const { clientId, accountId, grantId, sessionUid } = kept as Partial<Record<string, string>>;
   return {
     ...{ id, model, createdAt },
@@ -104,7 +105,7 @@ function recordOf(model: string, id: string, payload: AdapterPayload, expiresIn:
     clientId: clientId ?? null,
     subscriberId: accountId ?? null,
     signInId: sessionUid ?? null,
-    userCodeHash: null,
+    userCodeHash: userCode === undefined ? null : hashUserCode(userCode),
     outlives: (model === "Grant" || model === "RefreshToken") && scopesOf(kept).includes("offline_access"),
     payload: JSON.stringify(kept),
     expiresAt: new Date(createdAt.getTime() + expiresIn * 1000),

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Adapter, AdapterPayload, Configuration } from "oidc-provider";
+import type { Adapter, AdapterPayload, Configuration, KoaContextWithOIDC, UnknownObject } from "oidc-provider";
 import type Keygrip from "keygrip";
 
 import type { Client } from "../domain/client.js";
@@ -20,6 +20,8 @@ export interface OidcSettings {
 /** Where the provider is asked, by the library's names. */
 export const ROUTES = {
   authorization: "/oidc/authorize",
+  code_verification: "/device",
+  device_authorization: "/oidc/device/authorize",
   end_session: "/oidc/logout",
   introspection: "/oidc/introspect",
   jwks: "/oidc/jwks",
@@ -31,6 +33,11 @@ export const ROUTES = {
 
 /** How long a code can be exchanged. */
 export const CODE_SECONDS = 60;
+
+/** How long a device waits to be let in. */
+const DEVICE_SECONDS = 600;
+
+const DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code";
 
 /** R39: the library wants some secret of a client that has one. Nothing is ever compared with this one. */
 const NO_SECRET = randomBytes(32).toString("base64url");
@@ -50,8 +57,12 @@ export function clientMetadata(client: Client): AdapterPayload {
     ...(client.backChannelUri === null
       ? {}
       : { backchannel_logout_uri: client.backChannelUri, backchannel_logout_session_required: true }),
-    response_types: ["code"],
-    grant_types: ["authorization_code", "refresh_token"],
+    ...(kind === "device" && client.redirectUris.length === 0
+      ? { response_types: [], grant_types: [DEVICE_GRANT, "refresh_token"] }
+      : {
+          response_types: ["code"] as const,
+          grant_types: ["authorization_code", "refresh_token", ...(kind === "device" ? [DEVICE_GRANT] : [])],
+        }),
     origins: [...client.origins],
   };
 }
@@ -61,6 +72,8 @@ export interface ProviderParts {
   readonly adapter: (model: string) => Adapter;
   readonly jwks: NonNullable<Configuration["jwks"]>;
   readonly cookieKeys: Keygrip;
+  /** From where a device asks. */
+  readonly deviceInfo: (ctx: KoaContextWithOIDC) => UnknownObject;
   readonly findAccount: NonNullable<Configuration["findAccount"]>;
   readonly isAdmitted: (clientId: string, token: object) => Promise<boolean>;
   readonly loadExistingGrant: NonNullable<Configuration["loadExistingGrant"]>;
@@ -98,6 +111,12 @@ export function configurationOf(settings: OidcSettings, parts: ProviderParts): C
     features: {
       backchannelLogout: { enabled: true },
       claimsParameter: { enabled: true },
+      deviceFlow: {
+        enabled: true,
+        // Our own pages take its place; the library only makes and exchanges codes.
+        ...{ userCodeInputSource: unused, userCodeConfirmSource: unused, successSource: unused },
+        ...{ charset: "base-20", mask: "****-****", deviceInfo: parts.deviceInfo },
+      },
       devInteractions: { enabled: false },
       dPoP: { enabled: false },
       introspection: {
@@ -135,6 +154,7 @@ export function configurationOf(settings: OidcSettings, parts: ProviderParts): C
     ttl: {
       AccessToken: tokenSeconds,
       AuthorizationCode: CODE_SECONDS,
+      DeviceCode: DEVICE_SECONDS,
       Grant: refreshSeconds + tokenSeconds,
       IdToken: tokenSeconds,
       Interaction: CODE_SECONDS,

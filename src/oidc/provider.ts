@@ -8,7 +8,7 @@ import type { KoaContextWithOIDC } from "oidc-provider";
 import { admission, applicantOf } from "../domain/admission.js";
 import type { Deps } from "../domain/deps.js";
 import { errorFields } from "../domain/error-fields.js";
-import { DatabaseAway } from "../domain/errors.js";
+import { DatabaseAway, TooMany } from "../domain/errors.js";
 import type { LogoutRequest, ReadLogout } from "../domain/logout-request.js";
 import { hashSecret } from "../domain/secrets.js";
 import type { Session } from "../domain/session.js";
@@ -17,6 +17,7 @@ import { recordAdapter } from "./adapter.js";
 import { answeredQuery, type BrowserState, Detour, judgeRequest } from "./authorize.js";
 import { accountOf, ACR_OF_LEVEL, levelOfAcr } from "./claims.js";
 import { clientMetadata, configurationOf, type OidcSettings, ROUTES } from "./configuration.js";
+import { acceptDevice, denyDevice, type DeviceOwner, findDevice, type WaitingDevice } from "./device.js";
 import { keepProvider } from "./keeper.js";
 import { interactionPolicy, Provider } from "./library.js";
 import { readLogoutRequest } from "./logout.js";
@@ -32,6 +33,7 @@ const MACHINES = [
   ROUTES.introspection,
   ROUTES.pushed_authorization_request,
   ROUTES.userinfo,
+  ROUTES.device_authorization,
 ];
 /** It becomes an address, which has to fit into the head of a request. */
 const MOST_POSTED = "8kb";
@@ -57,6 +59,10 @@ type OidcDeps = Pick<
 export interface OidcSite {
   /** Counts a request for a sign-in. @throws TooMany */
   countAuthorization(ctx: Koa.ParameterizedContext): Promise<void>;
+  /** Counts a device's request for a code. @throws TooMany */
+  countDeviceCode(ctx: Koa.ParameterizedContext): Promise<void>;
+  /** From where a request comes: address and program. */
+  originOf(ctx: Koa.ParameterizedContext): { readonly address: string; readonly browserLabel: string };
   /** The error by which a page says that an application asked wrongly. */
   refusal(error: string): Error;
   /** Answers with a form that the browser posts to the client. */
@@ -77,6 +83,12 @@ export interface OpenId {
   readonly browsers: Router;
   /** Where a request goes on once its person agreed, or not; null when it is not of this browser. */
   wayOn(search: string, state: BrowserState, hasAgreed: boolean): string | null;
+  /** @returns null where no device waits with the code that somebody typed. */
+  findDevice(typed: string, owner: DeviceOwner): Promise<WaitingDevice | null>;
+  /** @returns false when the device may not be let in, or was answered before. */
+  acceptDevice(id: string, approved: DeviceOwner): Promise<boolean>;
+  /** @returns false when the device was answered before. */
+  denyDevice(id: string): Promise<boolean>;
   /** @returns null for a request that contradicts itself, or leads to an address that is not the client's. */
   readLogout(request: LogoutRequest, session: Session | null): Promise<ReadLogout | null>;
 }
@@ -155,6 +167,7 @@ export function openIdProvider(deps: OidcDeps, settings: OidcSettings, site: Oid
         adapter: recordAdapter(deps, clientMetadata),
         jwks: { keys: keys },
         cookieKeys,
+        deviceInfo: (ctx) => ({ ...site.originOf(ctx) }),
         async findAccount(ctx, sub, token) {
           const { subscriber: here } = ctx.state as unknown as Partial<BrowserState>;
           const owner = token === undefined ? (here ?? null) : await admittedBy(token.clientId ?? "", token);
@@ -214,12 +227,13 @@ export function openIdProvider(deps: OidcDeps, settings: OidcSettings, site: Oid
   });
   machines.all(MACHINES, async function answerClient(ctx, next) {
     try {
+      if (ctx.path === ROUTES.device_authorization) await site.countDeviceCode(ctx);
       await answerAs(ctx, next);
       await refuseForeignScripts(ctx);
     } catch (error) {
-      if (!(error instanceof DatabaseAway)) throw error;
-      ctx.status = 503;
-      ctx.set("Retry-After", "2");
+      if (!(error instanceof DatabaseAway) && !(error instanceof TooMany)) throw error;
+      ctx.status = error instanceof TooMany ? 429 : 503;
+      ctx.set("Retry-After", String(error instanceof TooMany ? error.retryAfterSeconds : 2));
       ctx.body = { error: "temporarily_unavailable" };
     }
   });
@@ -248,6 +262,12 @@ export function openIdProvider(deps: OidcDeps, settings: OidcSettings, site: Oid
     wayOn(search, state, hasAgreed) {
       const query = answeredQuery(search, state, hasAgreed ? deps.now() : null, sessionKeys);
       return query === null ? null : ROUTES.authorization + query;
+    },
+    findDevice: (typed, owner) => findDevice(deps, typed, owner),
+    denyDevice: (id) => denyDevice(deps, id),
+    async acceptDevice(id, approved) {
+      const { provider } = await keeper.current();
+      return acceptDevice(deps, provider, id, approved);
     },
     async readLogout(request, session) {
       const { provider } = await keeper.current();

@@ -122,7 +122,7 @@ export async function serveApplication(
     streams: { size: 0, open: nothing, tell: () => undefined, drain: () => undefined },
     rates: {
       ...{ loginsOfAddress: nothing, logins: nothing, registrationsOfAddress: nothing },
-      ...{ statusOfChallenge: nothing, textMessages: nothing, mailsOfAddress: nothing },
+      ...{ statusOfChallenge: nothing, textMessages: nothing, mailsOfAddress: nothing, deviceCodes: nothing },
     },
     sessionsEnded: nothing,
   } satisfies HttpDeps;

@@ -103,6 +103,80 @@ function tokens(program: Program): void {
     assert.equal(await askForTokens(other, site, refreshing(kept.refresh_token ?? "")), null);
   });
 
+  it("R48 lets a device in after an approval that names it, and nothing without one", async () => {
+    const [person, thief] = [await signedIn(program), await signedIn(program)];
+    const application = await addApplication(program, { name: "Television", kind: "device", redirectUris: [] });
+    const asked = await oidc.initiateDeviceAuthorization(application.config, { scope: "openid profile" });
+    const polled = () =>
+      askForTokens(application, site, {
+        ...{ grant_type: "urn:ietf:params:oauth:grant-type:device_code", device_code: asked.device_code },
+        client_id: application.id,
+      });
+    const records = program.database.getRepository<OidcRecordRow>("oidcRecord");
+    const kept = JSON.stringify(await records.find());
+    for (const secret of [asked.device_code, asked.user_code, asked.user_code.replace("-", "")])
+      assert.equal(kept.includes(secret), false);
+
+    const stranger = program.openBrowser();
+    const complete = new URL(asked.verification_uri_complete ?? "");
+    assert.equal(complete.origin, site);
+    const path = complete.pathname + complete.search;
+    assert.match((await stranger.get(path)).location, /^\/login\?next=%2Fdevice%3Fuser_code/);
+    assert.equal((await person.browser.visit("/device?user_code=BBBB-BBBB")).status, 404);
+
+    const typed = await person.browser.submit(await person.browser.visit("/device"), "/device", {
+      user_code: asked.user_code.toLowerCase().replace("-", " "),
+    });
+    assert.match(typed.body, /Television/);
+    assert.match(typed.body, new RegExp(asked.user_code));
+    const waiting = await person.browser.submit(typed, "/device/answer", { decision: "yes" });
+    assert.equal(waiting.url.pathname, "/device/approval");
+    const { details, message } = await person.request();
+    assert.deepEqual(
+      [details["Application"], details["Action"], message],
+      ["Television", "Sign in Television on a device", "Countersign test: Sign in on a device?"],
+    );
+    assert.equal(await polled(), null);
+    // An approval that is not there yet opens nothing, and no other act's does.
+    await person.browser.post("/device/approval/finish");
+    assert.equal(await polled(), null);
+    const finished = await person.approve(person.browser, "/device/approval");
+    assert.equal(finished.location, "/device/done");
+    assert.match((await person.browser.visit("/device/done")).body, /The device is signed in/);
+    // Nobody else gets it, nor is it answered again.
+    assert.equal((await thief.browser.visit(path)).status, 404);
+    const tokens = await oidc.pollDeviceAuthorizationGrant(application.config, { ...asked, interval: 0 });
+    assert.deepEqual([tokens.claims()?.sub, tokens.claims()?.["acr"]], [person.id, "urn:countersign:acr:phone"]);
+    assert.equal(await opens(site, tokens.access_token), true);
+    await person.browser.post("/logout");
+    assert.equal(await opens(site, tokens.access_token), false);
+  });
+
+  it("R48 tells a device that its person said no, and R35 gives a device code's tokens once", async () => {
+    const person = await signedIn(program);
+    const application = await addApplication(program, { kind: "device", redirectUris: [] });
+    const ask = () => oidc.initiateDeviceAuthorization(application.config, { scope: "openid" });
+    const refused = await ask();
+    const page = await person.browser.visit(`/device?user_code=${refused.user_code}`);
+    await person.browser.submit(page, "/device/answer", { decision: "no" });
+    await assert.rejects(
+      oidc.pollDeviceAuthorizationGrant(application.config, { ...refused, interval: 0 }),
+      (error: { error?: string }) => error.error === "access_denied",
+    );
+    assert.equal((await person.requests()).length, 1);
+
+    const asked = await ask();
+    const confirm = await person.browser.visit(`/device?user_code=${asked.user_code}`);
+    await person.browser.submit(confirm, "/device/answer", { decision: "yes" });
+    await person.approve(person.browser, "/device/approval");
+    const fields = {
+      ...{ grant_type: "urn:ietf:params:oauth:grant-type:device_code", device_code: asked.device_code },
+      client_id: application.id,
+    };
+    const all = await Promise.all(Array.from({ length: AT_ONCE }, () => askForTokens(application, site, fields)));
+    assert.equal(all.filter((each) => each !== null).length, 1);
+  });
+
   it("R46 gives another account in the same browser nothing of the first", async () => {
     const [person, other, application] = [
       await signedIn(program),

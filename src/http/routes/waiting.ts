@@ -21,8 +21,8 @@ import { waitingView } from "../waiting-view.js";
 
 /** Where an attempt waits for its second factor: a sign-in, or one sensitive act. */
 export interface WaitingPlace {
-  readonly base: "/login/approval" | "/account/approval";
-  readonly codePath: "/login/code" | "/account/approval/code";
+  readonly base: "/login/approval" | "/account/approval" | "/device/approval";
+  readonly codePath: "/login/code" | "/account/approval/code" | "/device/approval/code";
   readonly page: "login-approval" | "approval";
   readonly cookie: AttemptCookie;
   /** Where a browser goes that has nothing to wait for. */
