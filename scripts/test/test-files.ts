@@ -23,6 +23,7 @@ const LONG = new Set([
   "test/reliability/postgres-refuses.test.ts",
   "test/reliability/redis-refuses.test.ts",
   "test/reliability/redis-rights.test.ts",
+  "test/reliability/redis-sentinel.test.ts",
   "test/reliability/redis.test.ts",
   "test/reliability/slow-clients.test.ts",
   "test/reliability/worker.test.ts",

@@ -3,7 +3,10 @@ import type { RedisOptions } from "ioredis";
 /** An address that cannot be used; the message is a sentence for the operator and never contains the address. */
 export class WrongRedisAddress extends Error {}
 
-const FORMS = "must begin with redis:// or rediss://, or be the path of a unix socket";
+const FORMS =
+  "must begin with redis://, rediss://, redis+sentinel:// or rediss+sentinel://, or be the path of a unix socket";
+const SENTINELS = "cannot be read as redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/NAME/DATABASE";
+const SENTINELS_PORT = 26_379;
 const ENCODED = "in a user name or password write # as %23, / as %2F, ? as %3F, @ as %40 and % as %25";
 const UNREADABLE = `cannot be read as redis://USER:PASSWORD@HOST:PORT/DATABASE; ${ENCODED}`;
 const DATABASE = `has something other than a database's number after the host, where /1 means database 1; ${ENCODED}`;
@@ -12,7 +15,8 @@ const ANY_FAMILY = 0;
 /**
  * Reads `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`, the same with `rediss://`, and the path of a unix socket with
  * or without `unix:` before it, where `?db=`, `?username=` and `?password=` may follow. User names and passwords are
- * percent-encoded.
+ * percent-encoded. `redis+sentinel://[USER[:PASSWORD]@]HOST[:PORT][,HOST[:PORT]…]/NAME[/DATABASE]` names Sentinels, which know
+ * where the primary of that name is.
  *
  * @param authority - For `rediss://`: certificates (PEM) that are trusted in place of the system's.
  * @throws WrongRedisAddress
@@ -23,7 +27,8 @@ export function redisAddress(text: string, authority?: string): RedisOptions {
     const [, path = "", query = ""] = socket;
     return { path, ...socketOptions(new URLSearchParams(query)) };
   }
-  if (/^redis[s+-]*(sentinel|cluster)/i.test(text)) throw new WrongRedisAddress(`${FORMS}; no Sentinel, no Cluster`);
+  if (/^rediss?\+sentinel:\/\//i.test(text)) return sentinelOptions(text, authority);
+  if (/^redis[s+-]*cluster/i.test(text)) throw new WrongRedisAddress(`${FORMS}; no Cluster`);
   if (!/^rediss?:\/\//i.test(text)) throw new WrongRedisAddress(FORMS);
   if (!URL.canParse(text) || /\s/.test(text)) throw new WrongRedisAddress(UNREADABLE);
   const url = new URL(text);
@@ -37,7 +42,42 @@ export function redisAddress(text: string, authority?: string): RedisOptions {
     db: database(url.pathname.replace(/^\//, "")),
     family: family(url.searchParams),
     ...credentials(decoded(url.username), decoded(url.password)),
-    ...(isEncrypted ? { tls: authority === undefined ? {} : { ca: authority } } : {}),
+    ...(isEncrypted ? { tls: trusting(authority) } : {}),
+  };
+}
+
+function trusting(authority: string | undefined): { ca?: string } {
+  return authority === undefined ? {} : { ca: authority };
+}
+
+/** User name and password are those of the servers; `?sentinel_password=` is the Sentinels' own. */
+function sentinelOptions(text: string, authority: string | undefined): RedisOptions {
+  const [, scheme = "", who = "", places = "", path = "", query = ""] =
+    /^(rediss?)\+sentinel:\/\/(?:([^@\s]*)@)?([^/?#@\s]*)\/?([^?#@\s]*)(?:\?([^#\s]*))?$/i.exec(text) ?? [];
+  const sentinels = places.split(",").map((place) => {
+    const read = URL.canParse(`redis://${place}`) ? new URL(`redis://${place}`) : null;
+    if (read === null || read.hostname === "" || read.pathname !== "") throw new WrongRedisAddress(SENTINELS);
+    return {
+      host: read.hostname.replace(/^\[|\]$/g, ""),
+      port: read.port === "" ? SENTINELS_PORT : Number(read.port),
+    };
+  });
+  const [name = "", number = "", ...more] = path.split("/");
+  if (name === "" || more.length > 0) throw new WrongRedisAddress(`${SENTINELS}: NAME is what they call the primary`);
+  const given = new URLSearchParams(query);
+  onlyKnown(given, ["sentinel_password"]);
+  const sentinelPassword = given.get("sentinel_password");
+  const [username = "", ...password] = who.split(":");
+  const isEncrypted = scheme.toLowerCase() === "rediss";
+  const tls = trusting(authority);
+  return {
+    sentinels,
+    name: decoded(name),
+    db: database(number),
+    family: ANY_FAMILY,
+    ...credentials(decoded(username), decoded(password.join(":"))),
+    ...(sentinelPassword === null ? {} : { sentinelPassword }),
+    ...(isEncrypted ? { tls, sentinelTLS: tls, enableTLSForSentinelMode: true } : {}),
   };
 }
 

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 
 import { redisAddress, WrongRedisAddress } from "../../src/redis/address.js";
 
+const A = { host: "a", port: 26_379 };
 const HOST = { host: "h", port: 6379, db: 0, family: 0 };
 
 describe("K24: the address of Redis", () => {
@@ -18,6 +19,25 @@ describe("K24: the address of Redis", () => {
     ["redis://:p%40s%23s%2F%3F%25%20%C3%A9@h/1", { ...HOST, password: "p@s#s/?% é", db: 1 }],
     ["redis://:p@ss:word@h", { ...HOST, password: "p@ss:word" }],
     ["rediss://h", { ...HOST, tls: {} }],
+    [
+      "redis+sentinel://a,b:1,[::1]:2/main",
+      { sentinels: [A, { host: "b", port: 1 }, { host: "::1", port: 2 }], name: "main", db: 0, family: 0 },
+    ],
+    [
+      "rediss+sentinel://app:p%40ss@a/main/3?sentinel_password=x%26y",
+      {
+        ...{
+          sentinels: [A],
+          name: "main",
+          db: 3,
+          family: 0,
+          username: "app",
+          password: "p@ss",
+          sentinelPassword: "x&y",
+        },
+        ...{ tls: {}, sentinelTLS: {}, enableTLSForSentinelMode: true },
+      },
+    ],
     ["/run/redis.sock", { path: "/run/redis.sock", db: 0 }],
     ["unix:/run/redis.sock", { path: "/run/redis.sock", db: 0 }],
     [
@@ -34,8 +54,15 @@ describe("K24: the address of Redis", () => {
     ["h:6379", /must begin with redis:/],
     ["//h:6379", /must begin with redis:/],
     ["valkey://h", /must begin with redis:/],
-    ["redis-sentinel://h/mymaster", /no Sentinel, no Cluster/],
-    ["redis+cluster://h", /no Sentinel, no Cluster/],
+    ["redis-sentinel://h/mymaster", /redis\+sentinel:/],
+    ["redis+sentinel://h", /NAME is what they call the primary/],
+    ["redis+sentinel://h/main/1/2", /NAME is what they call/],
+    ["redis+sentinel:///main", /cannot be read as redis\+sentinel/],
+    ["redis+sentinel://a,,b/main", /cannot be read as redis\+sentinel/],
+    ["redis+sentinel://a:b/main", /cannot be read as redis\+sentinel/],
+    ["redis+sentinel://h/main/one", /a database's number/],
+    ["redis+sentinel://h/main?role=slave", /\?role= is not known/],
+    ["redis+cluster://h", /no Cluster/],
     ["redis://", /names no host/],
     ["redis:///1", /names no host/],
     ["redis://a,b:1,c:2", /cannot be read/],
