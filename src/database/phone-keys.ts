@@ -8,10 +8,11 @@ type ActiveRow = Pick<PhoneKeyTableRow, "id" | "credentialId" | "credentialKey">
   readonly spki: string;
 };
 
+// CROSS JOIN: SQLite would else begin with all phones of everybody.
 const findActive = (isAmongThem: string): string => `
   SELECT f.id, f.subscriber_id, k.key_hash, k.spki, k.credential_id, k.credential_key
-  FROM phone_keys k JOIN factors f ON f.id = k.id
-  WHERE k.key_hash ${isAmongThem} AND k.spki IS NOT NULL AND f.type = 'phone' AND f.state = 'active'`;
+  FROM phone_keys k CROSS JOIN factors f
+  WHERE k.key_hash ${isAmongThem} AND f.id = k.id AND k.spki IS NOT NULL AND f.type = 'phone' AND f.state = 'active'`;
 
 /** PH6: each answer and each look of a phone's page begins with it. */
 const FIND_ACTIVE = statement<ActiveRow>(["phoneKey", "factor"], {

@@ -33,10 +33,9 @@ export async function receivePhoneAnswer(deps: Deps, notice: PhoneNotice): Promi
   const { challengeId, keyHash, decision } = notice;
   const challenge = await deps.challenges.find(challengeId);
   if (challenge?.factorType !== "phone") return "unknown";
-  const keys = await deps.phoneKeys.findActive([keyHash]);
+  const [keys, shown] = await Promise.all([deps.phoneKeys.findActive([keyHash]), shownRequest(deps, challenge)]);
   const key = keys.find(({ subscriberId }) => subscriberId === challenge.subscriberId);
   if (key === undefined) return "foreign-key";
-  const shown = await shownRequest(deps, challenge);
   if (shown === null || !notice.isSigned(key, shown)) return "bad-signature";
   // PH8: the factor asks for it, not the phone, which could leave it out.
   if (decision === "approve" && key.credential !== null && !(await notice.isUnlocked(key.credential)))

@@ -23,7 +23,7 @@ export type ShownDeps = Pick<Deps, "attempts" | "subscribers" | "factors" | "pus
  */
 export async function shownRequest(deps: ShownDeps, challenge: Challenge): Promise<ShownRequest | null> {
   const { id, attemptId, subscriberId, matchCodeHash, createdAt, expiresAt } = challenge;
-  const [attempt, subscriber] = [await deps.attempts.find(attemptId), await deps.subscribers.find(subscriberId)];
+  const [attempt, subscriber] = await Promise.all([deps.attempts.find(attemptId), deps.subscribers.find(subscriberId)]);
   if (attempt === null || subscriber === null) return null;
   const code =
     matchCodeHash === null

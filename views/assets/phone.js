@@ -105,8 +105,10 @@ async function look() {
     // What was on the screen is over without an answer of this page.
     const over = isResting ? "" : current;
     if (newest === undefined) return over || tapped ? await showOver(over || tapped) : showNothing();
-    if (newest.id === current) return;
-    const id = newest.id;
+    const { id } = newest;
+    const denies = id === denied;
+    denied = "";
+    if (id === current && !denies) return;
     current = id;
     isResting = false;
     tapped = "";
@@ -114,7 +116,7 @@ async function look() {
       keys: session.keys,
       more: requests.length - 1,
       isCurrent: () => current === id,
-      denies: id === denied,
+      denies,
       answered: () => {
         isResting = true;
       },

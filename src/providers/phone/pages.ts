@@ -185,6 +185,7 @@ export function phonePages(
 
   router.get("/phone/requests", async function listRequests(ctx) {
     const keys = await keysOf(ctx);
+    for (const { spki } of keys) readPhoneKey(spki); // the answer comes next, and needs it at once
     ctx.body = {
       requests: await phoneRequests(
         deps,

@@ -4,6 +4,10 @@ import { fromBase64url } from "./base64url.js";
 import { publicKeyOfSpki } from "./p256.js";
 
 const SIGNATURE_BYTES = 64;
+/** So many keys stay read, those used last: to read one takes longer than to check a signature. */
+const KEPT_KEYS = 4000;
+
+const keptKeys = new Map<string, PhoneKey>();
 
 /** A phone's public key. */
 export interface PhoneKey {
@@ -15,9 +19,20 @@ export interface PhoneKey {
 
 /** Reads a key as phones send it: the SPKI of a P-256 key in base64url. @returns null for anything else. */
 export function readPhoneKey(text: string): PhoneKey | null {
+  const kept = keptKeys.get(text);
+  if (kept !== undefined) {
+    keptKeys.delete(text);
+    keptKeys.set(text, kept); // the newest stand last
+    return kept;
+  }
   const spki = fromBase64url(text);
   const publicKey = spki === null ? null : publicKeyOfSpki(spki);
-  return spki === null || publicKey === null ? null : { spki, publicKey, hash: keyHash(spki) };
+  if (spki === null || publicKey === null) return null;
+  const key = { spki, publicKey, hash: keyHash(spki) };
+  keptKeys.set(text, key);
+  const [oldest] = keptKeys.keys();
+  if (keptKeys.size > KEPT_KEYS && oldest !== undefined) keptKeys.delete(oldest);
+  return key;
 }
 
 /** How a key is named. */

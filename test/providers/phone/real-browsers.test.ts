@@ -214,7 +214,9 @@ describe("the phone's page in a real browser", () => {
     for (const action of ["", "look", "approve"]) await worker.evaluate(tap(action));
     assert.equal(program.rows.one("SELECT state FROM challenges WHERE id = ?", row?.["id"])?.["state"], "pending");
     await worker.evaluate(tap("deny"));
+    await phone.getByRole("heading", { name: "Was it you?" }).waitFor();
     assert.equal(program.rows.one("SELECT state FROM challenges WHERE id = ?", row?.["id"])?.["state"], "pending");
+    await phone.getByRole("button", { name: "Back" }).click();
     const code = /\d{6}/.exec(await phone.locator("[data-code]").innerText())?.[0] ?? "";
     await phone.getByRole("button", { name: "Approve" }).click();
     await phone.getByRole("heading", { name: "Approved" }).waitFor();
