@@ -33,7 +33,7 @@ async function main(): Promise<number> {
     say("");
     const callbacks = options["no-callbacks"] === true ? "dropped" : "delivered";
     const report = await Promise.race([
-      tellOnce(program, settlements, { callbacks, factor: options.factor ?? "authy" }, say),
+      tellOnce(program, settlements, { callbacks, factor: options.factor ?? "authy", app: options.app === true }, say),
       program.broken,
       stopRequest,
     ]);

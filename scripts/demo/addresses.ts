@@ -1,6 +1,6 @@
 import { isFree } from "../../test/kit/ports.js";
 
-/** A wrong or taken PORT, SANDBOX_PORT or SANDBOX_SMTP_PORT; the message is for people. */
+/** A wrong or taken PORT, SANDBOX_PORT, SANDBOX_SMTP_PORT, REPORTS_PORT or WIKI_PORT; the message is for people. */
 export class PortUnusable extends Error {}
 
 /** Where the demo listens. */
@@ -9,6 +9,10 @@ export interface Ports {
   readonly sandbox: number;
   /** Of the sandbox's mailbox. */
   readonly smtp: number;
+  /** Of the application behind the gate. */
+  readonly reports: number;
+  /** Of the application that speaks OpenID Connect. */
+  readonly wiki: number;
 }
 
 /**
@@ -19,7 +23,9 @@ export async function choosePorts(env: NodeJS.ProcessEnv): Promise<Ports> {
   const web = await choosePort("PORT", env, 3000, hostsOf(env["HOST"]), []);
   const sandbox = await choosePort("SANDBOX_PORT", env, 4001, hostsOf(env["SANDBOX_HOST"]), [web]);
   const smtp = await choosePort("SANDBOX_SMTP_PORT", env, 2525, ["127.0.0.1"], [web, sandbox]);
-  return { web, sandbox, smtp };
+  const reports = await choosePort("REPORTS_PORT", env, 4100, ["127.0.0.1"], [web, sandbox, smtp]);
+  const wiki = await choosePort("WIKI_PORT", env, 4200, ["127.0.0.1"], [web, sandbox, smtp, reports]);
+  return { web, sandbox, smtp, reports, wiki };
 }
 
 /** The addresses say "localhost", which is ::1 as well: somebody else there would get our visitors. */

@@ -2,17 +2,32 @@ import { randomBytes } from "node:crypto";
 import { openBrowser } from "../../test/kit/browser.js";
 import { openPhone } from "../../test/kit/phone.js";
 import type { Settlements } from "../../test/kit/settlements.js";
-import { type StoryStep, tellAppStory, tellPasskeyStory, tellPhoneStory, tellStory } from "../../test/kit/story.js";
+import {
+  type StoryStep,
+  tellApplicationsStory,
+  tellAppStory,
+  tellPasskeyStory,
+  tellPhoneStory,
+  tellStory,
+} from "../../test/kit/story.js";
 import type { DemoFactor, RunningProgram } from "./start-program.js";
 import { stepLine, type StoryReport } from "./timeline.js";
 
 const LIMIT_MS = 120_000;
 
+/** Which story is told, and how answers come. */
+export interface StoryChoices {
+  readonly callbacks: StoryReport["callbacks"];
+  readonly factor: DemoFactor;
+  /** Whether it goes on to two applications. */
+  readonly app: boolean;
+}
+
 /** Tells the story once against the running program; a step that fails is in the report, not thrown. */
 export async function tellOnce(
-  { site, phone, redis }: RunningProgram,
+  { site, phone, redis, examples }: RunningProgram,
   { settledBy }: Settlements,
-  { callbacks, factor }: { readonly callbacks: StoryReport["callbacks"]; readonly factor: DemoFactor },
+  { callbacks, factor, app }: StoryChoices,
   say: (line: string) => void,
 ): Promise<StoryReport> {
   const steps: StoryStep[] = [];
@@ -30,7 +45,10 @@ export async function tellOnce(
     passkey: () => tellPasskeyStory(stage, who),
     totp: () => tellAppStory(stage, who),
   };
-  const told = tellWith[factor]();
+  const told =
+    app && examples !== null
+      ? tellApplicationsStory({ ...stage, phone: openPhone(phone) }, who, examples)
+      : tellWith[factor]();
   const outcome = await Promise.race([
     told.then(
       () => ({ ok: true }),

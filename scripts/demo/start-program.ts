@@ -15,6 +15,7 @@ import {
 import { isSettlement, type Settlements } from "../../test/kit/settlements.js";
 import { choosePorts, type Ports } from "./addresses.js";
 import { demoEnvironment } from "./environment.js";
+import { addExamples, type Examples, startExamples } from "./examples.js";
 import { chooseRedis } from "./redis-choice.js";
 
 const TRIES_FOR_PORTS = 5;
@@ -31,6 +32,8 @@ export interface DemoOptions {
   readonly json: boolean;
   readonly redis: "embedded";
   readonly factor: DemoFactor;
+  /** The story goes on to two applications. */
+  readonly app: boolean;
 }
 
 /** The program while it runs: where it listens, and which Redis it uses. */
@@ -39,6 +42,8 @@ export interface RunningProgram {
   readonly phone: string;
   /** The page of a phone of one's own; null where the person's FACTORS leave it out. */
   readonly phonePage: string | null;
+  /** Null where none is told of, or the database is the person's own, to which nothing is added. */
+  readonly examples: Examples | null;
   readonly redis: string;
   readonly logFolder: string;
   /** Rejects when one of its processes ends by itself: which one, and why. Never resolves. */
@@ -121,16 +126,20 @@ export async function startProgram(
       },
     });
     await migrate(settings("migrate"));
-    await Promise.all([
+    const isOwnDatabase = (process.env["DATABASE_URL"] ?? "") !== "";
+    const hasExamples = options.once === true ? options.app === true : !isOwnDatabase;
+    const [examples] = await Promise.all([
+      hasExamples ? addExamples(env["DATABASE_URL"] ?? "", ports) : null,
       startSandbox({ ...settings("sandbox"), port: ports.sandbox }),
       startWeb({ ...settings("web"), port: ports.web }),
       startWorker(settings("worker")),
     ]);
+    if (examples !== null) await startExamples(ports, settings);
     const phone = `http://localhost:${ports.sandbox}`;
     if (options["no-callbacks"] === true) await got.put(`${phone}/faults`, { json: { callbacks: "drop" } });
     const site = env["PUBLIC_URL"] ?? "";
     const phonePage = /^\s*$|\bphone\b/.test(env["FACTORS"] ?? "") ? `${site}/phone/` : null;
-    return { site, phone, phonePage, redis: redis.description, logFolder, broken };
+    return { site, phone, phonePage, examples, redis: redis.description, logFolder, broken };
   }
 
   for (let tries = 1; ; tries++) {

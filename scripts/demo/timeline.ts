@@ -12,7 +12,7 @@ export interface StoryReport {
 }
 
 /** Where everything is, for people. */
-export function addressLines({ site, phone, phonePage, redis, logFolder }: RunningProgram): string {
+export function addressLines({ site, phone, phonePage, examples, redis, logFolder }: RunningProgram): string {
   return [
     "",
     `  Website   ${site}`,
@@ -20,6 +20,12 @@ export function addressLines({ site, phone, phonePage, redis, logFolder }: Runni
     ...(phonePage === null
       ? []
       : [`  Own page  ${phonePage}   (a phone's page without Authy: add it in another browser)`]),
+    ...(examples === null
+      ? []
+      : [
+          `  Reports   ${examples.behindTheGate}   (an application behind the gate: sign in with a phone enrolled)`,
+          `  Wiki      ${examples.openIdConnect}   (one that speaks OpenID Connect: the sign-in carries over)`,
+        ]),
     `  Redis     ${redis}`,
     `  Logs      ${logFolder}`,
   ].join("\n");

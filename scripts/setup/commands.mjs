@@ -8,23 +8,27 @@ export const COMMANDS = {
       json: { type: "boolean" },
       redis: { type: "string", values: ["embedded"] },
       factor: { type: "string", values: ["authy", "phone", "passkey", "totp"] },
+      app: { type: "boolean" },
     },
-    needs: { json: "once", factor: "once" },
+    needs: { json: "once", factor: "once", app: "once" },
     help: `npm run demo -- [options]
 
 Installs and builds what is missing, then starts a private Redis, the Authy sandbox (the phone), the web process and
-the worker on an SQLite file under .data/, and prints their addresses. Ctrl-C stops all of it.
+the worker on an SQLite file under .data/, with two small applications of examples/ behind the sign-in, and prints their addresses. Ctrl-C stops all of it.
 
   --once            tell one whole story against the sandbox, print its timeline and stop: register, enrol by QR code,
                     sign out, sign in, approve, disable. Uses a database of its own. Exit code 0 when all of it worked
   --factor NAME     with --once: with which second factor, authy (the default), phone, whose page signs
                     its answers, passkey, or totp, any authenticator app
+  --app             with --once: the story of two applications, one behind the gate and one that speaks OpenID Connect:
+                    sign in to the first, open the second without another sign-in, sign out of both at once
   --no-callbacks    the sandbox drops every callback, so that the worker has to poll
   --json            with --once: the timeline as one line of JSON on standard output
   --redis embedded  use the Redis in JavaScript that comes as a package (in memory) even when a real one is there
   --help            this text
 
   PORT, SANDBOX_PORT   where to listen; without them 3000 and 4001, or the next free port
+  REPORTS_PORT, WIKI_PORT   where the two applications listen; without them 4100 and 4200, or the next free port
   REDIS_URL            use this Redis instead of a private one
   DEMO_DATA            the folder for its data; .data unless set
   The other settings are passed on, but for NODE_ENV, LOG_LEVEL and those of Authy, which are the demo's own.

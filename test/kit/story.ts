@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { parse } from "node-html-parser";
+
 import { authenticator, type Authenticator } from "./authenticator.js";
-import type { Browser, Page } from "./browser.js";
+import { type Browser, openBrowser, type Page } from "./browser.js";
 import type { EventStream } from "./event-stream.js";
 import { waitingIn } from "./people.js";
 import { openOwnPhone } from "./own-phone.js";
@@ -116,6 +118,66 @@ export async function tellPhoneStory(stage: Omit<Stage, "phone">, who: Credentia
   await signOut(told);
   await signInByPassword(told, who);
   return steps;
+}
+
+/** Two applications behind one sign-in. */
+export interface Applications {
+  /** The origin of one behind the gate. */
+  readonly behindTheGate: string;
+  /** The origin of one that speaks OpenID Connect. */
+  readonly openIdConnect: string;
+}
+
+/** Opens one application, which asks for a sign-in, and another one, which needs none; signing out ends both. */
+export async function tellApplicationsStory(
+  stage: Stage,
+  who: Credentials,
+  { behindTheGate, openIdConnect }: Applications,
+): Promise<StoryStep[]> {
+  const { told, steps } = timed(stage);
+  await register(told, who);
+  await enrol(told, who);
+  await signOut(told);
+  const all = [stage.browser, openBrowser(behindTheGate), openBrowser(openIdConnect)];
+  const isIn = ({ body }: Page): boolean => body.includes(`Signed in as <b>${who.username}</b>`);
+  const login = await step(told, "open the application behind the gate", async () => {
+    const page = await travel(all, behindTheGate);
+    assert.equal(page.url.pathname, "/login", `the gate led to ${page.url.href}`);
+    return page;
+  });
+  const waiting = await step(told, "sign in with the password", () =>
+    stage.browser.submit(login, "/login", { username: who.username, password: who.password }),
+  );
+  assert.equal((await stage.phone.openRequest()).details["Application"], "Reports", "the push names no application");
+  await approveAndFinish(told, waiting, "/login/approval", "approve: the phone names it", "finish signing in");
+  await step(told, "go on to the application", async () => {
+    assert.ok(isIn(await travel(all, `${stage.browser.origin}/continue`)), "the application does not know who it is");
+  });
+  await step(told, "open the second: no other sign-in", async () => {
+    assert.ok(isIn(await travel(all, `${openIdConnect}/sign-in`)), "the second application does not know who it is");
+  });
+  await signOut(told);
+  await step(told, "both applications are closed", async () => {
+    assert.equal((await travel(all, behindTheGate)).url.pathname, "/login", "the gate is still open");
+    assert.ok(!isIn(await travel(all, openIdConnect)), "the second application is still open");
+  });
+  return steps;
+}
+
+/** Opens a page and follows redirects, and pages that go on by themselves, from one origin to another. */
+async function travel(browsers: readonly Browser[], from: string): Promise<Page> {
+  let url = new URL(from);
+  for (let hops = 0; hops < 15; hops += 1) {
+    const browser = browsers.find(({ origin }) => origin === url.origin);
+    if (browser === undefined) throw new Error(`the way leads to ${url.origin}`);
+    const answer = await browser.get(url.pathname + url.search);
+    const html = parse(answer.body);
+    const refresh = /url=(.+)$/.exec(html.querySelector('meta[http-equiv="refresh"]')?.getAttribute("content") ?? "");
+    const to = answer.location === "" ? refresh?.[1] : answer.location;
+    if (to === undefined) return { ...answer, url, html };
+    url = new URL(to, url);
+  }
+  throw new Error(`${from} redirects in circles`);
 }
 
 /** Adds a phone of one's own by the letters below the QR code, and confirms that the digits are the same. @returns the phone. */

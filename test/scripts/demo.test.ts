@@ -90,6 +90,22 @@ describe("npm run demo -- --once", () => {
     assert.equal(gitStatus(), tree);
   });
 
+  it("tells of two applications: the sign-in to the first carries over, and signing out ends both", async (t) => {
+    const demo = startDemo(t, { args: ["--once", "--app", "--json"] });
+    assert.equal(await demo.exitCode, 0, demo.stderr());
+    const report = reportOf(demo);
+    assert.equal(report.ok, true);
+    assert.deepEqual(
+      report.steps.slice(-8).map(({ step }) => step),
+      [
+        ...["open the application behind the gate", "sign in with the password", "approve: the phone names it"],
+        ...["finish signing in", "go on to the application", "open the second: no other sign-in", "sign out"],
+        "both applications are closed",
+      ],
+    );
+    assert.deepEqual(await demo.leftProcesses(), []);
+  });
+
   it("has the approvals settled by the poller when callbacks are dropped, with the Redis that REDIS_URL names", async (t) => {
     const { url } = await startRedis(t);
     const demo = startDemo(t, { args: ["--once", "--no-callbacks", "--json"], env: { REDIS_URL: url } });
@@ -131,7 +147,7 @@ describe("npm run demo -- --once", () => {
   });
 
   it("refuses options that it doesn't have, before it does anything", async (t) => {
-    for (const args of [["--twice"], ["--redis", "cloud"], ["--json"], ["--factor", "totp"], ["now"]]) {
+    for (const args of [["--twice"], ["--redis", "cloud"], ["--json"], ["--factor", "totp"], ["--app"], ["now"]]) {
       const demo = startDemo(t, { args });
       assert.equal(await demo.exitCode, 64);
       assert.match(demo.stderr(), /See --help\.\n$/);
