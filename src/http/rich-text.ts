@@ -24,7 +24,9 @@ export function richText(text: Text, key: TextKey, values: RichValues = {}): obj
     .replace(/<\/nowrap>/g, "</span>")
     .replace(/<(\/?)([a-z]+)>/g, (mark, slash: string, name: string) => {
       if (typeof values[name] !== "string") return mark;
-      return slash === "" ? `<a href="${escaped(values[name])}">` : "</a>";
+      if (slash !== "") return "</a>";
+      const rel = /^https?:/.test(values[name]) ? ' rel="noreferrer"' : "";
+      return `<a href="${escaped(values[name])}"${rel}>`;
     });
   return new SafeString(html);
 }

@@ -78,6 +78,7 @@ export function pageEnvironment(texts: Texts, language: Language): nunjucks.Envi
     ...utc,
     ...({ day: "numeric", month: "short", year: "numeric" } as const),
   });
+  const list = new Intl.ListFormat(localeOf(language));
   const shared = {
     language,
     direction: directionOf(language),
@@ -90,6 +91,9 @@ export function pageEnvironment(texts: Texts, language: Language): nunjucks.Envi
     /** Sentences for the modules of a page, which fill them in by themselves. */
     words: (modules: readonly string[]) =>
       Object.assign({}, ...modules.map((name) => texts.patterns(language, `in-browser.${name}.`))) as object,
+    /** Several of something, by one of their fields: "A, B and C". */
+    listed: (all: readonly Readonly<Record<string, unknown>>[], field: string) =>
+      list.format(all.map((one) => String(one[field]))),
     momentInUtc: (iso: string) => moment.format(new Date(iso)),
     clockInUtc: (iso: string) => clock.format(new Date(iso)),
   };

@@ -8,14 +8,24 @@ import { literalsIn } from "../kit/literals.js";
 
 const KEYS = Object.keys(readCatalogue("en"));
 
-/** Every text in the templates and browser modules that may be the name of a sentence; one that is completed there as `name.${}`. */
-function namesIn(folder: string): string[] {
-  const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
+/** Every text in the templates that may be the name of a sentence; one that is completed there as `name.${}`. */
+function namesInTemplates(): string[] {
+  const files = readdirSync("views", { recursive: true, encoding: "utf8" });
   return files
-    .filter((name) => /\.(njk|js)$/.test(name))
+    .filter((name) => name.endsWith(".njk"))
     .flatMap((name) => {
-      const found = readFileSync(path.join(folder, name), "utf8").matchAll(/"([a-z][\w-]*\.[\w.-]*)"( ~)?/g);
+      const found = readFileSync(path.join("views", name), "utf8").matchAll(/"([a-z][\w-]*\.[\w.-]*)"( ~)?/g);
       return Array.from(found, ([, text = "", isBegun]) => (isBegun === undefined ? text : `${text}\${}`));
+    });
+}
+
+/** Every text in the browser's modules: the name of one of their sentences is a text alone. */
+function textsInModules(): string[] {
+  return readdirSync("views/assets")
+    .filter((name) => name.endsWith(".js"))
+    .flatMap((name) => {
+      const found = readFileSync(path.join("views/assets", name), "utf8").matchAll(/"([a-z][\w-]*)"/g);
+      return Array.from(found, ([, text = ""]) => `in-browser.${text}`);
     });
 }
 
@@ -60,7 +70,8 @@ describe("the words of a language", () => {
   // That every key used in the sources exists is the compiler's business: the catalogue's keys are a type.
   it("has no sentence that nothing uses", () => {
     const texts = ["src/domain", "src/http", "src/mail"].flatMap(literalsIn).map(({ text }) => text);
-    const names = namesIn("views");
+    const names = namesInTemplates();
+    const inModules = new Set(textsInModules());
     const codes = new Set([...texts, ...names]);
     // `error-page.${page}.title` and its like: what stands for a placeholder must be a text of the sources itself.
     const families = [...codes]
@@ -71,7 +82,7 @@ describe("the words of a language", () => {
       (key) =>
         !codes.has(key) &&
         !begun.some((beginning) => key.startsWith(beginning)) &&
-        !codes.has(key.replace(/^in-browser\./, "")) &&
+        !inModules.has(key.replace(/^in-browser\.[^.]+/, "in-browser")) &&
         !families.some((family) => {
           const [, ...filled] = family.exec(key) ?? [];
           return filled.length > 0 && filled.every((code) => codes.has(code));

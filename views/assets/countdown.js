@@ -1,3 +1,5 @@
+import { word } from "./words.js";
+
 /**
  * Keeps the figures of a waiting page true, by the reader's own clock from the moment of loading: no two clocks are compared.
  *
@@ -15,13 +17,15 @@ export function runCountdown(main, each) {
     const left = Math.max(0, secondsLeft - passed);
     for (const place of main.querySelectorAll("[data-countdown]")) write(place, minutes(left));
     for (const place of main.querySelectorAll("[data-since]")) {
-      write(place, `${Number(/** @type {HTMLElement} */ (place).dataset["since"]) + passed} s`);
+      const seconds = Number(/** @type {HTMLElement} */ (place).dataset["since"]) + passed;
+      write(place, word("seconds", { seconds }));
     }
     for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (main.querySelectorAll("[data-resend-in]"))) {
       const wait = Number(button.dataset["resendIn"]) - passed;
       if (button.form?.dataset["sent"]) continue;
       button.disabled = wait > 0;
-      write(button, button.dataset["label"] + (wait > 0 ? ` in ${wait} s` : ""));
+      const label = button.dataset["label"] ?? "";
+      write(button, wait > 0 ? word("resend-in", { label, seconds: wait }) : label);
     }
     each?.(left);
   }

@@ -1,4 +1,5 @@
 import { judgePassword } from "./password-strength.js";
+import { word } from "./words.js";
 
 /** After this long without a new page, a form may be sent again: the person may have pressed Stop. */
 const SEND_AGAIN_AFTER_MS = 8000;
@@ -71,7 +72,7 @@ function sayStrength(line) {
   input.addEventListener("input", () => {
     const words = own.flatMap((other) => (other ? [other.value, other.value.replace(/@.*/, "")] : []));
     const judged = judgePassword(input.value, Number(input.dataset["minLength"]), words);
-    line.textContent = judged.text;
+    line.textContent = judged.says && word(judged.says, { count: judged.count ?? 0 });
     line.classList.toggle("good", judged.good);
   });
 }

@@ -1,5 +1,6 @@
 import { keep, take } from "./tab-memory.js";
 import { start, step } from "./waiting-machine.js";
+import { word } from "./words.js";
 
 /** @typedef {import("./waiting-machine.js").State} State */
 /** @typedef {import("./waiting-machine.js").Status} Status */
@@ -145,7 +146,7 @@ export function followChallenge(main, { typesCode, finish, changed }) {
  */
 export function connectionLine({ online, reached }, restingLine) {
   if (reached) return restingLine;
-  return online ? "Reconnecting…" : "You are offline. We go on when you are back.";
+  return word(online ? "reconnecting" : "offline");
 }
 
 /**

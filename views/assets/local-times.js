@@ -1,7 +1,10 @@
 import { momentWords } from "./moment-words.js";
 
 /** Times stand in the page in UTC; here they become the reader's own. */
-const { moment, clock } = momentWords();
+const { lang } = document.documentElement;
+/** As the server writes them. */
+const LOCALES = { en: "en-GB", ar: "ar-u-nu-latn" };
+const { moment, clock } = momentWords(undefined, LOCALES[/** @type {keyof typeof LOCALES} */ (lang)] ?? lang);
 
 write();
 document.addEventListener("visibilitychange", write); // a tab that was left open overnight: "today" is "yesterday" now

@@ -5,11 +5,15 @@ const DAY_MS = 86_400_000;
  * Moments in few words: "today 10:42", "Tuesday 10:42", "3 Oct 2026, 10:42".
  *
  * @param {string} [timeZone] - the reader's own unless given.
+ * @param {string} [locale]
  */
-export function momentWords(timeZone) {
-  const time = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone });
-  const weekday = new Intl.DateTimeFormat("en-GB", { weekday: "long", timeZone });
-  const date = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone });
+export function momentWords(timeZone, locale = "en-GB") {
+  /** @type {Intl.DateTimeFormatOptions} */
+  const toTheMinute = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone };
+  const time = new Intl.DateTimeFormat(locale, toTheMinute);
+  const weekday = new Intl.DateTimeFormat(locale, { weekday: "long", timeZone });
+  const date = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric", ...toTheMinute });
+  const near = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
   const numbers = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "numeric", year: "numeric", timeZone });
   return { moment, clock };
 
@@ -19,11 +23,9 @@ export function momentWords(timeZone) {
    */
   function moment(at, now) {
     const daysAgo = daysBetween(at, now);
-    if (daysAgo === 0) return "today " + time.format(at);
-    if (daysAgo === 1) return "yesterday " + time.format(at);
-    if (daysAgo === -1) return "tomorrow " + time.format(at);
+    if (Math.abs(daysAgo) <= 1) return near.format(-daysAgo, "day") + " " + time.format(at);
     if (daysAgo > 1 && daysAgo < 7) return weekday.format(at) + " " + time.format(at);
-    return date.format(at) + ", " + time.format(at);
+    return date.format(at);
   }
 
   /**

@@ -1,10 +1,10 @@
 /** Passkeys beside the field for the name: the browser offers them there, and a button asks for them where it does not. */
 import { fromJson, toJson } from "./passkey-json.js";
 import { askServer, Refused } from "./passkey-server.js";
+import { word } from "./words.js";
 
 /** The server's challenge lives for five minutes: an offer that stands longer is made anew. */
 const ANEW_MS = 4 * 60_000;
-const NOTHING_HAPPENED = "Nothing happened: no passkey was used. Try again, or type your password.";
 
 const button = /** @type {HTMLButtonElement} */ (document.querySelector("[data-passkey=alone]"));
 const { path = "", csrf = "" } = button.dataset;
@@ -46,7 +46,7 @@ async function pressed() {
     await signIn("optional");
   } catch (error) {
     button.disabled = false;
-    say(error instanceof Refused ? error.message : NOTHING_HAPPENED);
+    say(error instanceof Refused ? error.message : word("none-used-password"));
     void offerBesideTheName();
   }
 }

@@ -1,7 +1,8 @@
 /** What scripts ask the server about passkeys: JSON both ways, with the page's own token. */
 
+import { word } from "./words.js";
+
 const ANSWER_WITHIN_MS = 10_000;
-const AWAY = "The server could not be reached, and nothing was done. Try again in a moment.";
 
 /** The server said no; its words are for the person. */
 export class Refused extends Error {}
@@ -27,11 +28,11 @@ export async function askServer(path, csrf, body) {
     // Signed out meanwhile, or a page of another visit: the page itself knows how to go on.
     if (answer.type === "opaqueredirect" || answer.status === 403) return { location: location.href };
     const said = await answer.json();
-    if (!answer.ok) throw new Refused(said.message ?? said.error ?? AWAY);
+    if (!answer.ok) throw new Refused(said.message ?? said.error ?? word("away"));
     return said;
   } catch (error) {
     if (error instanceof Refused) throw error;
-    throw new Refused(AWAY);
+    throw new Refused(word("away"));
   } finally {
     clearTimeout(late);
   }

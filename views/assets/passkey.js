@@ -1,12 +1,7 @@
 /** Buttons that ask for a passkey: to show it, or to make one. The server says what to ask, and where to go on. */
 import { askServer, Refused } from "./passkey-server.js";
 import { fromJson, toJson } from "./passkey-json.js";
-
-/** Nothing was done: the person closed the browser's question, waited too long, or has no passkey that fits. */
-const NOTHING_HAPPENED = "Nothing happened: no passkey was used. Try again, or go on in another way.";
-const NOT_MADE = "Nothing happened: no passkey was made. Try again, or add something else.";
-const MADE_BEFORE = "This device has a passkey for this account already. Choose another device, or a security key.";
-const NO_PASSKEYS = "This browser has no passkeys. Go on in another way, or use another browser.";
+import { word } from "./words.js";
 
 for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("[data-passkey]")))
   offer(button);
@@ -15,7 +10,7 @@ for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.quer
 function offer(button) {
   const { passkey: does, path = "", csrf = "", saidIn = "" } = button.dataset;
   const line = document.getElementById(saidIn);
-  if (!("credentials" in navigator) || !("PublicKeyCredential" in window)) return say(NO_PASSKEYS);
+  if (!("credentials" in navigator) || !("PublicKeyCredential" in window)) return say(word("not-here"));
   button.classList.add("ready");
   button.addEventListener("click", () => void pressed());
 
@@ -54,6 +49,7 @@ async function use(path, csrf) {
 function wordsFor(error, makes) {
   if (error instanceof Refused) return error.message;
   const { name } = /** @type {{ name?: string }} */ (error ?? {});
-  if (name === "InvalidStateError" && makes) return MADE_BEFORE;
-  return makes ? NOT_MADE : NOTHING_HAPPENED;
+  if (name === "InvalidStateError" && makes) return word("made-before");
+  // The person closed the browser's question, waited too long, or has no passkey that fits: nothing was done.
+  return word(makes ? "none-made" : "none-used");
 }

@@ -33,25 +33,23 @@ const ROWS = ["abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfgh
  * @param {string} password
  * @param {number} minLength - in characters (code points).
  * @param {readonly string[]} own - the person's own words: username, email.
- * @returns {{ good: boolean, text: string }}
+ * @returns {{ good: boolean, says: string, count?: number }} the name of what to say, if anything.
  */
 export function judgePassword(password, minLength, own) {
   const length = [...password].length;
-  if (length === 0) return { good: false, text: "" };
+  if (length === 0) return { good: false, says: "" };
   if (length < minLength) {
-    const missing = minLength - length;
-    return { good: false, text: `${missing} more ${missing === 1 ? "character" : "characters"}.` };
+    return { good: false, says: "missing", count: minLength - length };
   }
   const plain = password.toLowerCase();
   const rest = [...FIRST_TRIED, ...own.map((word) => word.toLowerCase()).filter((word) => word.length > 3)].reduce(
     (text, word) => text.replaceAll(word, ""),
     plain,
   );
-  if (rest.length < plain.length && [...rest].length < 8)
-    return { good: false, text: "Too easy to guess: it is made of a word that is tried first." };
-  if (new Set(plain).size < 5) return { good: false, text: "Too easy to guess: it repeats a few characters." };
-  if (isMadeOfRows(plain)) return { good: false, text: "Too easy to guess: it follows the keyboard or the alphabet." };
-  return { good: true, text: length >= minLength + 6 ? "Long and hard to guess." : "Good. Longer is better still." };
+  if (rest.length < plain.length && [...rest].length < 8) return { good: false, says: "first-tried" };
+  if (new Set(plain).size < 5) return { good: false, says: "repeats" };
+  if (isMadeOfRows(plain)) return { good: false, says: "rows" };
+  return { good: true, says: length >= minLength + 6 ? "long" : "good" };
 }
 
 /** @param {string} plain */

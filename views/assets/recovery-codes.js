@@ -1,5 +1,8 @@
 const list = /** @type {HTMLElement} */ (document.querySelector("[data-codes]"));
 const tools = /** @type {HTMLElement} */ (document.querySelector("[data-tools]"));
+const [copyButton, downloadButton] = ["[data-copy]", "[data-download]"].map(
+  (name) => /** @type {HTMLElement | null} */ (tools.querySelector(name)),
+);
 const line = /** @type {HTMLElement} */ (document.querySelector("[data-status-line]"));
 const text = [
   list.dataset["heading"] ?? "",
@@ -10,16 +13,16 @@ const text = [
 
 tools.classList.add("ready");
 tools.querySelector("[data-print]")?.addEventListener("click", () => window.print());
-tools.querySelector("[data-download]")?.addEventListener("click", download);
-tools.querySelector("[data-copy]")?.addEventListener("click", () => void copy());
+downloadButton?.addEventListener("click", download);
+copyButton?.addEventListener("click", () => void copy());
 
 async function copy() {
   try {
     await navigator.clipboard.writeText(text);
-    line.textContent = "Copied.";
+    line.textContent = copyButton?.dataset["done"] ?? "";
   } catch {
     getSelection()?.selectAllChildren(list);
-    line.textContent = "This browser does not let us copy. The codes are selected: copy them with the keyboard.";
+    line.textContent = copyButton?.dataset["failed"] ?? "";
   }
 }
 
@@ -29,5 +32,5 @@ function download() {
   link.download = list.dataset["file"] ?? "recovery codes.txt";
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-  line.textContent = "Downloaded.";
+  line.textContent = downloadButton?.dataset["done"] ?? "";
 }

@@ -1,6 +1,7 @@
 import { connectionLine, followChallenge, lookAgain } from "./live-status.js";
 import { minutes, runCountdown } from "./countdown.js";
 import { keep, take } from "./tab-memory.js";
+import { word } from "./words.js";
 
 const main = /** @type {HTMLElement} */ (document.querySelector("main"));
 const finishForm = /** @type {HTMLFormElement | null} */ (document.querySelector("#finish"));
@@ -10,14 +11,15 @@ const state = main.dataset["state"];
 const typesCode = main.dataset["codeAsked"] === "yes";
 const codeField = /** @type {HTMLInputElement | null} */ (document.querySelector("#match_code"));
 const title = document.title;
+const lastSeconds = word("last-seconds", { seconds: 30 });
 const restingLine = statusLine?.textContent ?? "";
 
 runCountdown(main, (secondsLeft) => {
   if (state !== "waiting" || main.dataset["state"] !== "waiting") return;
   moveRing(secondsLeft);
   document.title = document.hidden ? `${minutes(secondsLeft)} · ${title}` : title;
-  if (secondsLeft === 30) say("30 seconds left.");
-  if (secondsLeft === 25 && statusLine?.textContent === "30 seconds left.") say(restingLine);
+  if (secondsLeft === 30) say(lastSeconds);
+  if (secondsLeft === 25 && statusLine?.textContent === lastSeconds) say(restingLine);
 });
 
 if (state === "approved" && !typesCode) finish();
@@ -33,7 +35,7 @@ if (state === "waiting") {
   const happened = followChallenge(main, {
     typesCode: typesCode && !codeIsGiven,
     finish: () => {
-      const headline = "Approved. " + (main.dataset["kind"] === "sign-in" ? "Signing you in…" : "Going on…");
+      const headline = word(main.dataset["kind"] === "sign-in" ? "approved-sign-in" : "approved-going-on");
       statusLine?.classList.add("said");
       showApproved(headline, headline);
       finish();
@@ -106,8 +108,8 @@ function showApproved(headline, line) {
 }
 
 function askForCode() {
-  showApproved("Approved on your phone", "Approved. Type the 6 digits your phone shows.");
+  showApproved(word("approved-on-phone"), word("type-digits"));
   const waysTitle = document.querySelector("[data-ways-title]");
-  if (waysTitle) waysTitle.textContent = "Other ways";
+  if (waysTitle) waysTitle.textContent = word("other-ways");
   if (document.activeElement === null || document.activeElement === document.body) codeField?.focus();
 }

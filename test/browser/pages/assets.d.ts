@@ -44,11 +44,14 @@ declare module "*/views/assets/password-strength.js" {
     password: string,
     minLength: number,
     own: readonly string[],
-  ): { good: boolean; text: string };
+  ): { good: boolean; says: string; count?: number };
 }
 
 declare module "*/views/assets/moment-words.js" {
-  export function momentWords(timeZone?: string): {
+  export function momentWords(
+    timeZone?: string,
+    locale?: string,
+  ): {
     moment(at: Date, now: Date): string;
     clock(at: Date, now: Date): string;
   };
