@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { after, describe, it } from "node:test";
 import type { CDPSession, Page } from "playwright-core";
 
@@ -11,8 +14,12 @@ const PASSWORD = "tram lemon orbit quietly";
 
 const port = await freePort();
 const site = `http://localhost:${port}`;
-await serveApplication({ after }, { PORT: String(port), PUBLIC_URL: site, FACTORS: "passkey,totp" });
+const { deps } = await serveApplication({ after }, { PORT: String(port), PUBLIC_URL: site, FACTORS: "passkey,totp" });
 const browser = await launchBrowser({ after });
+
+/** Why answers were refused, as the log has it. */
+const refusals: unknown[] = [];
+Object.assign(deps.log, { warn: ({ why }: { readonly why?: unknown }) => refusals.push(why) });
 
 interface Device {
   readonly page: Page;
@@ -137,6 +144,85 @@ describe("passkeys in Chromium", () => {
       complaints.filter((each) => !each.includes("422")),
       [],
     );
+  });
+
+  it("PH17: an answer counts on this site alone, once, and for its own account", async () => {
+    const device = await openDevice();
+    const { page, session, authenticatorId } = device;
+    const idsOf = async () =>
+      (await session.send("WebAuthn.getCredentials", { authenticatorId })).credentials.map(({ credentialId }) =>
+        Buffer.from(credentialId, "base64").toString("base64url"),
+      );
+    const addPasskey = async (username: string): Promise<void> => {
+      await register(device, username);
+      await beginToAdd(device);
+      await press(page, "Make the passkey");
+      await heading(page, "Your passkey is added");
+      await page.goto(`${site}/account`);
+      await signOut(device);
+    };
+    refusals.length = 0;
+    await addPasskey("bob");
+    const [bobs = ""] = await idsOf();
+    await addPasskey("carla");
+
+    // Another account's: the page is told to take any.
+    await typePassword(device, "carla");
+    const OPTIONS = "**/login/approval/passkey/options";
+    await page.route(OPTIONS, async (route) => {
+      const options = (await (await route.fetch()).json()) as Record<string, unknown>;
+      await route.fulfill({ json: { ...options, allowCredentials: [{ type: "public-key", id: bobs }] } });
+    });
+    await press(page, "Use a passkey");
+    await says(page, /not accepted, and nothing was done/);
+    await page.unroute(OPTIONS);
+
+    // The right one opens the account; what it said does so no second time.
+    const sent = page.waitForRequest("**/login/approval/passkey");
+    await press(page, "Use a passkey");
+    const answer = (await sent).postData() ?? "";
+    await heading(page, "Your account");
+    await signOut(device);
+    await typePassword(device, "carla");
+    const ANSWER = "**/login/approval/passkey";
+    await page.route(ANSWER, (route) => route.continue({ postData: answer }));
+    await press(page, "Use a passkey");
+    await says(page, /not accepted, and nothing was done/);
+    await page.unroute(ANSWER);
+
+    // A page that only looks like this one gets an answer under its own name; under another host's it gets none.
+    const asked = page.waitForResponse(OPTIONS);
+    await page.route(ANSWER, (route) => route.abort());
+    await press(page, "Use a passkey");
+    const options = JSON.stringify(await (await asked).json());
+    await page.unroute(ANSWER);
+    const server = createServer((_, res) =>
+      res.setHeader("content-type", "text/html").end("<!doctype html><title>.</title>"),
+    );
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    after(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const elsewhere = (server.address() as AddressInfo).port;
+    const ask = `(async () => {
+      const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(${options});
+      return navigator.credentials.get({ publicKey }).then((given) => JSON.stringify(given), ({ name }) => name);
+    })()`;
+    await page.goto(`http://evil.localhost:${elsewhere}`);
+    assert.equal(await page.evaluate<string>(ask), "SecurityError");
+    await page.goto(`http://localhost:${elsewhere}`);
+    const relayed = await page.evaluate<string>(ask);
+    assert.match(relayed, /clientDataJSON/);
+    await page.goto(`${site}/login/approval`);
+    await page.route(ANSWER, (route) => route.continue({ postData: relayed }));
+    await press(page, "Use a passkey");
+    await says(page, /not accepted, and nothing was done/);
+    await page.unroute(ANSWER);
+    await press(page, "Use a passkey");
+    await heading(page, "Your account");
+    assert.deepEqual(refusals, ["foreign-account", "challenge", "origin"]);
   });
 
   it("says without scripts what is possible", async () => {

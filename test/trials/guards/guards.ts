@@ -728,7 +728,7 @@ export const GUARDS: readonly Guard[] = [
     what: "a subscription that has ended is kept",
     file: "src/providers/phone/provider.ts",
     find: 'if (result.kind === "gone" && factor !== undefined &&',
-    put: 'if (result.kind === "gone" && factor === undefined &&',
+    put: 'if (result.kind === "gone" && factor !== undefined && subscription.endpoint === "" &&',
     ...{ rule: "PH14", tests: ["test/providers/phone/provider.test.ts"] },
   },
   {
