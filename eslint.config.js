@@ -66,6 +66,7 @@ export default tseslint.config(
   room("queue", ["bullmq", "ioredis"]),
   // Besides: the English sentences, for the type of their names.
   room("mail", ["nodemailer(/.*)?", "nunjucks", "\\.\\./\\.\\./views/text/en\\.json"]),
+  room("traces", []),
   room("passwords", ["@node-rs/argon2", "@zxcvbn-ts/language-common"]),
   // A provider has routes of its own, which bring a signature and no cookie: koa, and nothing of src/http.
   room("providers/*", [

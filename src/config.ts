@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { isIP } from "node:net";
+import { hostname } from "node:os";
 import path from "node:path";
 
 import { FACTOR_TYPES, type FactorType } from "./domain/factor.js";
@@ -105,6 +106,9 @@ function togetherProblems(given: Values<typeof TABLE>, factors: readonly FactorT
     found.push(problemWith(TABLE.redis.ca, "is for an encrypted connection: REDIS_URL must begin with rediss://"));
   if (mail.server !== undefined && mail.from === undefined)
     found.push(problemWith(TABLE.mail.from, "is missing: with SMTP_URL, who messages are from"));
+  const { traces } = given;
+  if ((traces.endpoint ?? traces.url) !== undefined && traces.protocol !== "http/json")
+    found.push(problemWith(TABLE.traces.protocol, "must be http/json: traces are sent in no other form"));
   const isPortRead = (given.port as number | undefined) !== undefined;
   const why = isPortRead ? passkeyProblem(publicUrlOf(given)) : null;
   if (why !== null && factors.every((type) => type === "passkey"))
@@ -209,7 +213,29 @@ function complete(
         ? null
         : { server: given.mail.server, from: given.mail.from },
     redis: redisAddress(given.redis.url, given.redis.ca),
+    /** null while nobody collects traces. */
+    traces: tracesIn(given.traces),
     rules: { ...given.rules, appName: given.appName ?? (given.authy.appName || "Countersign") },
+  };
+}
+
+function tracesIn({
+  isOff,
+  endpoint,
+  url,
+  headers,
+  serviceName,
+  resource,
+  sampler,
+  share,
+}: Values<typeof TABLE>["traces"]) {
+  const place = url ?? (endpoint && `${endpoint.replace(/\/+$/, "")}/v1/traces`);
+  if (place === undefined || isOff || sampler.endsWith("always_off")) return null;
+  return {
+    url: place,
+    headers: headers ?? {},
+    resource: { ...resource, "service.name": serviceName, "service.instance.id": `${hostname()}:${process.pid}` },
+    share: sampler.endsWith("traceidratio") ? share : 1,
   };
 }
 

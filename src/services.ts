@@ -56,6 +56,7 @@ import type { OidcSite } from "./oidc/provider.js";
 import { linkUrl, mailComposer } from "./mail/compose.js";
 import { smtpPostman } from "./mail/smtp.js";
 import { passwords } from "./passwords/argon2.js";
+import { otlpTraces } from "./traces/otlp.js";
 import { pollQueue } from "./queue/poll-queue.js";
 import { ringQueue } from "./queue/ring-queue.js";
 import { type ChallengeFeed, challengeFeed, challengeNotifications } from "./redis/challenge-feed.js";
@@ -131,6 +132,7 @@ export function createServices(config: Config, log: Log): Services {
   noticing.unref();
   const rows = databaseRows(database, config.mail !== null);
   const tally = newTally();
+  const traces = config.traces && otlpTraces(config.traces, log);
   const texts = loadTexts(config.languages);
   const words = (language: Language | null) => pushWords(texts.of(language));
   const deps = {
@@ -146,6 +148,7 @@ export function createServices(config: Config, log: Log): Services {
     mail: mailOf(config, texts),
     matchCodes: (id) => config.sessionKeys.map((key) => matchCode(key, id)),
     tally,
+    ...(traces && { traces }),
     passwords: passwords(config.argon2TestStrength, config.limits.hashesQueued),
   } satisfies Deps;
   return {
@@ -183,7 +186,7 @@ export function createServices(config: Config, log: Log): Services {
       clearInterval(noticing);
       redisWatch.close();
       deps.mail?.postman.close();
-      const told = Promise.all([queue.close(), rings.close(), feed.sent()]);
+      const told = Promise.all([queue.close(), rings.close(), feed.sent(), traces?.close()]);
       await Promise.race([told, new Promise((resolve) => setTimeout(resolve, 1000).unref())]).catch(() => undefined);
       redis.disconnect();
       producer.disconnect();

@@ -200,6 +200,28 @@ const pauses = z
   .regex(/^\d{1,6}( *, *\d{1,6})*$/, "must be whole seconds, with commas between")
   .transform((value) => value.split(",").map(Number));
 
+/** `name=value` with commas between; values are percent-encoded. */
+const pairs = z.string().transform((value, issues) => {
+  try {
+    return Object.fromEntries(
+      value.split(",").map((pair) => {
+        const [, name, text] = /^\s*([\w.-]+)\s*=\s*(.*?)\s*$/.exec(pair) ?? [];
+        if (name === undefined || text === undefined) throw new Error("no pair");
+        return [name, decodeURIComponent(text)] as const;
+      }),
+    );
+  } catch {
+    issues.addIssue({ code: "custom", message: "must be name=value with commas between, values percent-encoded" });
+    return z.NEVER;
+  }
+});
+
+const share = z
+  .string()
+  .regex(/^\d?(\.\d{1,9})?$/, "must be a number from 0 to 1")
+  .transform(Number)
+  .refine((part) => part <= 1, "must be a number from 0 to 1");
+
 /** The path of a file with certificates; gives what it holds. */
 const certificates = z.string().transform((file, issues) => {
   try {
@@ -323,6 +345,17 @@ export const TABLE = {
     tokenSeconds: setting("OIDC_TOKEN_SECONDS", whole(30, 86_400), "600", "life of ID tokens and access tokens, 30 to 86400"),
     refreshSeconds: setting("OIDC_REFRESH_DAYS", whole(1, 365).transform((days) => days * 86_400), "30", "life of a refresh token with all that follow it, 1 to 365"),
     keySeconds: setting("OIDC_KEY_DAYS", whole(2, 3650).transform((days) => days * 86_400), "90", "how long a key signs ID tokens before the next one does, 2 to 3650"),
+  },
+  traces: {
+    isOff: setting("OTEL_SDK_DISABLED", flag, "false", "`true` sends no traces, whatever else is set"),
+    endpoint: optional("OTEL_EXPORTER_OTLP_ENDPOINT", httpUrl("must be an http or https address"), "none", "http://127.0.0.1:4318", "where a collector takes traces by OTLP over HTTP (below); without it nothing is traced"),
+    url: optional("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", httpUrl("must be an http or https address"), "`$OTEL_EXPORTER_OTLP_ENDPOINT/v1/traces`", "http://127.0.0.1:4318/v1/traces", "the whole address, where it is another one"),
+    protocol: setting("OTEL_EXPORTER_OTLP_PROTOCOL", text, "http/json", "`http/json`, the only one that is spoken here"),
+    headers: optionalSecret("OTEL_EXPORTER_OTLP_HEADERS", pairs, "none", "authorization=Bearer%20TOKEN", "headers for the collector: `name=value`, comma-separated, values percent-encoded"),
+    serviceName: setting("OTEL_SERVICE_NAME", text, "countersign", "what traces call this program; host and process id stand beside it"),
+    resource: optional("OTEL_RESOURCE_ATTRIBUTES", pairs, "none", "deployment.environment=staging", "more about this process: `name=value`, comma-separated"),
+    sampler: setting("OTEL_TRACES_SAMPLER", oneOf(["always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"]), "parentbased_always_on", "which attempts are traced; `traceidratio` takes the part that `OTEL_TRACES_SAMPLER_ARG` says, the same ones in every process"),
+    share: setting("OTEL_TRACES_SAMPLER_ARG", share, "1", "from 0 to 1"),
   },
   streamRereadMs: setting("STREAM_REREAD_MS", ms, "2000", "how often the rows that somebody watches are read again"),
   streamHeartbeatMs: setting("STREAM_HEARTBEAT_MS", ms, "15000", "how often an open stream carries a comment"),

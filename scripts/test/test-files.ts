@@ -15,6 +15,7 @@ const LONG = new Set([
   "test/database/migrate-at-once.test.ts",
   "test/database/plans.test.ts",
   "test/deploy/prometheus.test.ts",
+  "test/deploy/traces.test.ts",
   "test/journeys/authenticator-app.test.ts",
   "test/reliability/database.test.ts",
   "test/reliability/pgbouncer.test.ts",

@@ -18,6 +18,7 @@ import type { PhoneKeys, PushSubscriptions } from "./phone-key.js";
 import type { SessionLifetimes, Sessions } from "./session.js";
 import type { SigningKeys } from "./signing-key.js";
 import type { KnownBrowsers, RecoveryCodes, Subscribers } from "./subscriber.js";
+import type { Traces } from "./traces.js";
 import type { TotpSecrets } from "./totp-secret.js";
 import type { LiveStatus, WatchedKind, Witness } from "./watched.js";
 
@@ -232,6 +233,8 @@ export interface Deps extends Rows {
     linkUrl(purpose: LinkPurpose, token: string): string;
   } | null;
   readonly tally: Tally;
+  /** Absent unless somebody collects them. */
+  readonly traces?: Traces;
   /**
    * The match code of a challenge, which its phone can show again although nothing but a hash is kept. One for each key of
    * ours: the first is that of new challenges.

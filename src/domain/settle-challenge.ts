@@ -5,7 +5,7 @@ import type { LiveStatus, Witness } from "./watched.js";
 
 export type SettleDeps = Pick<
   Deps,
-  "challenges" | "transaction" | "feed" | "polls" | "log" | "settings" | "tally" | "now"
+  "challenges" | "transaction" | "feed" | "polls" | "log" | "settings" | "tally" | "traces" | "now"
 >;
 
 /**
@@ -42,11 +42,13 @@ export function settleByCallback(deps: SettleDeps, word: ProvidersWord): Promise
 type Write = (rows: Pick<Rows, "challenges">, at: Date) => Promise<SettledChallenge | null>;
 
 async function settle(deps: SettleDeps, outcome: Outcome, by: Witness, write: Write): Promise<LiveStatus | null> {
+  const from = performance.now();
   const settled = outcome === "denied" ? await settleDenied(deps, write) : await write(deps, deps.now());
   if (settled === null) return null;
-  const { id, version, factorType, createdAt, expiresAt } = settled;
+  const { id, attemptId, version, factorType, createdAt, expiresAt } = settled;
   const status: LiveStatus = { id, kind: "approval", status: publicStatus(outcome), version, expiresAt };
   announceSettled(deps, status, by);
+  deps.traces?.span(attemptId, `settle by ${by}`, from, outcome);
   deps.tally.settled(factorType, outcome, by, deps.now().getTime() - createdAt.getTime());
   return status;
 }

@@ -49,6 +49,8 @@ export type Begun = Pick<Challenge, "attemptId" | "createdAt">;
 export interface AttemptBrowser extends Origin {
   readonly visitHash: string;
   readonly isKnown: boolean;
+  /** When the request came in that begins it. */
+  readonly arrivedAt: Date;
 }
 
 /**
@@ -68,6 +70,7 @@ export async function startAttempt(
   const { visitHash: browserHash, isKnown: isKnownBrowser, address, browserLabel } = browser;
   const { id: subscriberId, epoch } = subscriber;
   const given = { subscriberId, epoch, browserHash, isKnownBrowser, address, browserLabel, ...request };
+  const from = performance.now() - (deps.now().getTime() - browser.arrivedAt.getTime());
   const attempt = newAttempt(deps.settings, deps.now(), given);
   const key = newSecret();
   await deps.attempts.insert(attempt, hashSecret(key));
@@ -80,6 +83,7 @@ export async function startAttempt(
     await deps.attempts.discard(attempt.id);
     await deps.attempts.addKey(joined, hashSecret(key));
   }
+  deps.traces?.span(attempt.id, attempt.purpose, from, joined === null ? "begun" : "joined another", true);
   return key;
 }
 
@@ -186,11 +190,12 @@ function rankOf({ createdAt, id }: Attempt): string {
 
 async function send(
   deps: Deps,
-  challenge: Pick<Challenge, "id" | "factorType" | "providerId" | "expiresAt">,
+  challenge: Pick<Challenge, "id" | "attemptId" | "factorType" | "providerId" | "expiresAt">,
   factors: readonly Factor[],
   push: Push,
 ): Promise<void> {
   const asks = deps.providers[challenge.factorType]?.asks;
+  const from = performance.now();
   let sent: Sent;
   try {
     if (asks === undefined) throw new ProviderRefused("nobody asks this type of factor");
@@ -198,6 +203,7 @@ async function send(
   } catch (error) {
     const failure = failureOf(error);
     deps.tally.push(challenge.factorType, failure);
+    deps.traces?.span(challenge.attemptId, `push to ${challenge.factorType}`, from, failure);
     deps.log.warn(
       { challengeId: challenge.id, failure },
       failure === "unconfirmed" ? "push unconfirmed" : "push failed",
@@ -208,6 +214,7 @@ async function send(
     return;
   }
   deps.tally.push(challenge.factorType, sent.reach);
+  deps.traces?.span(challenge.attemptId, `push to ${challenge.factorType}`, from, sent.reach);
   const pollAt = asks.state === undefined ? null : await firstApprovalPoll(deps, deps.now());
   await deps.challenges.confirmSent(challenge.id, sent, pollAt);
   if (pollAt !== null) await deps.polls.schedule("approval", challenge.id, pollAt);

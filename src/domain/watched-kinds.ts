@@ -49,11 +49,13 @@ export const approvals: WatchedRules<Challenge> = {
     return sessionId === null ? null : { kind: "session", id: sessionId, subscriberId };
   },
   canAsk: ({ providers }, { factorType }) => providers[factorType]?.asks?.state !== undefined,
-  async ask(deps, { id, factorType, providerRef, providerId }, by, signal) {
+  async ask(deps, { id, attemptId, factorType, providerRef, providerId }, by, signal) {
+    const from = performance.now();
     const state =
       providerRef === null
         ? "unknown"
         : await deps.providers[factorType]?.asks?.state?.(providerRef, { providerId }, signal);
+    deps.traces?.span(attemptId, `ask ${factorType}`, from, state ?? "unknown");
     // That it expired there is no answer: our own deadline counts.
     if (state !== "approved" && state !== "denied")
       return state === undefined || state === "unknown" ? "unknown" : "pending";

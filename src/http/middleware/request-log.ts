@@ -7,7 +7,7 @@ import { withoutTokens } from "./token-page.js";
 
 /** One line for each request: method, path without query, status, time. Never a header, a cookie or a body. */
 export function requestLog(
-  deps: Pick<HttpDeps, "log" | "now" | "views" | "http">,
+  deps: Pick<HttpDeps, "log" | "now" | "views" | "http" | "traces">,
   seconds: Histogram<"route" | "method" | "status">,
 ): Middleware {
   return async function logRequest(ctx, next) {
@@ -30,7 +30,10 @@ export function requestLog(
     });
     await next();
     const ms = Math.round((performance.now() - startedAt) * 10) / 10;
-    seconds.observe({ route: routeOf(ctx), method: ctx.method, status: String(ctx.status) }, ms / 1000);
+    const [route, status] = [routeOf(ctx), String(ctx.status)];
+    seconds.observe({ route, method: ctx.method, status }, ms / 1000);
+    if (ctx.state.attempt !== null)
+      deps.traces?.span(ctx.state.attempt.id, `${ctx.method} ${route}`, startedAt, status);
     const { fields, message } = ctx.state.logged;
     const request = { requestId, method: ctx.method, path: pathForLog(ctx.path), status: ctx.status, ms };
     deps.log.info({ ...request, ...fields }, message);
