@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import type { Redis } from "ioredis";
 
 import { authyClient } from "../src/providers/authy/client.js";
-import { ConfigError, loadConfig } from "../src/config.js";
+import { type Config, ConfigError, loadConfig } from "../src/config.js";
 import { requireWritable, tablesAreCurrent } from "../src/database/readiness.js";
 import {
   disableAccount,
@@ -16,6 +16,8 @@ import type { Deps } from "../src/domain/deps.js";
 import { type Factor, FACTOR_NAMES } from "../src/domain/factor.js";
 import { removeFactorOf } from "../src/domain/manage-factors.js";
 import type { Subscriber } from "../src/domain/subscriber.js";
+import { SIGNING_ALGORITHMS } from "../src/domain/signing-key.js";
+import { openKey } from "../src/oidc/keys.js";
 import { challengeNotifications } from "../src/redis/challenge-feed.js";
 import { memoryProblems } from "../src/redis/memory.js";
 import { inOne } from "../src/redis/troubles.js";
@@ -248,6 +250,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
         if (site !== null)
           rows.push(await check(`site ${site.origin}`, () => askSite(site.origin), "docs/applications.md"));
       }
+      rows.push(
+        await check("signing keys", () => lookAtKeys(services, config), "run `npm run migrate`; check SESSION_KEYS"),
+        await check("sign-out notices", () => lookAtNotices(services), "see that a worker runs, and `client show`"),
+      );
       const { authy } = config;
       if (authy !== null)
         rows.push(
@@ -275,6 +281,26 @@ async function askSite(origin: string): Promise<void> {
   const answer = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(SITE_TIMEOUT_MS) });
   const isOurs = answer.headers.get("www-authenticate")?.includes('realm="countersign"') === true;
   if (answer.status !== 401 || !isOurs) throw new Error(`answered ${answer.status}: its proxy does not ask the gate`);
+}
+
+/** Each algorithm has a key that signs now, and that SESSION_KEYS open. @returns a remark. @throws what is wrong. */
+async function lookAtKeys({ deps }: Services, { sessionKeys }: Config): Promise<string> {
+  const keys = await deps.signingKeys.list();
+  if (keys.length === 0) return "none yet: the first request of an application makes them";
+  const current = keys.filter(({ state }) => state === "current");
+  for (const algorithm of SIGNING_ALGORITHMS) {
+    const key = current.find((each) => each.algorithm === algorithm);
+    if (key === undefined) throw new Error(`no key signs with ${algorithm}`);
+    if (openKey(key, sessionKeys) === null) throw new Error(`SESSION_KEYS do not open the key that signs ${algorithm}`);
+  }
+  return "";
+}
+
+/** Notices that go to clients by their back channel are sent. @returns a remark. @throws what is wrong. */
+async function lookAtNotices({ deps }: Services): Promise<string> {
+  const { failed, late } = await deps.logoutNotices.countTroubled(deps.now());
+  if (late > 0) throw new Error(`${late} wait for longer than a minute`);
+  return failed === 0 ? "" : `${failed} were given up in the last days`;
 }
 
 /** Tries all that the program needs of Redis. @throws what is wrong. */

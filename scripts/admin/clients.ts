@@ -9,6 +9,7 @@ import {
   redirectProblem,
   type RedirectProblem,
 } from "../../src/domain/client.js";
+import { changeAdmitted } from "../../src/domain/manage-applications.js";
 import type { Config } from "../../src/config.js";
 import type { Deps } from "../../src/domain/deps.js";
 import { plainText } from "../../src/domain/push-text.js";
@@ -73,6 +74,11 @@ export const CLIENT_COMMANDS: Readonly<Record<string, Command>> = {
             offline: client.mayStayOffline,
             secrets: await deps.clientSecrets.countGood(id, deps.now()),
           },
+          ...(await deps.audit.listOfApplication(id, 20)).map(({ at, kind, detail }) => ({
+            at,
+            what: kind,
+            how: detail,
+          })),
         ],
       };
     },
@@ -121,9 +127,11 @@ export const CLIENT_COMMANDS: Readonly<Record<string, Command>> = {
       if (given["now"] === true) await renewKeys(deps, config.sessionKeys, config.oidc, true);
       else if (!(await publishNextKeys(deps, config.sessionKeys)))
         throw new CannotBeDone("The next keys are published already, and sign a day after that.");
+      const when = given["now"] === true ? "now" : "tomorrow";
+      await deps.audit.recordOfApplication("signing-keys", "keys-rotated", deps.now(), when);
       const rows = (await deps.signingKeys.list()).map(({ kid, algorithm, state }) => ({ kid, algorithm, state }));
-      const when = given["now"] === true ? "sign from now on" : "are published, and sign from tomorrow on";
-      return { rows, message: `Other keys ${when}. Tokens that are signed can be verified as before.` };
+      const does = when === "now" ? "sign from now on" : "are published, and sign from tomorrow on";
+      return { rows, message: `Other keys ${does}. Tokens that are signed can be verified as before.` };
     },
   },
 };
@@ -132,7 +140,7 @@ async function change(deps: Deps, id: string, whom: string, how: "admit" | "dism
   await find(deps, id);
   const admitted = admittedIn(whom);
   if (admitted === null) throw new WrongUse(`${whom}: say everyone or group:NAME`);
-  if (!(await deps.applications[how](id, admitted)))
+  if (!(await changeAdmitted(deps, { id }, admitted, how)))
     throw new CannotBeDone(how === "admit" ? `${id} admits ${whom} already.` : `${id} does not admit ${whom}.`);
   const application = await deps.applications.find(id);
   return { rows: [{ id, admits: application === null ? "" : admitsOf(application) }] };

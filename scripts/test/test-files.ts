@@ -28,6 +28,7 @@ const LONG = new Set([
   "test/reliability/redis.test.ts",
   "test/reliability/slow-clients.test.ts",
   "test/reliability/worker.test.ts",
+  "test/rules/openid-tokens-postgres.test.ts",
   "test/scripts/demo.test.ts",
   "test/scripts/machine-output.test.ts",
   "test/scripts/setup.test.ts",

@@ -1,4 +1,4 @@
-import { LessThanOrEqual } from "typeorm";
+import { LessThan, LessThanOrEqual } from "typeorm";
 
 import type { LogoutNotices } from "../domain/logout-notice.js";
 import { changedOne } from "./one-row.js";
@@ -50,6 +50,9 @@ const FOR_OTHERS = statement<LogoutNoticeRow>(
   ),
 );
 
+/** A worker that runs sends a notice within seconds after it is due. */
+const LATE_MS = 60_000;
+
 /** The notices that sign-ins have ended, in the database. */
 export function logoutNotices(database: RowSource): LogoutNotices {
   const rows = database.getRepository<LogoutNoticeRow>("logoutNotice");
@@ -71,5 +74,9 @@ export function logoutNotices(database: RowSource): LogoutNotices {
       await rows.update({ id }, { state, nextTryAt: null });
     },
     countWaiting: () => rows.countBy({ state: "waiting" }),
+    countTroubled: async (now) => ({
+      failed: await rows.countBy({ state: "failed" }),
+      late: await rows.countBy({ state: "waiting", nextTryAt: LessThan(new Date(now.getTime() - LATE_MS)) }),
+    }),
   };
 }

@@ -66,6 +66,12 @@ const FIRST_TOKEN = statement<Pick<OidcRecordRow, "createdAt">>(
    ORDER BY r.created_at LIMIT 1`,
 );
 
+const GRANTS = statement<OidcRecordRow>(
+  "oidcRecord",
+  `SELECT r.* FROM oidc_records r WHERE r.subscriber_id = :subscriberId AND r.model = 'Grant'
+   AND r.expires_at > :now AND ${STANDS} ORDER BY r.created_at`,
+);
+
 /** What the provider keeps, in the database. */
 export function oidcRecords(database: RowSource): OidcRecords {
   const rows = database.getRepository<OidcRecordRow>("oidcRecord");
@@ -104,6 +110,13 @@ export function oidcRecords(database: RowSource): OidcRecords {
       );
       return scopes.flatMap((scope) => (scope ?? "").split(" "));
     },
+    async listOfSubscriber(subscriberId, now) {
+      const first = new Map<string, Date>();
+      for (const { clientId, createdAt } of await GRANTS(database, { subscriberId, now }))
+        if (clientId !== null && !first.has(clientId)) first.set(clientId, createdAt);
+      return Array.from(first, ([clientId, createdAt]) => ({ clientId, createdAt }));
+    },
+    endOfSubscriber: async (subscriberId, clientId) => (await rows.delete({ subscriberId, clientId })).affected ?? 0,
     async removeOfSignIn(signInId, clientId) {
       await rows.delete({ signInId, clientId });
     },

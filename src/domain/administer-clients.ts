@@ -23,6 +23,7 @@ export async function addClient(deps: Pick<Deps, "transaction" | "now">, given: 
     const admitsEveryone = admits.some((admitted) => "everyone" in admitted);
     const application = { id: client.id, kind: "client", name, level, maxAgeSeconds, admitsEveryone, groups } as const;
     await rows.applications.insert({ ...application, createdAt });
+    await rows.audit.recordOfApplication(client.id, "application-added", createdAt, client.kind);
     if (secret !== "") await rows.clientSecrets.insert({ hash: hashSecret(secret), clientId: client.id, createdAt });
     return secret;
   });
@@ -43,15 +44,17 @@ export async function rotateSecret(
   await deps.transaction(async (rows) => {
     await rows.clientSecrets.insert({ hash, clientId, createdAt: at });
     await rows.clientSecrets.expireOthers(clientId, hash, new Date(at.getTime() + overlapSeconds * 1000));
+    await rows.audit.recordOfApplication(clientId, "application-secret-rotated", at, `${overlapSeconds} s overlap`);
   });
   return secret;
 }
 
 /** Removes a client, and ends all that it holds. @returns false when there was none. */
-export async function removeClient(deps: Pick<Deps, "transaction">, id: string): Promise<boolean> {
+export async function removeClient(deps: Pick<Deps, "transaction" | "now">, id: string): Promise<boolean> {
   return deps.transaction(async (rows) => {
     if (!(await rows.clients.remove(id))) return false;
     await rows.applications.remove(id);
+    await rows.audit.recordOfApplication(id, "application-removed", deps.now(), "client");
     return true;
   });
 }

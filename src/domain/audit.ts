@@ -47,8 +47,9 @@ export function factorDetail(type: FactorType, how: string): string {
   return [type === "authy-push" ? "" : type, how].filter((word) => word !== "").join(" ");
 }
 
-/** What an operator did to an application: its history is kept under its own id. */
-export type ApplicationAuditKind = `application-${"added" | "removed" | "admits" | "dismisses"}`;
+/** What an operator did to an application, or to the keys that sign for all of them: kept under the id of what it was done to. */
+export type ApplicationAuditKind =
+  `application-${"added" | "removed" | "admits" | "dismisses" | "secret-rotated"}` | "keys-rotated";
 
 /** Who, when, from where, which way, with what result. */
 export interface AuditEvent extends Origin {

@@ -25,6 +25,8 @@ export interface LogoutNotices {
   claim(notice: Pick<LogoutNotice, "id" | "tries">, nextTryAt: Date | null): Promise<boolean>;
   settle(id: string, state: "sent" | "failed"): Promise<void>;
   countWaiting(): Promise<number>;
+  /** How many were given up, and how many wait longer than they should. */
+  countTroubled(now: Date): Promise<{ failed: number; late: number }>;
 }
 
 /** Five tries in an hour. */

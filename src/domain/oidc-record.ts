@@ -52,6 +52,10 @@ export interface OidcRecords {
   firstTokenAt(grantId: string): Promise<Date | null>;
   /** What a client was granted in a sign-in that lives. */
   grantedScopes(signInId: string, clientId: string): Promise<string[]>;
+  /** The clients that hold something of an account now, each with the first time. */
+  listOfSubscriber(subscriberId: string, now: Date): Promise<{ clientId: string; createdAt: Date }[]>;
+  /** Ends what one client holds of an account. @returns how much there was. */
+  endOfSubscriber(subscriberId: string, clientId: string): Promise<number>;
   /** Everything that one client holds of a sign-in. */
   removeOfSignIn(signInId: string, clientId: string): Promise<void>;
 }

@@ -116,6 +116,29 @@ describe("the operator's tool", () => {
     assert.deepEqual(rowsOf(await admin(t, program, "group", "list", "--json")), []);
   });
 
+  it("R21: adds clients that admit nobody, and keeps a history of what was done to them", async (t) => {
+    const client = (...args: string[]) => admin(t, program, "client", ...args, "--json");
+    const [added] = rowsOf(await client("add", "wiki", "--name", "Wiki", "--redirect", "https://wiki.example/back"));
+    assert.match(String(added?.["secret"]), /^[\w-]{43}$/);
+    assert.equal((await client("add", "tv", "--name", "Television", "--device")).code, 0);
+    assert.equal((await client("add", "none", "--name", "No address")).code, 2);
+    assert.equal(rowsOf(await client("list")).find(({ id }) => id === "wiki")?.["admits"], "nobody");
+    assert.equal((await client("admit", "wiki", "group:staff")).code, 0);
+    const [rotated] = rowsOf(await client("rotate-secret", "wiki", "--overlap", "0"));
+    assert.notEqual(rotated?.["secret"], added?.["secret"]);
+    assert.equal((await client("remove", "tv")).code, 0);
+    const shown = rowsOf(await client("show", "wiki"));
+    assert.equal(shown[0]?.["secrets"], 1);
+    assert.deepEqual(
+      shown.slice(1).map(({ what, how }) => [what, how]),
+      [
+        ["application-secret-rotated", "0 s overlap"],
+        ["application-admits", "group:staff"],
+        ["application-added", "secret"],
+      ],
+    );
+  });
+
   it("looks at everything with doctor, and says what to mend", async (t) => {
     const well = await admin(t, program, "doctor", "--json");
     assert.equal(well.code, 0, well.out);
@@ -126,6 +149,8 @@ describe("the operator's tool", () => {
         ["migrations", "ok"],
         ["redis", "ok"],
         ["redis memory", "ok"],
+        ["signing keys", "ok"],
+        ["sign-out notices", "ok"],
         ["authy", "ok"],
         ["passkeys", "ok"],
       ],

@@ -14,7 +14,11 @@ export function applications(deps: HttpDeps): Router<RequestState> {
 
   router.get("/account/applications", async function showApplications(ctx) {
     const { subscriber } = signedInOf(ctx);
-    const held = await deps.gate.listOfSubscriber(subscriber.id, deps.now());
+    const [sites, clients] = await Promise.all([
+      deps.gate.listOfSubscriber(subscriber.id, deps.now()),
+      deps.oidcRecords.listOfSubscriber(subscriber.id, deps.now()),
+    ]);
+    const held = [...sites, ...clients.map(({ clientId, createdAt }) => ({ applicationId: clientId, createdAt }))];
     const rows = await Promise.all(
       held.map(async ({ applicationId: id, createdAt }) => {
         const application = await deps.applications.find(id);
@@ -30,8 +34,10 @@ export function applications(deps: HttpDeps): Router<RequestState> {
 
   router.post("/account/applications/:id/end", async function leaveApplication(ctx) {
     const { subscriber } = signedInOf(ctx);
-    const ended = await deps.gate.endOfSubscriber(subscriber.id, String(ctx.params["id"]));
-    if (ended > 0) flash(ctx, "done", ctx.state.text("flash.session-ended"));
+    const id = String(ctx.params["id"]);
+    const atSite = await deps.gate.endOfSubscriber(subscriber.id, id);
+    if (atSite + (await deps.oidcRecords.endOfSubscriber(subscriber.id, id)) > 0)
+      flash(ctx, "done", ctx.state.text("flash.session-ended"));
     seeOther(ctx, "/account/applications");
   });
 
