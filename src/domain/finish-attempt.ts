@@ -154,7 +154,7 @@ async function finish(
   const opened = await allOrNothing(deps, async (inside) =>
     (await spendProof(inside, attempt, proof, browser)) ? open(inside, proof) : null,
   );
-  deps.traces?.span(attempt.id, `finish by ${proof.kind}`, from, opened === null ? "over" : "spent");
+  deps.traces?.span(attempt.id, `finish:${proof.kind}`, from, opened === null ? "over" : "spent");
   if (opened === null) return repeatFinish(deps, attempt, browser);
   if (attempt.purpose === "sign-in") deps.tally.signIn(wayOf(proof), "signed-in");
   const hasMovedOn = opened.session.epoch > attempt.epoch;

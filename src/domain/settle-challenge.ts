@@ -48,7 +48,7 @@ async function settle(deps: SettleDeps, outcome: Outcome, by: Witness, write: Wr
   const { id, attemptId, version, factorType, createdAt, expiresAt } = settled;
   const status: LiveStatus = { id, kind: "approval", status: publicStatus(outcome), version, expiresAt };
   announceSettled(deps, status, by);
-  deps.traces?.span(attemptId, `settle by ${by}`, from, outcome);
+  deps.traces?.span(attemptId, `settle:${by}`, from, outcome);
   deps.tally.settled(factorType, outcome, by, deps.now().getTime() - createdAt.getTime());
   return status;
 }

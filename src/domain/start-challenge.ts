@@ -83,7 +83,7 @@ export async function startAttempt(
     await deps.attempts.discard(attempt.id);
     await deps.attempts.addKey(joined, hashSecret(key));
   }
-  deps.traces?.span(attempt.id, attempt.purpose, from, joined === null ? "begun" : "joined another", true);
+  deps.traces?.span(attempt.id, attempt.purpose, from, joined === null ? "begun" : "joined", true);
   return key;
 }
 
@@ -203,7 +203,7 @@ async function send(
   } catch (error) {
     const failure = failureOf(error);
     deps.tally.push(challenge.factorType, failure);
-    deps.traces?.span(challenge.attemptId, `push to ${challenge.factorType}`, from, failure);
+    deps.traces?.span(challenge.attemptId, `push:${challenge.factorType}`, from, failure);
     deps.log.warn(
       { challengeId: challenge.id, failure },
       failure === "unconfirmed" ? "push unconfirmed" : "push failed",
@@ -214,7 +214,7 @@ async function send(
     return;
   }
   deps.tally.push(challenge.factorType, sent.reach);
-  deps.traces?.span(challenge.attemptId, `push to ${challenge.factorType}`, from, sent.reach);
+  deps.traces?.span(challenge.attemptId, `push:${challenge.factorType}`, from, sent.reach);
   const pollAt = asks.state === undefined ? null : await firstApprovalPoll(deps, deps.now());
   await deps.challenges.confirmSent(challenge.id, sent, pollAt);
   if (pollAt !== null) await deps.polls.schedule("approval", challenge.id, pollAt);

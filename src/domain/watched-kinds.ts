@@ -55,7 +55,7 @@ export const approvals: WatchedRules<Challenge> = {
       providerRef === null
         ? "unknown"
         : await deps.providers[factorType]?.asks?.state?.(providerRef, { providerId }, signal);
-    deps.traces?.span(attemptId, `ask ${factorType}`, from, state ?? "unknown");
+    deps.traces?.span(attemptId, `ask:${factorType}`, from, state ?? "unknown");
     // That it expired there is no answer: our own deadline counts.
     if (state !== "approved" && state !== "denied")
       return state === undefined || state === "unknown" ? "unknown" : "pending";

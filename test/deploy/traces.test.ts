@@ -20,7 +20,7 @@ it("one sign-in is one trace, from the password through Authy and the worker to 
   const finished = (): boolean => collector.spans.some(({ name }) => name === "POST /login/approval/finish");
   await until(finished, "the finish was not traced");
 
-  const { traceId } = collector.spans.find(({ name }) => name.startsWith("finish by"))!;
+  const { traceId } = collector.spans.find(({ name }) => name.startsWith("finish:"))!;
   const trace = collector.spans.filter((span) => span.traceId === traceId);
   const begin = trace.filter(({ parentSpanId }) => parentSpanId === undefined);
   assert.deepEqual(
@@ -28,7 +28,7 @@ it("one sign-in is one trace, from the password through Authy and the worker to 
     ["sign-in"],
   );
   const under = new Set(trace.filter(({ parentSpanId }) => parentSpanId === begin[0]?.spanId).map(({ name }) => name));
-  for (const name of ["push to authy-push", "ask authy-push", "settle by poll", "finish by approval"])
+  for (const name of ["push:authy-push", "ask:authy-push", "settle:poll", "finish:approval"])
     assert.ok(under.has(name), `${name} is missing among ${[...under].join(", ")}`);
   const processes = [...collector.resources].filter((each) => each.startsWith("service.instance.id="));
   assert.ok(processes.length >= 3, processes.join());

@@ -61,7 +61,7 @@ describe("traces", () => {
     const [one, other] = [otlpTraces(settings, QUIET), otlpTraces(settings, QUIET)];
     const attempt = randomUUID();
     one.span(attempt, "sign-in", performance.now() - 5, "begun", true);
-    other.span(attempt, "ask authy-push", performance.now() - 2, "approved");
+    other.span(attempt, "ask:authy-push", performance.now() - 2, "approved");
     await Promise.all([one.close(), other.close()]);
     assert.equal(collector.spans.length, 2);
     const begin = collector.spans.find(({ parentSpanId }) => parentSpanId === undefined)!;
