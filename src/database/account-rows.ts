@@ -95,7 +95,7 @@ export const HOLDINGS: readonly Holding[] = [
     name: "openIdConnect",
     entity: "oidcRecord",
     where: OWN,
-    shown: ["model", "clientId", "signInId", "outlives", "createdAt", "expiresAt", "consumedAt"],
+    shown: ["model", "clientId", "signInId", "outlives", "createdAt", "expiresAt", "consumedAt", "refused"],
   },
   {
     name: "waysToSites",

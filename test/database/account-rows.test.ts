@@ -23,7 +23,7 @@ const HIDDEN: Readonly<Record<string, readonly string[]>> = {
   session: ["keyHash", "subscriberId", "epoch", "data"],
   browser: ["subscriberId", "keyHash"],
   recoveryCode: ["subscriberId", "codeHash"],
-  oidcRecord: ["id", "grantId", "subscriberId", "epoch", "payload"],
+  oidcRecord: ["id", "grantId", "subscriberId", "epoch", "payload", "userCodeHash"],
   gateTicket: ["keyHash", "subscriberId", "visitHash"],
   gateSession: ["keyHash", "subscriberId"],
   membership: ["subscriberId"],
