@@ -67,7 +67,7 @@ export default tseslint.config(
   // Besides: the English sentences, for the type of their names.
   room("mail", ["nodemailer(/.*)?", "nunjucks", "\\.\\./\\.\\./views/text/en\\.json"]),
   room("traces", []),
-  room("passwords", ["@node-rs/argon2", "@zxcvbn-ts/language-common"]),
+  room("passwords", ["@node-rs/argon2", "@node-rs/bcrypt", "@zxcvbn-ts/language-common"]),
   // A provider has routes of its own, which bring a signature and no cookie: koa, and nothing of src/http.
   room("providers/*", [
     "@simplewebauthn/server",

@@ -41,6 +41,8 @@ const HELP = `Usage: npm run admin -- COMMAND [--json]
   user disable NAME          end all sessions, and let nobody sign in with the account
   user enable NAME           undo that, and take back an account that its owner has closed
   user delete NAME --yes     erase the account with all that hangs on it, at once
+  user export [--hashes]     the accounts as lines of JSON, with the hashes of passwords: what user import reads
+  user import FILE           take the accounts of another system, all of a file or none (docs/operations.md)
   user verify-email NAME     tell applications that the address of the account is its owner's
   user reset-link NAME       print a link for a new password, for whoever stands at the desk
   group list                 the groups, with how many accounts are in each
@@ -423,10 +425,16 @@ async function main(): Promise<number> {
   const services = await openServices(config, createLog("silent", "admin"), AbortSignal.abort());
   try {
     await whenReady(services.redis);
-    const { rows, message, hasFailed } = await called.command.run(services, config, called.words, called.given);
+    const { rows, message, hasFailed, isForMachines } = await called.command.run(
+      services,
+      config,
+      called.words,
+      called.given,
+    );
     if (called.given["json"] === true) console.log(JSON.stringify(rows, null, 2));
     else {
-      printTables(rows);
+      if (isForMachines === true) for (const row of rows) console.log(JSON.stringify(row));
+      else printTables(rows);
       if (message !== undefined && message !== "") console.log(message);
     }
     return hasFailed === true ? 1 : 0;

@@ -95,6 +95,7 @@ const RETRY_DATABASE_MS = 300;
 const HEALTH_TIMEOUT_MS = 1000;
 const NOTICE_READ_ONLY_MS = 5000;
 const COUNT_MOVERS_EVERY_MS = 60_000;
+const FOREIGN_HASHES = 50;
 /** Enough to see that polls are late. */
 const MOST_OVERDUE_POLLS = 500;
 
@@ -334,6 +335,8 @@ export async function createWebServices(config: Config, log: Log, stopping: Abor
       // What judges passkeys, and what unlocks a phone's approvals, takes a moment to load, in which nobody would be answered.
       if (deps.providers.passkey !== undefined || deps.providers.phone !== undefined) await loadWebauthn();
       await services.open(signal);
+      // C8: before the first refusal has told how long a hash of another system takes.
+      await deps.passwords.learnFloor(await deps.subscribers.someForeignHashes(FOREIGN_HASHES).catch(() => []));
       stopCheckpoints = startCheckpoints(database);
     },
     async close() {

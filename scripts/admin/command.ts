@@ -10,6 +10,8 @@ export interface Report {
   readonly rows: readonly Readonly<Record<string, unknown>>[];
   readonly message?: string;
   readonly hasFailed?: boolean;
+  /** Each row is a line of JSON, for another program to read. */
+  readonly isForMachines?: boolean;
 }
 
 /** There is no such account, or nothing to do; the message is for the operator. */

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { In, MoreThan, Not } from "typeorm";
 
-import type { Audit, AuditEvent, AuditKind } from "../domain/audit.js";
+import type { Audit, AuditEvent, AuditKind, NewEvent } from "../domain/audit.js";
 import type { MailOrder } from "../domain/mail.js";
 import type { AuditRow, MailRow, RowSource, SubscriberRow } from "./schema.js";
 
@@ -23,7 +23,11 @@ const FOR_THE_RELEASE_BEFORE: Partial<Record<AuditKind, AuditKind>> = {
   "account-closed": "session-ended",
   "account-reopened": "unlocked",
   "account-erased": "session-ended",
+  imported: "registered",
 };
+
+/** So many lines fit into one statement. */
+const AT_ONCE = 500;
 
 /**
  * The security events, in the database.
@@ -60,15 +64,13 @@ export function audit(database: RowSource, isOutbox: boolean): Audit {
   }
 
   return {
-    async record({ origin: { address, browserLabel }, detail = "", mails = [], kind, ...event }) {
-      const before = FOR_THE_RELEASE_BEFORE[kind];
-      const row: AuditRow = {
-        ...event,
-        ...{ id: randomUUID(), kind: before ?? kind, exactKind: before === undefined ? null : kind },
-        ...{ address, browserLabel, detail },
-      };
+    async record({ mails = [], ...event }) {
+      const row = rowOf(event);
       await rows.insert(row);
       if (isOutbox) for (const mail of mails) await order(mail, row);
+    },
+    async recordEach(events) {
+      for (let at = 0; at < events.length; at += AT_ONCE) await rows.insert(events.slice(at, at + AT_ONCE).map(rowOf));
     },
     list: async (subscriberId, { limit, offset = 0, without = [] }) => {
       const found = await rows.find({
@@ -86,6 +88,16 @@ export function audit(database: RowSource, isOutbox: boolean): Audit {
     },
     listOfApplication: (subscriberId, limit) =>
       rows.find({ where: { subscriberId }, order: { at: "DESC", id: "DESC" }, take: limit }),
+  };
+}
+
+function rowOf({ origin, detail = "", kind, ...event }: Omit<NewEvent, "mails">): AuditRow {
+  const before = FOR_THE_RELEASE_BEFORE[kind];
+  const { address, browserLabel } = origin;
+  return {
+    ...event,
+    ...{ id: randomUUID(), kind: before ?? kind, exactKind: before === undefined ? null : kind },
+    ...{ address, browserLabel, detail },
   };
 }
 

@@ -17,6 +17,7 @@ import { Moving1769900800000 } from "./migrations/1769900800000-moving.js";
 import { Applications1769901000000 } from "./migrations/1769901000000-applications.js";
 import { OpenIdConnect1769901200000 } from "./migrations/1769901200000-openid-connect.js";
 import { Mail1769901500000 } from "./migrations/1769901500000-mail.js";
+import { ForeignHashes1770000210000 } from "./migrations/1770000210000-foreign-hashes.js";
 import { Closing1770000200000 } from "./migrations/1770000200000-closing.js";
 import { Gate1769901010000 } from "./migrations/1769901010000-gate.js";
 import { Languages1770000000000 } from "./migrations/1770000000000-languages.js";
@@ -70,6 +71,7 @@ export function dataSourceOptions(
       Languages1770000000000,
       PhoneVerification1770000100000,
       Closing1770000200000,
+      ForeignHashes1770000210000,
       DeviceCodes1770000300000,
       WorkerIndexes1770000400000,
     ],

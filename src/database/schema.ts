@@ -165,6 +165,8 @@ export function entities(isPostgres: boolean) {
         { name: "subscribers_username", columns: ["usernameKey"], unique: true },
         // Of lower(email): the migration alone can say so.
         { name: "subscribers_email", columns: ["email"], synchronize: false },
+        // Of hashes that another system made: the migration alone can say so.
+        { name: "subscribers_foreign", columns: ["id"], synchronize: false },
         { name: "subscribers_closed", columns: ["closedAt"], where: "closed_at IS NOT NULL" },
       ],
     }),

@@ -1,6 +1,6 @@
-import { IsNull, LessThanOrEqual, Not } from "typeorm";
+import { In, IsNull, LessThanOrEqual, Not } from "typeorm";
 
-import type { Subscribers } from "../domain/subscriber.js";
+import type { NewSubscriber, Subscribers } from "../domain/subscriber.js";
 import { changedOne, unlessTaken } from "./one-row.js";
 import type { SubscriberRow, RowSource } from "./schema.js";
 import { statement } from "./statement.js";
@@ -17,25 +17,53 @@ const FIND_BY_EMAIL = statement<SubscriberRow>(
   "SELECT * FROM subscribers WHERE lower(email) = lower(:email) ORDER BY created_at LIMIT 5",
 );
 
+/** The same WHERE as that of its index. */
+const FOREIGN = statement<SubscriberRow>(
+  "subscriber",
+  "SELECT password_hash FROM subscribers WHERE password_hash NOT LIKE '$argon2id$v=19$m=19456,t=2,p=1$%' LIMIT :limit",
+);
+
+/** So many values fit into one statement. */
+const AT_ONCE = 500;
+
+/** An account that was opened just now. */
+function newRow(subscriber: NewSubscriber): SubscriberRow {
+  return {
+    language: null,
+    ...subscriber,
+    epoch: 1,
+    pendingEmail: null,
+    mustChangePassword: false,
+    pushFrozenUntil: null,
+    strangersSuccessAt: null,
+    emailVerifiedAt: null,
+    disabledAt: null,
+    closedAt: null,
+    moveRestsUntil: null,
+  };
+}
+
 /** The accounts, in the database. */
 export function subscribers(database: RowSource): Subscribers {
   const rows = database.getRepository<SubscriberRow>("subscriber");
   return {
-    async insert(subscriber) {
-      const row = {
-        language: null,
-        ...subscriber,
-        epoch: 1,
-        pendingEmail: null,
-        mustChangePassword: false,
-        pushFrozenUntil: null,
-        strangersSuccessAt: null,
-        emailVerifiedAt: null,
-        disabledAt: null,
-        closedAt: null,
-        moveRestsUntil: null,
-      };
-      return unlessTaken(rows.insert(row));
+    insert: (subscriber) => unlessTaken(rows.insert(newRow(subscriber))),
+    async insertAll(subscribers) {
+      for (let at = 0; at < subscribers.length; at += AT_ONCE)
+        await rows.insert(subscribers.slice(at, at + AT_ONCE).map((each) => ({ ...newRow(each), ...each })));
+    },
+    async findTaken(usernameKeys) {
+      const taken: string[] = [];
+      for (let at = 0; at < usernameKeys.length; at += AT_ONCE) {
+        const usernameKey = In(usernameKeys.slice(at, at + AT_ONCE));
+        const found = await rows.find({ select: { id: true, usernameKey: true }, where: { usernameKey } });
+        taken.push(...found.map((row) => row.usernameKey));
+      }
+      return taken;
+    },
+    async someForeignHashes(limit) {
+      const found = await FOREIGN(database, { limit });
+      return found.map(({ passwordHash }) => passwordHash);
     },
     find: async (id) => (await FIND(database, { id }))[0] ?? null,
     findByName: async (usernameKey) => (await FIND_BY_NAME(database, { usernameKey }))[0] ?? null,

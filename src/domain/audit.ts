@@ -35,7 +35,8 @@ export type AuditKind =
   | "address-change-undone"
   | "account-closed"
   | "account-reopened"
-  | "account-erased";
+  | "account-erased"
+  | "imported";
 
 /**
  * How the history tells of one factor: of other types than Authy's phone which it was, and then how. All of it stands under
@@ -81,6 +82,8 @@ export interface Audit {
    * tell of it, which a worker sends; without a mail server there are none.
    */
   record(event: NewEvent): Promise<void>;
+  /** Many lines at once, of which no messages tell. */
+  recordEach(events: readonly Omit<NewEvent, "mails">[]): Promise<void>;
   /** The same of an application. */
   recordOfApplication(applicationId: string, kind: ApplicationAuditKind, at: Date, detail: string): Promise<void>;
   /** The newest first. */

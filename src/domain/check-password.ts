@@ -28,10 +28,17 @@ export async function checkPassword(
       await deps.passwords.verifyNothing(normal);
       return "wrong";
     }
-    if (!(await deps.passwords.verify(subscriber.passwordHash, normal))) return "wrong";
+    const { passwordHash } = subscriber;
+    // Another system may have hashed what was typed as it was.
+    const isRight =
+      (await deps.passwords.verify(passwordHash, normal)) ||
+      (normal !== password &&
+        deps.passwords.needsRehash(passwordHash) &&
+        (await deps.passwords.verify(passwordHash, password)));
+    if (!isRight) return "wrong";
     await deps.failures.giveBack(bucket);
-    if (deps.passwords.needsRehash(subscriber.passwordHash))
-      await deps.subscribers.rehash(subscriber.id, subscriber.passwordHash, await deps.passwords.hash(normal));
+    if (deps.passwords.needsRehash(passwordHash))
+      await deps.subscribers.rehash(subscriber.id, passwordHash, await deps.passwords.hash(normal));
     return "right";
   }, isOwn);
 }

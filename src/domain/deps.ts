@@ -134,6 +134,12 @@ export interface Passwords {
   /** Takes as long as a verification, for a name that has no account. */
   verifyNothing(password: string): Promise<void>;
   needsRehash(hash: string): boolean;
+  /** Why a hash of another system is not taken: of no known form, or too dear to judge; null where it is. */
+  foreignProblem(hash: string): "form" | "cost" | null;
+  /** The least time of a refusal, in ms: as long as the slowest hash of another system takes. 0 where there are none. */
+  floorMs(): number;
+  /** Finds out how long such hashes take, by one of each kind among these. */
+  learnFloor(hashes: readonly string[]): Promise<void>;
   /** In the list of common passwords, or among its first so many. */
   isCommon(password: string, amongFirst?: number): boolean;
 }

@@ -129,7 +129,11 @@ async function signInByPassword(
 }
 
 /** Whatever must not tell by its time what it was takes at least this long. */
-export async function untilFloor(startedAt: Date, { settings, now }: Pick<Deps, "settings" | "now">): Promise<void> {
-  const left = startedAt.getTime() + settings.loginFloorMs - now().getTime();
+export async function untilFloor(
+  startedAt: Date,
+  { settings, passwords, now }: Pick<Deps, "settings" | "passwords" | "now">,
+): Promise<void> {
+  const floorMs = Math.max(settings.loginFloorMs, passwords.floorMs());
+  const left = startedAt.getTime() + floorMs - now().getTime();
   if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
 }

@@ -50,6 +50,12 @@ export type NewSubscriber = Omit<
 export interface Subscribers {
   /** @returns false when the name is taken. */
   insert(subscriber: NewSubscriber): Promise<boolean>;
+  /** Many at once, none of whose names is taken. */
+  insertAll(subscribers: readonly (NewSubscriber & Pick<Subscriber, "disabledAt">)[]): Promise<void>;
+  /** Which of these names are taken, by their keys. */
+  findTaken(usernameKeys: readonly string[]): Promise<string[]>;
+  /** At most so many hashes that another system made. */
+  someForeignHashes(limit: number): Promise<string[]>;
   find(id: string): Promise<Subscriber | null>;
   findByName(usernameKey: string): Promise<Subscriber | null>;
   /** With this address, however its letters are written; at most five of them. */

@@ -4,6 +4,7 @@ import { dictionary } from "@zxcvbn-ts/language-common";
 
 import type { Passwords } from "../domain/deps.js";
 import { Busy } from "../domain/errors.js";
+import { type ForeignHash, foreignHash } from "./foreign-hash.js";
 
 interface Strength {
   readonly memoryCost: number;
@@ -15,8 +16,11 @@ interface Strength {
 const FULL: Strength = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 const FOR_TESTS: Strength = { memoryCost: 64, timeCost: 1, parallelism: 1 };
 
-/** Settings that no hash of ours has: a row that somebody else wrote must not eat the memory. */
-const ABSURD = { memoryCost: 1_048_576, timeCost: 20, parallelism: 16 };
+/** Refusals take longer than the slowest hash of another system that this process has judged, up to this. */
+const FLOOR_MARGIN = 1.25;
+const MOST_FLOOR_MS = 4000;
+/** The beginning of a hash: its kind and its cost. */
+const KIND = /^\$2.\$\d\d\$|^\$[^$]+\$(?:v=\d+\$)?[^$]+\$/;
 
 /**
  * argon2id (what the library does unless told otherwise), at most one hash for each core at once: the thread pool is shared
@@ -34,6 +38,14 @@ export function passwords(isTestStrength: boolean, queueLimit: number): Password
   const owners: (() => void)[] = [];
   let running = 0;
   let hashOfNobody: Promise<string> | undefined;
+  let slowestForeignMs = 0;
+
+  async function verifyForeign(foreign: ForeignHash, password: string): Promise<boolean> {
+    const startedAt = performance.now();
+    const isRight = await foreign.verify(password);
+    slowestForeignMs = Math.max(slowestForeignMs, performance.now() - startedAt);
+    return isRight;
+  }
 
   return {
     async inTurn(work, isOwn = false) {
@@ -53,20 +65,31 @@ export function passwords(isTestStrength: boolean, queueLimit: number): Password
     waiting: () => unknown.length + owners.length,
     hash: (password) => hash(password, strength),
     async verify(stored, password) {
-      if (isAbsurd(stored)) return false;
       try {
-        return await verify(stored, password);
+        if (isOwn(strengthOf(stored))) return await verify(stored, password);
+        const foreign = foreignHash(stored);
+        return typeof foreign === "string" ? false : await verifyForeign(foreign, password);
       } catch {
         return false; // a malformed hash is nobody's password
       }
     },
+    foreignProblem(hash) {
+      const foreign = foreignHash(hash);
+      return typeof foreign === "string" ? foreign : null;
+    },
+    async learnFloor(hashes) {
+      const kinds = new Map(hashes.map((hash) => [KIND.exec(hash)?.[0] ?? "", hash]));
+      for (const hash of kinds.values())
+        await this.inTurn(() => this.verify(hash, "nobody's password")).catch(() => false);
+    },
+    floorMs: () => Math.min(MOST_FLOOR_MS, slowestForeignMs * FLOOR_MARGIN),
     async verifyNothing(password) {
       hashOfNobody ??= hash("nobody's password", strength);
       await verify(await hashOfNobody, password);
     },
     needsRehash(stored) {
-      const has = strengthOf(stored);
-      return has === null || has.memoryCost < strength.memoryCost || has.timeCost < strength.timeCost;
+      // Stronger ones, too: they come from another system, and the time that they take to judge tells them apart.
+      return JSON.stringify(strengthOf(stored)) !== JSON.stringify(strength);
     },
     isCommon: (password, amongFirst = common.size) => (common.get(password) ?? common.size) < amongFirst,
   };
@@ -79,12 +102,7 @@ function strengthOf(stored: string): Strength | null {
     : { memoryCost: Number(found[1]), timeCost: Number(found[2]), parallelism: Number(found[3]) };
 }
 
-function isAbsurd(stored: string): boolean {
-  const has = strengthOf(stored);
-  return (
-    has === null ||
-    has.memoryCost > ABSURD.memoryCost ||
-    has.timeCost > ABSURD.timeCost ||
-    has.parallelism > ABSURD.parallelism
-  );
+/** A hash as this release or one before it makes them. */
+function isOwn(has: Strength | null): boolean {
+  return has !== null && has.memoryCost <= FULL.memoryCost && has.timeCost <= FULL.timeCost && has.parallelism === 1;
 }

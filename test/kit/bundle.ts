@@ -9,7 +9,14 @@ const BUNDLES = ".data/cache/bundles";
 /** The scripts of the processes that tests start most. */
 const SCRIPTS = ["dist/src/server.js", "dist/workers/index.js", "dist/scripts/admin.js"];
 /** They load machine code, or a file beside them. */
-const EXTERNAL = ["better-sqlite3", "@node-rs/argon2", "msgpackr-extract", "pg-native", "@zxcvbn-ts/*"];
+const EXTERNAL = [
+  "better-sqlite3",
+  "@node-rs/argon2",
+  "@node-rs/bcrypt",
+  "msgpackr-extract",
+  "pg-native",
+  "@zxcvbn-ts/*",
+];
 /** What CommonJS modules find in their scope. */
 const SCOPE = `import { createRequire } from "node:module";
 const require = createRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;`;

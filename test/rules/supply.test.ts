@@ -39,12 +39,21 @@ const LEAST: Readonly<Record<string, string>> = {
 const ONE_COPY = [
   ...Object.keys(LEAST),
   ...["jws", "jwa", "cookies", "keygrip", "koa-session", "helmet", "koa-helmet", "raw-body", "qs", "ioredis"],
-  ...["pg", "better-sqlite3", "@node-rs/argon2", "pino", "rate-limiter-flexible", "@koa/bodyparser", "co-body"],
+  ...[
+    "pg",
+    "better-sqlite3",
+    "@node-rs/argon2",
+    "@node-rs/bcrypt",
+    "pino",
+    "rate-limiter-flexible",
+    "@koa/bodyparser",
+    "co-body",
+  ],
   ...["oidc-provider", "jose", "@simplewebauthn/server"],
 ];
 
 /** Production packages today; the next one needs a reason. docs/security.md tells why these are more than we wish for. */
-const MOST_PACKAGES = 333;
+const MOST_PACKAGES = 347;
 
 describe("the supply chain", () => {
   it("D1 pins every package exactly, with its integrity", () => {

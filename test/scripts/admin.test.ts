@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { after, describe, it, type TestContext } from "node:test";
 
 import { type Credentials, enrol, register, signInByPassword, type Stage } from "../kit/story.js";
@@ -105,6 +108,34 @@ describe("the operator's tool", () => {
     await signInByPassword(stageOf(program), person("leave-of-absence"));
   });
 
+  it("C3: deletes an account for good, once that was said", async (t) => {
+    const stage = stageOf(program);
+    await register(stage, person("goner"));
+    assert.equal((await admin(t, program, "user", "delete", "goner")).code, 2);
+    assert.equal((await admin(t, program, "user", "delete", "goner", "--yes")).code, 0);
+    assert.equal((await stage.browser.visit("/account")).url.pathname, "/login");
+    assert.equal((await admin(t, program, "user", "delete", "goner", "--yes")).code, 1);
+  });
+
+  it("C6: takes accounts of another system from a file, and writes such a file", async (t) => {
+    const folder = mkdtempSync(path.join(tmpdir(), "countersign-accounts-"));
+    t.after(() => {
+      rmSync(folder, { recursive: true, force: true });
+    });
+    const file = path.join(folder, "accounts");
+    assert.equal((await admin(t, program, "user", "import", file)).code, 1);
+    const hash = "$2b$04$KlJkVkDLdhyG4SSgHE2YM.1jIfcJjkeeZ4yBj4iOFFLrTuPfzcTWO";
+    writeFileSync(file, `name,email,hash\ncomer,comer@example.com,${hash}\ncomer,x@example.com,\n`);
+    const refused = await admin(t, program, "user", "import", file, "--json");
+    assert.deepEqual([refused.code, rowsOf(refused)], [1, [{ line: 3, reason: "the name stands in line 2 already" }]]);
+    writeFileSync(file, `name,email,hash\ncomer,comer@example.com,${hash}\n`);
+    assert.deepEqual(rowsOf(await admin(t, program, "user", "import", file, "--json")), [{ taken: 1 }]);
+    const lines = (await admin(t, program, "user", "export", "--hashes")).out.trim().split("\n");
+    const found = lines.map((line) => JSON.parse(line) as Record<string, string>).find(({ name }) => name === "comer");
+    assert.deepEqual(found, { name: "comer", email: "comer@example.com", hash });
+    assert.doesNotMatch((await admin(t, program, "user", "export", "--json")).out, /argon2|\$2b/);
+  });
+
   it("R54: puts accounts into groups, and verifies addresses", async (t) => {
     await register(stageOf(program), person("member"));
     assert.equal((await admin(t, program, "group", "add", "staff", "member", "nobody")).code, 1);
@@ -164,7 +195,7 @@ describe("the operator's tool", () => {
   });
 
   it("answers a wrong command with the list of right ones, and an unknown name with one sentence", async (t) => {
-    for (const args of [["user", "delete", "x"], ["user", "show"], ["--colour"], []]) {
+    for (const args of [["user", "erase", "x"], ["user", "show"], ["--colour"], []]) {
       const said = await admin(t, program, ...args);
       assert.equal(said.code, 2, args.join(" "));
       assert.match(said.err, /user reset-2fa NAME/);

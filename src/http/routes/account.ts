@@ -176,6 +176,7 @@ const OUTCOMES: Readonly<Record<AuditEvent["kind"], Outcome>> = {
   "account-closed": "bad",
   "account-reopened": "good",
   "account-erased": "bad",
+  imported: "neutral",
 };
 
 /** What the history says about how something was done, by an event's detail; other details are for the operator. */

@@ -23,6 +23,8 @@ const GATE = ["test/http/gate.test.ts"];
 const GATE_ROWS = ["test/database/applications.test.ts"];
 const PASSKEYS = ["test/providers/passkey/rules.test.ts"];
 const CLOSING = ["test/http/closing.test.ts"];
+const IMPORTING = ["test/http/importing.test.ts"];
+const FOREIGN_HASHES = ["test/passwords/foreign-hash.test.ts"];
 const ACCOUNT_ROWS = ["test/database/account-rows.test.ts"];
 const ATTACKS = ["test/trials/attack/short.test.ts"];
 const PHONE_RULES = ["test/providers/phone/rules.test.ts"];
@@ -898,5 +900,33 @@ export const GUARDS: readonly Guard[] = [
     find: "subscriber === null ? mails.forget(mail.id) : mails.settle",
     put: "mails.settle",
     ...{ rule: "C4", tests: CLOSING },
+  },
+  {
+    what: "a hash of another system may cost whatever it likes",
+    file: "src/passwords/foreign-hash.ts",
+    find: 'if (memory > MOST.argon2KiB || memory * passes > MOST.argon2Work || lanes > MOST.argon2Lanes) return "cost";',
+    put: "",
+    ...{ rule: "C7", tests: FOREIGN_HASHES },
+  },
+  {
+    what: "a hash of another system stays after the first sign-in",
+    file: "src/passwords/argon2.ts",
+    find: "return JSON.stringify(strengthOf(stored)) !== JSON.stringify(strength);",
+    put: "return strengthOf(stored) !== null && JSON.stringify(strengthOf(stored)) !== JSON.stringify(strength);",
+    ...{ rule: "C7", tests: IMPORTING },
+  },
+  {
+    what: "the good lines of a file are taken without the others",
+    file: "src/domain/import-accounts.ts",
+    find: "if (wrong.length > 0) return { problems: wrong };",
+    put: "if (wrong.length > 0 && accounts.length === 0) return { problems: wrong };",
+    ...{ rule: "C6", tests: IMPORTING },
+  },
+  {
+    what: "a refusal is as quick as ever where hashes of another system are not",
+    file: "src/domain/start-login.ts",
+    find: "Math.max(settings.loginFloorMs, passwords.floorMs())",
+    put: "settings.loginFloorMs",
+    ...{ rule: "C8", tests: IMPORTING },
   },
 ];
