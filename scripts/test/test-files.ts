@@ -10,6 +10,7 @@ const STARTERS = ["node:child_process", "playwright-core"];
  * every way, the commands started as people do, and stories that are told again with another factor.
  */
 const LONG = new Set([
+  "test/browser/pages/every-language.test.ts",
   "sandbox/test/malformed.test.ts",
   "sandbox/test/page.test.ts",
   "test/database/migrate-at-once.test.ts",

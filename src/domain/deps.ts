@@ -70,6 +70,8 @@ export interface PushWords {
   time(at: Date): string;
   /** What other phones are told of one that is no longer notified. */
   silent(label: string): { readonly title: string; readonly body: string };
+  /** What a notification offers, and what it says when its time is over. */
+  offers(): { readonly look: string; readonly deny: string; readonly over: string };
 }
 
 /** Tells whoever watches a challenge or enrolment what it has become: those of this process at once, the others by Redis. */

@@ -18,6 +18,7 @@ export function pushWords(text: Text): PushWords {
         ? what
         : text("push.named", { action: what, name: about.label || text(`device.${about.type}`) });
     },
+    offers: () => ({ look: text("push.look"), deny: text("push.deny"), over: text("push.over") }),
     silent: (label) => ({
       title: text("push.silent", { phone: label || text("push.a-phone") }),
       body: text("push.silent-next"),

@@ -15,10 +15,10 @@ export type RichValues = Readonly<Record<string, string | number | Html>>;
  * A sentence with marks in it. In the catalogue stand `<strong>`, `<nowrap>`, and for each link a mark with a name of its own:
  * "Look at <sessions>where you are signed in</sessions>."
  *
- * @param values - What stands in the placeholders, escaped and isolated here; for a link, where it leads.
+ * @param values - What stands in the placeholders, escaped here; for a link, where it leads.
  */
-export function richText(text: Text, key: TextKey, values: RichValues = {}): object {
-  const filled = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, isolated(value)]));
+export function richText(text: Text, key: TextKey, values: RichValues, direction: "ltr" | "rtl"): object {
+  const filled = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, filling(value, direction)]));
   const html = text(key, filled)
     .replace(/<nowrap>/g, '<span class="nowrap">')
     .replace(/<\/nowrap>/g, "</span>")
@@ -31,10 +31,14 @@ export function richText(text: Text, key: TextKey, values: RichValues = {}): obj
   return new SafeString(html);
 }
 
-/** What a macro made stays as it is. A name may be written in the other direction than the sentence around it. */
-function isolated(value: string | number | Html): string | number {
+/**
+ * What a macro made stays as it is. Between words from right to left a name, an address or a code needs a wall around it, or
+ * its parts change places.
+ */
+function filling(value: string | number | Html, direction: "ltr" | "rtl"): string | number {
   if (typeof value === "number") return value;
-  return typeof value === "string" ? `<bdi>${escaped(value)}</bdi>` : value.toString();
+  if (typeof value !== "string") return value.toString();
+  return direction === "rtl" ? `<bdi>${escaped(value)}</bdi>` : escaped(value);
 }
 
 function escaped(text: string): string {

@@ -85,8 +85,8 @@ export function pageEnvironment(texts: Texts, language: Language): nunjucks.Envi
     languages: texts.languages.map((tag) => ({ tag, name: OWN_NAMES[tag] })),
     /** A sentence, with what stands in it. */
     t: (key: TextKey, values?: TextValues) => text(key, values),
-    /** The same with marks and links in it, and with every name set apart from the direction of the text around it. */
-    rich: (key: TextKey, values?: RichValues) => richText(text, key, values),
+    /** The same with marks and links in it. */
+    rich: (key: TextKey, values: RichValues = {}) => richText(text, key, values, directionOf(language)),
     browserWords: (label: string) => browserWords(text, label),
     /** Sentences for the modules of a page, which fill them in by themselves. */
     words: (modules: readonly string[]) =>

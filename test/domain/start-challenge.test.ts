@@ -33,6 +33,7 @@ async function startWith(error: LoginError, counts = [0, 1]): Promise<{ logged: 
     pushWords: () => ({
       ...{ question: () => "", action: () => "", browser: () => "", time: () => "" },
       silent: () => ({ title: "", body: "" }),
+      offers: () => ({ look: "", deny: "", over: "" }),
     }),
     attempts: { extend: done },
     challenges: {

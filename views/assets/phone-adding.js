@@ -4,6 +4,7 @@ import { canUnlock, NotUnlocked } from "./phone-lock.js";
 import { button, element, focusTop, page, paragraph, say, showState } from "./phone-place.js";
 import { claimEnrolment, lookAtEnrolment, openSession } from "./phone-server.js";
 import { comparisonDigits } from "./phone-texts.js";
+import { word } from "./words.js";
 
 const LOOK_EVERY_MS = 1500;
 
@@ -44,13 +45,13 @@ export function typingForm(found) {
     event.preventDefault();
     const letters = field.value.toUpperCase().replace(/[\s-]/g, "");
     if (/^[A-Z2-7]{16}$/.test(letters)) found(letters);
-    else say("That are not the 16 letters: they stand below the QR code, in four groups of four.");
+    else say(word("not-letters"));
   }
   return element(
     "form",
     { submit },
-    element("div", { class: "field" }, element("label", { for: "letters" }, "The letters below the code"), field),
-    element("p", { class: "actions" }, element("button", {}, "Go on")),
+    element("div", { class: "field" }, element("label", { for: "letters" }, word("letters")), field),
+    element("p", { class: "actions" }, element("button", {}, word("go-on"))),
   );
 }
 
@@ -73,16 +74,14 @@ export async function addPhone(secret, done) {
   if (page.verification === "required" && !isUnlocked) return showNoLock(done);
   showState(
     "adding",
-    `Add this phone to ${username}?`,
-    paragraph(`From then on ${app} asks here when somebody signs in as ${username}.`),
-    isUnlocked
-      ? paragraph("Each approval will ask for this phone’s fingerprint, face or PIN, and so does adding it.")
-      : null,
+    word("add", { username }),
+    paragraph(word("add-explain", { app, username })),
+    isUnlocked ? paragraph(word("add-unlocked")) : null,
     element(
       "div",
       { class: "actions" },
-      button("Add this phone", () => void claim({ secret, id, username, isUnlocked, done }), ""),
-      button("Not now", done),
+      button(word("add-this"), () => void claim({ secret, id, username, isUnlocked, done }), ""),
+      button(word("not-now"), done),
     ),
   );
   focusTop();
@@ -100,7 +99,7 @@ export async function addPhone(secret, done) {
 /** @param {Adding} adding */
 async function claim(adding) {
   const { secret, id: enrolmentId, username, isUnlocked, done } = adding;
-  say("Making a key…");
+  say(word("making-key"));
   let made;
   try {
     made = await makeKey(enrolmentId, username);
@@ -124,13 +123,13 @@ async function waitForConfirmation(key, digits, done) {
   };
   showState(
     "comparing",
-    "Compare the digits",
-    paragraph("The other screen must show the same six. Confirm there."),
+    word("compare"),
+    paragraph(word("compare-explain")),
     element("p", { class: "figures", "data-digits": true, "aria-label": [...digits].join(" ") }, digits),
     element(
       "div",
       { class: "actions" },
-      button("They differ: cancel", () => void stop(), "plain"),
+      button(word("differ"), () => void stop(), "plain"),
     ),
   );
   focusTop();
@@ -152,10 +151,10 @@ async function waitForConfirmation(key, digits, done) {
 function showHomeScreen(done) {
   showState(
     "home-screen",
-    "First put this page on your Home Screen",
-    paragraph("Only from there an iPhone can ask you. Tap Share, then Add to Home Screen."),
-    paragraph("Open it from the Home Screen and scan or type the code there."),
-    element("div", { class: "actions" }, button("Back", done)),
+    word("home-screen"),
+    paragraph(word("home-screen-share")),
+    paragraph(word("home-screen-open")),
+    element("div", { class: "actions" }, button(word("back"), done)),
   );
 }
 
@@ -163,13 +162,9 @@ function showHomeScreen(done) {
 function showNoCode(isOver, done) {
   showState(
     "no-code",
-    isOver ? "This code is no longer good" : "That did not work",
-    paragraph(
-      isOver
-        ? "It ran out, or a phone has used it. Make a new code on the other screen."
-        : "The server could not be reached. Try again in a moment.",
-    ),
-    element("div", { class: "actions" }, button("Back", done)),
+    word(isOver ? "code-over" : "did-not-work"),
+    paragraph(word(isOver ? "code-over-explain" : "away")),
+    element("div", { class: "actions" }, button(word("back"), done)),
   );
   focusTop();
 }
@@ -179,14 +174,14 @@ function showNotUnlocked(adding) {
   const isOptional = page.verification === "preferred";
   showState(
     "not-unlocked",
-    "This phone was not unlocked",
-    paragraph("Nothing was added yet."),
+    word("not-unlocked"),
+    paragraph(word("nothing-added")),
     element(
       "div",
       { class: "actions" },
-      button("Try again", () => void claim(adding), ""),
-      isOptional ? button("Add it without", () => void claim({ ...adding, isUnlocked: false })) : null,
-      button("Not now", adding.done, "plain"),
+      button(word("try-again"), () => void claim(adding), ""),
+      isOptional ? button(word("add-without"), () => void claim({ ...adding, isUnlocked: false })) : null,
+      button(word("not-now"), adding.done, "plain"),
     ),
   );
   focusTop();
@@ -196,11 +191,9 @@ function showNotUnlocked(adding) {
 function showNoLock(done) {
   showState(
     "no-lock",
-    "This phone has no lock to ask for",
-    paragraph(
-      `${page.app} asks for fingerprint, face or PIN before each approval. Set up a screen lock, then try again.`,
-    ),
-    element("div", { class: "actions" }, button("Back", done)),
+    word("no-lock"),
+    paragraph(word("no-lock-explain", { app: page.app })),
+    element("div", { class: "actions" }, button(word("back"), done)),
   );
   focusTop();
 }
@@ -209,11 +202,9 @@ function showNoLock(done) {
 function showCannotKeep(done) {
   showState(
     "cannot-keep",
-    "This window can keep no key",
-    paragraph(
-      "Private windows and Lockdown Mode do not let a page keep one. Open it in an ordinary window, or use a passkey.",
-    ),
-    element("div", { class: "actions" }, button("Back", done)),
+    word("cannot-keep"),
+    paragraph(word("cannot-keep-explain")),
+    element("div", { class: "actions" }, button(word("back"), done)),
   );
   focusTop();
 }

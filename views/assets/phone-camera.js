@@ -1,5 +1,6 @@
 /** Reading the QR code of the other screen: through the camera, or from a picture of it. */
 import { button, element, focusTop, paragraph, say, showState } from "./phone-place.js";
+import { word } from "./words.js";
 
 /** @typedef {(canvas: HTMLCanvasElement) => Promise<string>} Reader - gives the text of a code; empty where there is none. */
 
@@ -28,35 +29,35 @@ export function scanOffer({ begins, found, done }) {
       ? element(
           "p",
           { class: "actions" },
-          button("Scan the code", () => void scan({ begins, found, done }), ""),
+          button(word("scan"), () => void scan({ begins, found, done }), ""),
         )
       : null,
-    element("div", { class: "field" }, element("label", { for: "picture" }, "A picture of the code"), file),
+    element("div", { class: "field" }, element("label", { for: "picture" }, word("picture")), file),
   );
 }
 
 /** @param {Parameters<typeof scanOffer>[0]} around */
 async function scan({ begins, found, done }) {
-  say("Opening the camera…");
+  say(word("opening-camera"));
   let stream;
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
   } catch {
-    return say("The camera cannot be used. Choose a picture of the code, or type its letters.");
+    return say(word("no-camera"));
   }
   begins();
   let isLooking = true;
-  const video = /** @type {HTMLVideoElement} */ (element("video", { "aria-label": "What the camera sees" }));
+  const video = /** @type {HTMLVideoElement} */ (element("video", { "aria-label": word("camera-sees") }));
   Object.assign(video, { srcObject: stream, muted: true, playsInline: true });
   showState(
     "scanning",
-    "Scan the code",
-    paragraph("Point the camera at the code on the other screen."),
+    word("scan"),
+    paragraph(word("point")),
     video,
     element(
       "div",
       { class: "actions" },
-      button("Back", () => {
+      button(word("back"), () => {
         isLooking = false;
         done();
       }),
@@ -70,7 +71,7 @@ async function scan({ begins, found, done }) {
       const text = await read(drawn(video, CAMERA_WIDTH));
       const secret = secretIn(text);
       if (isLooking && secret) return found(secret);
-      if (text) say("This is another code: take that of the page on which you add your phone.");
+      if (text) say(word("other-code"));
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
   } finally {
@@ -82,7 +83,7 @@ async function scan({ begins, found, done }) {
 async function readPicture({ files }, found) {
   const [picture] = files ?? [];
   if (!picture) return;
-  say("Reading the picture…");
+  say(word("reading"));
   let text = "";
   try {
     const read = await newReader();
@@ -93,12 +94,7 @@ async function readPicture({ files }, found) {
   }
   const secret = secretIn(text);
   if (secret) found(secret);
-  else
-    say(
-      text
-        ? "This is another code: take that of the page on which you add your phone."
-        : "There is no code to read in this picture.",
-    );
+  else say(word(text ? "other-code" : "no-code-there"));
 }
 
 /**

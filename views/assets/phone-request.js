@@ -3,12 +3,22 @@ import { minutes } from "./countdown.js";
 import { NotUnlocked } from "./phone-lock.js";
 import { button, element, focusTop, page, paragraph, say, showState } from "./phone-place.js";
 import { answerRequest, readOutcome, Refusal } from "./phone-server.js";
+import { word } from "./words.js";
 
 /** @typedef {import("./phone-keys.js").Key} Key */
 /** @typedef {import("./phone-server.js").Request} Request */
 
 /** A tap that was meant for what stood here before must hit nothing. */
 const DEAD_MS = 700;
+
+const DETAILS = new Map([
+  ["Account", "detail-account"],
+  ["From", "detail-from"],
+  ["Browser", "detail-browser"],
+  ["Time", "detail-time"],
+  ["Action", "detail-action"],
+  ["Application", "detail-application"],
+]);
 
 /**
  * @param {Request} request
@@ -22,17 +32,17 @@ const DEAD_MS = 700;
  */
 export function showRequest(request, { keys, more, denies, isCurrent, answered, next }) {
   const left = element("span", { class: "figure", role: "timer" });
-  const approve = /** @type {HTMLButtonElement} */ (button("Approve", () => void answer("approve"), "approve"));
-  const deny = /** @type {HTMLButtonElement} */ (button("Deny", () => askWhy(), "deny"));
+  const approve = /** @type {HTMLButtonElement} */ (button(word("approve"), () => void answer("approve"), "approve"));
+  const deny = /** @type {HTMLButtonElement} */ (button(word("deny"), () => askWhy(), "deny"));
   for (const each of [approve, deny]) each.disabled = true;
   showState(
     "request",
     request.message,
     request.code === null ? null : codeFigures(request.code),
     detailsOf(request),
-    element("p", { class: "times hint" }, "Ends in ", left, "."),
+    element("p", { class: "times hint" }, ...around("ends-in", left)),
     element("div", { class: "answers" }, deny, approve),
-    more > 0 ? paragraph(more === 1 ? "One more waits." : `${more} more wait.`, { class: "hint" }) : null,
+    more > 0 ? paragraph(word("more", { count: more }), { class: "hint" }) : null,
   );
   say(request.message);
   if (denies) askWhy();
@@ -52,18 +62,22 @@ export function showRequest(request, { keys, more, denies, isCurrent, answered, 
   function askWhy() {
     showState(
       "why",
-      "Was it you?",
-      paragraph("If somebody else tries to sign in, they have your password."),
+      word("was-it-you"),
+      paragraph(word("they-know")),
       element(
         "div",
         { class: "answers" },
-        button("Yes, cancel it", () => void answer("deny"), "deny"),
-        button("No, this was not me", () => askNotMe(), "deny"),
+        button(word("yes-cancel"), () => void answer("deny"), "deny"),
+        button(word("no-not-me"), () => askNotMe(), "deny"),
       ),
       element(
         "p",
         {},
-        button("Back", () => showRequest(request, { keys, more, denies: false, isCurrent, answered, next }), "plain"),
+        button(
+          word("back"),
+          () => showRequest(request, { keys, more, denies: false, isCurrent, answered, next }),
+          "plain",
+        ),
       ),
     );
     focusTop();
@@ -72,13 +86,13 @@ export function showRequest(request, { keys, more, denies, isCurrent, answered, 
   function askNotMe() {
     showState(
       "not-me",
-      "Lock them out?",
-      paragraph(`${page.app} ends all sessions of this account now, and asks for a new password at the next sign-in.`),
+      word("lock-out-ask"),
+      paragraph(word("lock-out-explain", { app: page.app })),
       element(
         "div",
         { class: "answers" },
-        button("Back", () => askWhy(), "secondary"),
-        button("Lock them out", () => void answer("not-me"), "deny"),
+        button(word("back"), () => askWhy(), "secondary"),
+        button(word("lock-out"), () => void answer("not-me"), "deny"),
       ),
     );
     focusTop();
@@ -88,7 +102,7 @@ export function showRequest(request, { keys, more, denies, isCurrent, answered, 
   async function answer(decision) {
     for (const each of document.querySelectorAll(".answers button"))
       /** @type {HTMLButtonElement} */ (each).disabled = true;
-    say("Sending your answer…");
+    say(word("sending"));
     let refusal = new Refusal(401, "");
     for (const key of keys.filter(({ hash }) => !request.key || request.key === hash)) {
       try {
@@ -99,7 +113,7 @@ export function showRequest(request, { keys, more, denies, isCurrent, answered, 
       } catch (error) {
         if (error instanceof NotUnlocked) {
           showRequest(request, { keys, more, denies: false, isCurrent, answered, next });
-          return say("It was not unlocked, so nothing was sent.");
+          return say(word("unlocked-not"));
         }
         refusal = /** @type {Refusal} */ (error);
         if (refusal.status !== 401) break;
@@ -110,12 +124,13 @@ export function showRequest(request, { keys, more, denies, isCurrent, answered, 
 
   /** @param {"approve" | "deny" | "not-me"} decision */
   function showAnswered(decision) {
-    const [headline = "", line = ""] = {
-      approve: ["Approved", "The other screen goes on by itself."],
-      deny: ["Denied", "Nobody was signed in."],
-      "not-me": ["They are locked out", "All sessions have ended. Choose a new password at your next sign-in."],
+    const names = {
+      approve: ["approved", "other-goes-on"],
+      deny: ["denied", "nobody-in"],
+      "not-me": ["locked-out", "locked-out-explain"],
     }[decision];
-    showState("answered", headline, paragraph(line), element("div", { class: "actions" }, button("Done", next)));
+    const [headline = "", line = ""] = names.map((name) => word(name));
+    showState("answered", headline, paragraph(line), element("div", { class: "actions" }, button(word("done"), next)));
     say(headline);
     focusTop();
   }
@@ -125,13 +140,9 @@ export function showRequest(request, { keys, more, denies, isCurrent, answered, 
     answered();
     showState(
       "not-answered",
-      status === 401 ? "This phone can no longer answer" : "Your answer did not arrive",
-      paragraph(
-        status === 401
-          ? "It was removed from the account, or its key is gone."
-          : "Nothing was kept: when you are back online, answer again.",
-      ),
-      element("div", { class: "actions" }, button("Go on", next)),
+      word(status === 401 ? "cannot-answer" : "not-arrived"),
+      paragraph(word(status === 401 ? "key-gone" : "answer-again")),
+      element("div", { class: "actions" }, button(word("go-on"), next)),
     );
     focusTop();
   }
@@ -152,7 +163,7 @@ export async function showEnded(id, next) {
     headline,
     what ? paragraph(what, { class: "hint" }) : null,
     paragraph(line),
-    element("div", { class: "actions" }, button("Done", next)),
+    element("div", { class: "actions" }, button(word("done"), next)),
   );
   say(headline);
   focusTop();
@@ -163,20 +174,21 @@ export async function showEnded(id, next) {
  * @returns {[headline: string, line: string]}
  */
 function endOf(ended) {
-  const where = ended?.by ? `on ${ended.by.isThis ? "this phone" : ended.by.label || "another phone"}` : "";
+  const by = ended?.by ?? null;
+  const phone = by === null || by.isThis ? word("this-phone") : by.label || word("another-phone");
   switch (ended?.outcome) {
     case "approved":
-      return [`Approved ${where}`, "The other screen goes on by itself."];
+      return [by === null ? word("approved") : word("approved-by", { phone }), word("other-goes-on")];
     case "denied":
-      return [`Denied ${where}`, "Nobody was signed in."];
+      return [by === null ? word("denied") : word("denied-by", { phone }), word("nobody-in")];
     case "expired":
-      return ["The request ran out", "Nobody answered in time, and nobody was signed in."];
+      return [word("ran-out"), word("ran-out-explain")];
     case "replaced":
-      return ["Replaced by a newer request", "Only the newest one counts."];
+      return [word("replaced"), word("replaced-explain")];
     case "cancelled":
-      return ["Cancelled", "Whoever asked needs no answer any more."];
+      return [word("cancelled"), word("cancelled-explain")];
     default:
-      return ["This request is over", "It ran out, or it was answered elsewhere."];
+      return [word("over"), word("over-explain")];
   }
 }
 
@@ -186,7 +198,7 @@ function codeFigures(code) {
     "p",
     { class: "figures", "data-code": true },
     element("span", { "aria-hidden": "true" }, code),
-    element("span", { class: "sr" }, `Code: ${[...code].join(" ")}`),
+    element("span", { class: "sr" }, word("code-aloud", { digits: [...code].join(" ") })),
   );
 }
 
@@ -196,6 +208,26 @@ function detailsOf({ details }) {
   return element(
     "dl",
     { class: "details" },
-    ...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]),
+    ...rows.flatMap(([name, value]) => [element("dt", {}, nameOf(name)), element("dd", {}, element("bdi", {}, value))]),
   );
+}
+
+/**
+ * The name of a detail in the reader's language: what is signed has the names of the contract.
+ *
+ * @param {string} name
+ */
+function nameOf(name) {
+  const known = DETAILS.get(name);
+  return known ? word(known) : name;
+}
+
+/**
+ * A sentence around what changes in it.
+ *
+ * @type {(name: string, left: HTMLElement) => (string | HTMLElement)[]}
+ */
+function around(name, left) {
+  const [before = "", after = ""] = word(name, { left: "\n" }).split("\n");
+  return [before, left, after];
 }

@@ -24,9 +24,11 @@ async function show(data) {
     said = undefined; // not from us
   }
   const { title = "A request waits", body = "", tag = "request", navigate = "" } = said?.notification ?? {};
+  // The words come with the push: a worker has no page to read them from.
+  const { look = "Look", deny = "Deny", over = "A request ran out" } = said?.offers ?? {};
   const isOver = Date.parse(said?.until) < Date.now();
   const isRequest = Boolean(said?.id) && !isOver;
-  await worker.registration.showNotification(isOver ? "A request ran out" : title, {
+  await worker.registration.showNotification(isOver ? over : title, {
     body,
     tag,
     renotify: true,
@@ -34,8 +36,8 @@ async function show(data) {
     data: { id: said?.id, navigate },
     actions: isRequest
       ? [
-          { action: "look", title: "Look" },
-          { action: "deny", title: "Deny" },
+          { action: "look", title: look },
+          { action: "deny", title: deny },
         ]
       : [],
   });

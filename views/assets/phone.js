@@ -6,6 +6,7 @@ import { notifyingOf, registerWorker, subscribe, unsubscribe } from "./phone-not
 import { button, element, focusTop, paragraph, say, showState } from "./phone-place.js";
 import { showEnded, showRequest } from "./phone-request.js";
 import { openSession, readRequests, Refusal } from "./phone-server.js";
+import { word } from "./words.js";
 
 /** @typedef {import("./phone-keys.js").Key} Key */
 /** @typedef {import("./phone-server.js").Account} Account */
@@ -67,12 +68,7 @@ async function showPhone() {
 }
 
 function showEmpty() {
-  showState(
-    "empty",
-    "No account on this phone yet",
-    paragraph("On the other screen, choose to add your phone, and scan the code with this phone’s camera."),
-    ...waysToAdd(),
-  );
+  showState("empty", word("empty"), paragraph(word("empty-explain")), ...waysToAdd());
 }
 
 /** The code of the other screen, by camera, picture or letters. */
@@ -90,7 +86,7 @@ function waysToAdd() {
 
 function showAnother() {
   isBusy = true;
-  showState("another", "Add another account", ...waysToAdd(), element("p", {}, button("Back", afterAdding)));
+  showState("another", word("add-another"), ...waysToAdd(), element("p", {}, button(word("back"), afterAdding)));
   focusTop();
 }
 
@@ -122,7 +118,7 @@ async function look() {
       },
       next: () => void showPhone(),
     });
-    if (over) say("The request before this one is over.");
+    if (over) say(word("other-over"));
   } catch (error) {
     lost(/** @type {Refusal} */ (error));
   }
@@ -163,17 +159,12 @@ function lost({ status }) {
     if (wasOpen) return void look();
     return showRemoved();
   }
-  say(navigator.onLine ? "Reconnecting…" : "You are offline. Requests appear when you are back.");
+  say(word(navigator.onLine ? "reconnecting" : "offline"));
   setTimeout(() => void look(), AGAIN_MS);
 }
 
 function showRemoved() {
-  showState(
-    "removed",
-    "This phone can no longer answer",
-    paragraph("It was removed from its account. Add it again from the account’s page."),
-    ...waysToAdd(),
-  );
+  showState("removed", word("cannot-answer"), paragraph(word("removed-explain")), ...waysToAdd());
 }
 
 function showNothing() {
@@ -183,36 +174,30 @@ function showNothing() {
   const notifying = notifyingOf(accounts, vapid);
   showState(
     "nothing",
-    "Nothing to approve",
+    word("nothing"),
     element(
       "ul",
-      { class: "accounts", "aria-label": "Accounts on this phone" },
-      ...accounts.map(({ username }) => element("li", {}, username)),
+      { class: "accounts", "aria-label": word("accounts") },
+      ...accounts.map(({ username }) => element("li", {}, element("bdi", {}, username))),
     ),
     notifications(notifying),
-    element("p", {}, button("Add another account", showAnother, "plain")),
+    element("p", {}, button(word("add-another"), showAnother, "plain")),
   );
 }
 
 /** @param {import("./phone-notifications.js").Notifying} notifying */
 function notifications(notifying) {
-  const words = {
-    on: "This phone is notified when something waits.",
-    off: "Requests appear while this page is open.",
-    declined:
-      "Notifications are blocked: requests appear while this page is open. Allow them in the browser’s settings for this site.",
-    impossible: "This browser takes no notifications: requests appear while this page is open.",
-  }[notifying];
+  const said = { on: "notified", off: "not-notified", declined: "blocked", impossible: "impossible" }[notifying];
   const change =
     notifying === "off"
-      ? button("Notify me", () => void turnOn(), "")
+      ? button(word("notify-me"), () => void turnOn(), "")
       : notifying === "on"
-        ? button("No notifications", () => void turnOff(), "plain")
+        ? button(word("no-notifications"), () => void turnOff(), "plain")
         : null;
   return element(
     "section",
-    { "aria-label": "Notifications" },
-    paragraph(words, { "data-notifying": notifying }),
+    { "aria-label": word("notifications") },
+    paragraph(word(said), { "data-notifying": notifying }),
     change,
   );
 }
@@ -220,12 +205,12 @@ function notifications(notifying) {
 async function turnOn() {
   const registration = await worker;
   const { keys, accounts, vapid } = session;
-  if (!registration || vapid === null) return say("This browser takes no notifications.");
+  if (!registration || vapid === null) return say(word("takes-none"));
   if ((await Notification.requestPermission()) !== "granted") return reopen();
   try {
     await subscribe(await navigator.serviceWorker.ready, keys, accounts, vapid);
   } catch {
-    say("Notifications could not be switched on. Try again in a moment.");
+    say(word("not-switched-on"));
     return;
   }
   await reopen();

@@ -1,3 +1,4 @@
+import type { PushWords } from "../../domain/deps.js";
 import { plainText } from "../../domain/push-text.js";
 import { PADDED_BYTES } from "./encrypt-push.js";
 
@@ -13,6 +14,8 @@ export interface Notified {
   /** "Chrome on Windows" */
   readonly browserLabel: string;
   readonly expiresAt: Date;
+  /** The words of the notification's buttons, and of one that comes too late. */
+  readonly offers?: ReturnType<PushWords["offers"]>;
 }
 
 /**
@@ -23,7 +26,7 @@ export interface Notified {
  * @param topic - Replaces an earlier notification of the same challenge.
  */
 export function notificationText(
-  { challengeId, question, username, browserLabel, expiresAt }: Notified,
+  { challengeId, question, username, browserLabel, expiresAt, offers }: Notified,
   publicUrl: string,
   topic: string,
 ): Buffer {
@@ -34,7 +37,7 @@ export function notificationText(
       navigate: `${publicUrl}/phone/#request=${challengeId}`,
       tag: topic,
     };
-    const all = { web_push: 8030, notification, id: challengeId, until: expiresAt.toISOString() };
+    const all = { web_push: 8030, notification, id: challengeId, until: expiresAt.toISOString(), offers };
     const text = Buffer.from(JSON.stringify(all));
     if (text.length <= PADDED_BYTES || bodyMax <= 0) return text; // a long address of ours leaves the body less
   }

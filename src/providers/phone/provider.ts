@@ -1,4 +1,4 @@
-import type { Deps } from "../../domain/deps.js";
+import type { Deps, PushWords } from "../../domain/deps.js";
 import { endNotifications } from "../../domain/end-notifications.js";
 import type { Factor } from "../../domain/factor.js";
 import type { FactorProvider, Push } from "../../domain/factor-provider.js";
@@ -34,11 +34,17 @@ export function phoneProvider(deps: PhoneDeps, settings: PhoneSettings): FactorP
   return {
     asks: {
       async send(factors, push) {
+        const [first] = factors;
+        const owner = first === undefined ? null : await deps.subscribers.find(first.subscriberId);
+        const words = deps.pushWords(owner?.language ?? null);
         // An open page is faster than any push service.
         for (const { id } of factors) deps.feed.changed(id);
         const subscriptions = await deps.pushSubscriptions.findOf(factors.map(({ id }) => id));
         const rung = await Promise.all(
-          subscriptions.map(async (each) => ({ ...each, result: await ring(deps, settings, factors, each, push) })),
+          subscriptions.map(async (each) => ({
+            ...each,
+            result: await ring(deps, settings, factors, each, push, words),
+          })),
         );
         return {
           ref: push.challengeId,
@@ -80,6 +86,7 @@ async function ring(
   factors: readonly Factor[],
   subscription: PushSubscription,
   push: Push,
+  words: PushWords,
 ): Promise<PushResult | null> {
   const key = vapidKeys.find(({ publicKey }) => publicKey === subscription.vapid);
   // Push services take no other key for it: the page subscribes anew when it is opened.
@@ -93,6 +100,7 @@ async function ring(
       username: details["Account"] ?? "",
       browserLabel: details["Browser"] ?? "",
       expiresAt: new Date(deps.now().getTime() + secondsToExpire * 1000),
+      offers: words.offers(),
     },
     publicUrl,
     topic,

@@ -3,9 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import QRCode from "qrcode";
-import { LANGUAGES } from "../../../src/domain/language.js";
-import { loadTexts } from "../../../src/http/text.js";
+import { LANGUAGES, type Language } from "../../../src/domain/language.js";
 import { pageEnvironment } from "../../../src/http/views.js";
+import { PSEUDO, textsWithPseudo } from "../../kit/pseudo-language.js";
 import type { Owner } from "../../kit/owner.js";
 import { PAGE_STATES } from "./states.js";
 
@@ -32,19 +32,23 @@ export interface StateServer {
   answer: Answer;
 }
 
-const engine = pageEnvironment(loadTexts(LANGUAGES), "en");
+const texts = textsWithPseudo();
+const engines = new Map([...LANGUAGES, PSEUDO].map((language) => [language, pageEnvironment(texts, language)]));
 
 /**
  * The HTML of one state of one page.
  *
  * @param waiting - what differs in the waiting part.
+ * @param language - one that ships, or the pseudo-language.
  * @throws when the template asks for something that the state does not hold.
  */
-export function renderState(name: string, waiting: Record<string, unknown> = {}): string {
+export function renderState(name: string, waiting: Record<string, unknown> = {}, language: Language = "en"): string {
   const state = PAGE_STATES.find((known) => known.name === name);
   if (!state) throw new Error(`no page state is called ${name}`);
   const locals = { ...state.locals, page: state.template };
   const changed = state.locals["waiting"] ? { waiting: { ...state.locals["waiting"], ...waiting } } : {};
+  const engine = engines.get(language);
+  if (!engine) throw new Error(`nobody speaks ${language}`);
   return engine.render(`${state.template}.njk`, { assets: "/assets", ...locals, ...changed });
 }
 
@@ -79,7 +83,9 @@ async function respond(path: string, response: ServerResponse): Promise<void> {
     "Cache-Control": "no-store",
   };
   if (path.startsWith("/states/")) {
-    const html = renderState(path.slice("/states/".length).replace(/\?.*/, ""));
+    const { pathname, searchParams } = new URL(path, "http://here.invalid");
+    const language = (searchParams.get("language") ?? "en") as Language;
+    const html = renderState(pathname.slice("/states/".length), {}, language);
     response.writeHead(200, { ...headers, "Content-Type": "text/html; charset=utf-8" }).end(html);
   } else if (path.startsWith("/assets/")) {
     const file = await readFile(join(VIEWS, normalize(path)));
