@@ -8,6 +8,8 @@ export type ProgramName =
   | "nginx"
   | "caddy"
   | "haproxy"
-  | "prometheus";
+  | "prometheus"
+  | "apache"
+  | "authlib";
 export function findProgram(name: ProgramName): string | undefined;
 export function needProgram(name: ProgramName): string;

@@ -31,6 +31,8 @@ export const PROGRAMS = {
   haproxy: { name: "HAProxy", commands: ["haproxy"], elsewhere: () => ["/usr/sbin/haproxy"] },
   // `npm test` alone goes without the ones that only long tests run.
   prometheus: { name: "Prometheus", commands: ["prometheus"], onlyLong: true },
+  apache: { name: "Apache", commands: ["apache2"], elsewhere: () => ["/usr/sbin/apache2"], onlyLong: true },
+  authlib: { name: "Python with authlib", commands: ["python3"], onlyLong: true },
 };
 
 /** The full path of one of PROGRAMS; undefined when this machine lacks it. */

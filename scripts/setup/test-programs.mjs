@@ -31,6 +31,8 @@ const PACKAGES = {
     ...{ "apt-get": "prometheus", dnf: "golang-github-prometheus", apk: "prometheus", pacman: "prometheus" },
     brew: "prometheus",
   },
+  apache: { "apt-get": "apache2-bin libapache2-mod-auth-openidc" },
+  authlib: { "apt-get": "python3-authlib python3-requests" },
   compiler: {
     ...{ "apt-get": "python3 make g++", dnf: "python3 make gcc-c++", apk: "python3 make g++" },
     pacman: "python make gcc",

@@ -18,6 +18,7 @@ const LONG = new Set([
   "test/deploy/prometheus.test.ts",
   "test/deploy/traces.test.ts",
   "test/journeys/authenticator-app.test.ts",
+  "test/journeys/openid-clients.test.ts",
   "test/reliability/database.test.ts",
   "test/reliability/pgbouncer.test.ts",
   "test/reliability/polling.test.ts",

@@ -165,7 +165,7 @@ export async function tellApplicationsStory(
 }
 
 /** Opens a page and follows redirects, and pages that go on by themselves, from one origin to another. */
-async function travel(browsers: readonly Browser[], from: string): Promise<Page> {
+export async function travel(browsers: readonly Browser[], from: string): Promise<Page> {
   let url = new URL(from);
   for (let hops = 0; hops < 15; hops += 1) {
     const browser = browsers.find(({ origin }) => origin === url.origin);
