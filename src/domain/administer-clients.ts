@@ -44,7 +44,7 @@ export async function rotateSecret(
   await deps.transaction(async (rows) => {
     await rows.clientSecrets.insert({ hash, clientId, createdAt: at });
     await rows.clientSecrets.expireOthers(clientId, hash, new Date(at.getTime() + overlapSeconds * 1000));
-    await rows.audit.recordOfApplication(clientId, "application-secret-rotated", at, `${overlapSeconds} s overlap`);
+    await rows.audit.recordOfApplication(clientId, "application-secret-rotated", at, String(overlapSeconds));
   });
   return secret;
 }

@@ -163,7 +163,7 @@ describe("the operator's tool", () => {
     assert.deepEqual(
       shown.slice(1).map(({ what, how }) => [what, how]),
       [
-        ["application-secret-rotated", "0 s overlap"],
+        ["application-secret-rotated", "0"],
         ["application-admits", "group:staff"],
         ["application-added", "secret"],
       ],
