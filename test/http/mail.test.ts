@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 
+import { hashRecoveryCode, newRecoveryCodes } from "../../src/domain/recovery-code.js";
 import { answerResetRequests } from "../../src/domain/request-reset.js";
+import { hashSecret } from "../../src/domain/secrets.js";
 import { sendDueMails } from "../../src/domain/send-mails.js";
+import { settleEnrolment } from "../../src/domain/settle-enrolment.js";
 import { type Browser, openBrowser } from "../kit/browser.js";
 import { linkIn, mailSettings, type Received, startMailServer } from "../kit/mail-server.js";
 import { serveApplication } from "./served-application.js";
@@ -279,6 +282,48 @@ describe("notices", () => {
       server.allTo("mia@example.com").map(({ subject }) => subject),
       ["Example: confirm your address", "Example: your password was changed"],
     );
+  });
+
+  it("come once for a factor added, replaced and removed, for recovery codes made, and when three are left", async () => {
+    const browser = await confirmed("nan");
+    const { id } = (await deps.subscribers.findByName("nan")) ?? { id: "" };
+    const enrol = async (providerId: string): Promise<void> => {
+      await browser.post("/account/two-factor/registration", { type: "authy" });
+      const [pending] = await deps.enrolments.findOpenOfSubscriber(id);
+      await settleEnrolment(deps, pending?.id ?? "", { state: "completed", providerId }, "callback");
+    };
+    const approve = async (action: string): Promise<void> => {
+      await browser.post("/account/approval", { action });
+      const attempt = await deps.attempts.findByKey(hashSecret(browser.cookies.get("countersign-step-up") ?? ""));
+      assert.equal(await deps.attempts.grant(attempt?.id ?? "", deps.now()), true, action);
+    };
+    const subjects = async (): Promise<string[]> => {
+      await work();
+      await work();
+      return server.allTo("nan@example.com").map(({ subject }) => subject.replace("Example: ", ""));
+    };
+    await enrol("one phone");
+    const made = await browser.post("/account/recovery-codes");
+    assert.equal(made.location, "/account/recovery-codes");
+    await approve("replace-phone");
+    await enrol("another phone");
+    assert.deepEqual((await subjects()).slice(1).sort(), [
+      ...["a way to sign in was added", "new recovery codes were made", "your phone was replaced"],
+    ]);
+
+    const codes = newRecoveryCodes();
+    await deps.recoveryCodes.replace(id, codes.slice(0, 5).map(hashRecoveryCode), deps.now());
+    for (const code of codes.slice(0, 2)) {
+      await browser.post("/logout");
+      await browser.post("/login", { username: "nan", password: PASSWORD });
+      assert.equal((await browser.post("/login/code", { code })).location, "/account");
+    }
+    assert.deepEqual((await subjects()).slice(4), ["few recovery codes are left"]);
+    assert.match((await mail("nan@example.com", /few/)).text, /left:\s+3/);
+
+    await approve("disable-two-factor");
+    await browser.post("/account/two-factor/disable");
+    assert.deepEqual((await subjects()).slice(5), ["a way to sign in was removed"]);
   });
 
   it("M9 have every header on one line, whatever names and labels say", async () => {
