@@ -34,6 +34,28 @@ onBothDatabases("challenges", (store) => {
     }
   });
 
+  it("PH7: settles once when phones, the clock and a cancel come at once, and names the phone that answered", async () => {
+    const { challenges } = store();
+    const owner = await anOwner(store());
+    for (let round = 0; round < 50; round++) {
+      const id = await aChallenge(store(), owner);
+      const phones = ["one", "two", "three"];
+      const answers = phones.map((answeredBy, place) =>
+        challenges.settle(id, place === 1 ? "denied" : "approved", "callback", at(1000), { answeredBy }),
+      );
+      const won = await winners([
+        ...answers.map(async (answer) => (await answer) !== null),
+        settles(id, "cancelled", "person", at(1000)),
+        settles(id, "expired", "clock", at(END + 1)),
+      ]);
+      assert.equal(won, 1);
+      const first = (await Promise.all(answers)).findIndex((settled) => settled !== null);
+      const row = await challenges.find(id);
+      assert.equal(row?.answeredBy, phones[first] ?? null);
+      assert.equal(row?.state === "denied", first === 1);
+    }
+  });
+
   it("moves along every arrow of the table and along no other", async () => {
     const { challenges, database } = store();
     const owner = await anOwner(store());

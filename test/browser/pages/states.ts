@@ -245,6 +245,11 @@ export const PAGE_STATES: readonly PageState[] = [
   },
   { name: "login", template: "login", locals: { ...site, values: { username: "", next: "", remember: false } } },
   {
+    name: "login-alone",
+    template: "login",
+    locals: { ...site, values: { username: "", next: "", remember: false }, passkeyPath: "/login/passkey" },
+  },
+  {
     name: "login-errors",
     template: "login",
     locals: {

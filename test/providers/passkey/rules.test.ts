@@ -75,6 +75,8 @@ describe("a passkey as second factor", () => {
     const [factor] = await factorsOf(username);
     assert.notEqual(factor?.lastUsedAt, null);
     assert.equal((await historyOf(username))[0], "signed-in passkey");
+    const account = await browser.visit("/account");
+    assert.equal(account.html.querySelector("#phone-title")?.text, "Passkey");
   });
 
   it("is made discoverable, with the person unlocked, without attestation, and not twice in one authenticator", async () => {
