@@ -51,7 +51,7 @@ export function typingForm(found) {
     "form",
     { submit },
     element("div", { class: "field" }, element("label", { for: "letters" }, word("letters")), field),
-    element("p", { class: "actions" }, element("button", {}, word("go-on"))),
+    element("p", { class: "actions" }, element("button", { class: "secondary" }, word("go-on"))),
   );
 }
 

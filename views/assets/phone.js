@@ -181,7 +181,7 @@ function showNothing() {
       ...accounts.map(({ username }) => element("li", {}, element("bdi", {}, username))),
     ),
     notifications(notifying),
-    element("p", {}, button(word("add-another"), showAnother, "plain")),
+    element("p", { class: "actions" }, button(word("add-another"), showAnother, "plain")),
   );
 }
 

@@ -24,6 +24,8 @@ async function tap(phone: Page, name: string): Promise<void> {
 /**
  * Brings the page of a phone of our own, and the pages beside it, to each of their states, as two people with two devices do.
  * Every state can be read by all: no axe violation, nothing wider than 320 px.
+ *
+ * @param browser - With a fake camera that sees a code of somewhere else.
  */
 export async function tourPhone(
   program: Program,
@@ -69,6 +71,11 @@ export async function tourPhone(
   await phone.goto(`${site}/phone/`);
   await heading(phone, "No account on this phone yet");
   await look("phone-empty", phone);
+  await tap(phone, "Scan the code");
+  await phone.getByText("This is another code").waitFor();
+  await look("phone-scanning", phone);
+  await tap(phone, "Back");
+  await heading(phone, "No account on this phone yet");
   await phone.locator("#letters").fill("AAAA AAAA AAAA AAAA");
   await tap(phone, "Go on");
   await heading(phone, "This code is no longer good");
@@ -87,12 +94,42 @@ export async function tourPhone(
   await look("phone-cannot-keep", unable);
   await secretWindow.close();
 
+  const lockless = await open(PIXEL);
+  await lockless.route("**/phone/", async (route) => {
+    const html = await (await route.fetch()).text();
+    await route.fulfill({
+      body: html.replace('data-verification="preferred"', 'data-verification="required"'),
+      contentType: "text/html",
+    });
+  });
+  const unlocked = await lockless.newPage();
+  await unlocked.goto(`${site}/phone/`);
+  await unlocked.locator("#letters").fill(letters);
+  await tap(unlocked, "Go on");
+  await heading(unlocked, "This phone has no lock to ask for");
+  await look("phone-no-lock", unlocked);
+  await lockless.close();
+
   await tap(phone, "Back");
+  const session = await device.newCDPSession(phone);
+  await session.send("WebAuthn.enable", { enableUI: false });
+  const { authenticatorId } = await session.send("WebAuthn.addVirtualAuthenticator", {
+    options: {
+      ...{ protocol: "ctap2", ctap2Version: "ctap2_1", transport: "internal", hasResidentKey: true },
+      ...{ hasUserVerification: true, isUserVerified: false, automaticPresenceSimulation: true },
+    },
+  });
+  const knowsFinger = (isUserVerified: boolean) =>
+    session.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified });
   await phone.locator("#letters").fill(letters);
   await tap(phone, "Go on");
   await heading(phone, "Add this phone to ada?");
   await look("phone-adding", phone);
   await tap(phone, "Add this phone");
+  await heading(phone, "This phone was not unlocked");
+  await look("phone-not-unlocked", phone);
+  await knowsFinger(true);
+  await tap(phone, "Try again");
   await heading(phone, "Compare the digits");
   await look("phone-comparing", phone);
   await heading(page, "Is this your phone?");
@@ -104,6 +141,11 @@ export async function tourPhone(
   await phone.reload();
   await heading(phone, "Nothing to approve");
   await look("phone-declined", phone);
+  await tap(phone, "Add another account");
+  await heading(phone, "Add another account");
+  await look("phone-another", phone);
+  await tap(phone, "Back");
+  await heading(phone, "Nothing to approve");
   await press(page, "Sign out");
 
   const signIn = async (): Promise<void> => {
@@ -116,6 +158,11 @@ export async function tourPhone(
   await signIn();
   await look("login-approval-listed", page);
   await look("phone-request", phone);
+  await knowsFinger(false);
+  await tap(phone, "Approve");
+  await phone.getByText("It was not unlocked").waitFor();
+  await look("phone-request-not-unlocked", phone);
+  await knowsFinger(true);
   await tap(phone, "Deny");
   await heading(phone, "Was it you?");
   await look("phone-why", phone);

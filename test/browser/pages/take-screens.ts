@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { BrowserContext, Page } from "playwright-core";
 import { launchBrowser } from "../../kit/chromium.js";
+import { fakeCamera } from "../../kit/fake-camera.js";
 import type { Owner } from "../../kit/owner.js";
 import { startProgram } from "../../kit/program.js";
 import { tourPhone } from "./phone-screens.js";
@@ -33,7 +34,7 @@ const DARK = new Set([
 export async function takeScreens(owner: Owner): Promise<{ fromProgram: string[]; fromTemplates: string[] }> {
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
-  const browser = await launchBrowser(owner);
+  const browser = await launchBrowser(owner, { args: [...fakeCamera(owner).args] });
   const openProfile = (): Promise<BrowserContext> => browser.newContext({ viewport: NARROW, colorScheme: "light" });
 
   const fromProgram: string[] = [];

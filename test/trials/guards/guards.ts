@@ -580,10 +580,10 @@ export const GUARDS: readonly Guard[] = [
     ...{ rule: "PH3", tests: PHONE_RULES },
   },
   {
-    what: "a phone is confirmed that none has claimed",
-    file: "src/domain/confirm-enrolment.ts",
-    find: 'if (claimed == null) return { kind: "over" };\n  const { providerId, label } = claimed;',
-    put: 'const { providerId, label } = claimed ?? { providerId: enrolment.id, label: "" };',
+    what: "another session confirms the phone that this one asked for",
+    file: "src/database/enrolments.ts",
+    find: "rows.findOne({ where: { sessionId }, order",
+    put: 'rows.findOne({ where: sessionId === "" ? { sessionId } : {}, order',
     ...{ rule: "PH2", tests: PHONE_RULES },
   },
   {
