@@ -7,7 +7,8 @@ const STARTERS = ["node:child_process", "playwright-core"];
 
 /**
  * What `npm test` leaves to `npm test -- long`, so that it stays short enough to be run often: the servers around us that fail in
- * every way, the commands started as people do, and stories that are told again with another factor.
+ * every way, the commands started as people do, the phone's camera and lock, and stories that are told again with another
+ * factor.
  */
 const LONG = new Set([
   "test/browser/pages/every-language.test.ts",
@@ -18,7 +19,9 @@ const LONG = new Set([
   "test/deploy/prometheus.test.ts",
   "test/deploy/traces.test.ts",
   "test/journeys/authenticator-app.test.ts",
+  "test/journeys/moving.test.ts",
   "test/journeys/openid-clients.test.ts",
+  "test/providers/phone/page.test.ts",
   "test/reliability/database.test.ts",
   "test/reliability/pgbouncer.test.ts",
   "test/reliability/polling.test.ts",
