@@ -929,4 +929,32 @@ export const GUARDS: readonly Guard[] = [
     put: "settings.loginFloorMs",
     ...{ rule: "C8", tests: IMPORTING },
   },
+  {
+    what: "a code that was used may be used by a thief, and its owner's tokens go on",
+    file: "src/oidc/adapter.ts",
+    find: "    await oidcRecords.removeGrant(grantId);",
+    put: "",
+    ...{ rule: "R35", tests: ["test/rules/openid-tokens.test.ts"] },
+  },
+  {
+    what: "any client ends what a code gave to another one",
+    file: "src/oidc/adapter.ts",
+    find: "if (grantId === null || clientId !== Provider.ctx?.oidc.client?.clientId) return;",
+    put: "if (grantId === null || clientId === null) return;",
+    ...{ rule: "R35", tests: ["test/rules/openid-tokens.test.ts"] },
+  },
+  {
+    what: "a device is let in as soon as its code was typed",
+    file: "src/http/routes/device.ts",
+    find: "    const key = await startStepUp(",
+    put: "    await openId.acceptDevice(id, { session, subscriber });\n    const key = await startStepUp(",
+    ...{ rule: "R48", tests: ["test/rules/openid-tokens.test.ts"] },
+  },
+  {
+    what: "what a person types to let a device in stands in its row",
+    file: "src/oidc/adapter.ts",
+    find: "userCode === undefined ? null : hashUserCode(userCode)",
+    put: "userCode === undefined ? null : userCode && hashUserCode(userCode) && userCode",
+    ...{ rule: "R48", tests: ["test/rules/openid-tokens.test.ts"] },
+  },
 ];
