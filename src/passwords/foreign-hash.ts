@@ -20,6 +20,7 @@ const MOST = {
   pbkdf2Rounds: 2_500_000,
   argon2KiB: 262_144,
   argon2Work: 1_048_576,
+  argon2Passes: 20,
   argon2Lanes: 16,
 };
 const LEAST_BYTES = 8;
@@ -94,7 +95,8 @@ function argon2Hash(text: string): Read {
   if (found === null) return null;
   const [memory, passes, lanes] = [Number(found[1]), Number(found[2]), Number(found[3])];
   if (passes < 1 || lanes < 1 || memory < 8 * lanes) return "form";
-  if (memory > MOST.argon2KiB || memory * passes > MOST.argon2Work || lanes > MOST.argon2Lanes) return "cost";
+  if (passes > MOST.argon2Passes || lanes > MOST.argon2Lanes) return "cost";
+  if (memory > MOST.argon2KiB || memory * passes > MOST.argon2Work) return "cost";
   return { verify: (password) => verifyArgon2(text, password) };
 }
 
