@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 
 import { LANGUAGES } from "../../src/domain/language.js";
+import { pushText } from "../../src/domain/push-text.js";
 import { acceptedLanguage } from "../../src/http/locale.js";
 import { type Browser, openBrowser } from "../kit/browser.js";
 import { serveApplication } from "./served-application.js";
@@ -110,6 +111,29 @@ describe("the language of a page", () => {
     const { id } = (await deps.subscribers.findByName("older"))!;
     await deps.subscribers.chooseLanguage(id, null);
     assert.equal(await languageOf(browser, "/account", GERMAN), "de");
+  });
+
+  it("is the account's in pushes and messages, while the names of a push's details stay", () => {
+    const attempt = {
+      purpose: "sign-in",
+      address: "203.0.113.9",
+      browserLabel: "Firefox on Linux",
+      application: null,
+    } as const;
+    const push = pushText(deps.pushWords("de"), attempt, "greta", "Example", new Date(0), "123456");
+    assert.equal(push.message, "Bei Example anmelden?");
+    assert.deepEqual(Object.keys(push.details), ["Account", "From", "Browser", "Time", "Code"]);
+    assert.equal(push.details["Browser"], "Firefox unter Linux");
+    const event = { at: new Date(0), detail: "", address: "203.0.113.9", browserLabel: "Firefox on Linux" } as const;
+    const mail = deps.mail?.compose(
+      { id: "m", kind: "new-browser", recipient: "greta@example.com", detail: "" },
+      { ...event, kind: "signed-in", subscriberId: "x" },
+      { username: "greta", language: "de" },
+      "https://example.com/not-me/x",
+    );
+    assert.match(mail?.text ?? "", /^Guten Tag greta,/);
+    assert.match(mail?.html ?? "", /<html lang="de" dir="ltr">/);
+    assert.match(mail?.text ?? "", /Firefox unter Linux, 203\.0\.113\.9/);
   });
 
   it("is kept by no cache: every page says no-store, so that no answer need say what it varies by", async () => {

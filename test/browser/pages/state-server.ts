@@ -58,6 +58,8 @@ export async function serveStates(owner: Owner): Promise<StateServer> {
     const path = request.url ?? "/";
     states.requests.push(`${request.method ?? ""} ${path}`);
     if (states.answer(request, response)) return;
+    // A page that sends its form by itself stays.
+    if (request.method === "POST") return void response.writeHead(204).end();
     void respond(path, response).catch(() => {
       response.writeHead(404).end();
     });
