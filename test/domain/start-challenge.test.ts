@@ -39,7 +39,7 @@ async function startWith(error: LoginError, counts = [0, 1]): Promise<{ logged: 
     challenges: {
       insert: done,
       countPushes: () => Promise.resolve(counts.shift()),
-      settle: (_id: string, outcome: string) => ((row = outcome), Promise.resolve({})),
+      settle: (_id: string, outcome: string) => ((row = outcome), Promise.resolve({ createdAt: new Date() })),
       noteFailure: (_id: string, failure: string) => ((row = `creating, ${failure}`), done()),
     },
     tally: newTally(),
@@ -47,7 +47,14 @@ async function startWith(error: LoginError, counts = [0, 1]): Promise<{ logged: 
     polls: { forget: done },
     providers: { "authy-push": { asks: { send: () => Promise.reject(error) } } },
   };
-  const attempt = { id: "a", purpose: "sign-in", address: "", browserLabel: "", isKnownBrowser: true };
+  const attempt = {
+    id: "a",
+    purpose: "sign-in",
+    application: null,
+    address: "",
+    browserLabel: "",
+    isKnownBrowser: true,
+  };
   await startChallenge(
     deps as unknown as Deps,
     attempt as Attempt,
