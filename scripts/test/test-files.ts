@@ -7,13 +7,13 @@ const STARTERS = ["node:child_process", "playwright-core"];
 
 /**
  * What `npm test` leaves to `npm test -- long`, so that it stays short enough to be run often: the servers around us that fail in
- * every way, the commands started as people do, the phone's camera and lock, and stories that are told again with another
+ * every way, the commands started as people do, our own restarts, the phone's camera and lock, and stories that are told again with another
  * factor.
  */
 const LONG = new Set([
-  "test/browser/pages/every-language.test.ts",
   "sandbox/test/malformed.test.ts",
   "sandbox/test/page.test.ts",
+  "test/browser/pages/every-language.test.ts",
   "test/database/migrate-at-once.test.ts",
   "test/database/plans.test.ts",
   "test/deploy/prometheus.test.ts",
@@ -21,8 +21,14 @@ const LONG = new Set([
   "test/journeys/authenticator-app.test.ts",
   "test/journeys/moving.test.ts",
   "test/journeys/openid-clients.test.ts",
+  "test/journeys/own-phone.test.ts",
+  "test/providers/passkey/real-browser.test.ts",
   "test/providers/phone/page.test.ts",
+  "test/reliability/authy.test.ts",
   "test/reliability/database.test.ts",
+  "test/reliability/full-disk.test.ts",
+  "test/reliability/half-sent.test.ts",
+  "test/reliability/many-streams.test.ts",
   "test/reliability/pgbouncer.test.ts",
   "test/reliability/polling.test.ts",
   "test/reliability/postgres-promoted.test.ts",
@@ -31,12 +37,14 @@ const LONG = new Set([
   "test/reliability/redis-rights.test.ts",
   "test/reliability/redis-sentinel.test.ts",
   "test/reliability/redis.test.ts",
+  "test/reliability/restarts.test.ts",
   "test/reliability/slow-clients.test.ts",
   "test/reliability/worker.test.ts",
   "test/rules/openid-tokens-postgres.test.ts",
   "test/scripts/demo.test.ts",
   "test/scripts/machine-output.test.ts",
   "test/scripts/setup.test.ts",
+  "test/trials/mail/short.test.ts",
 ]);
 
 /** Whether `npm test` runs a file only when it is asked for. */

@@ -1,7 +1,11 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { brotliCompress, gzip } from "node:zlib";
 import type Koa from "koa";
 import mount from "koa-mount";
 import serve from "koa-static";
@@ -54,5 +58,23 @@ export function assets(isProduction: boolean): Koa.Middleware {
       ctx.path = ctx.path.replace(QR, "");
       await qr(ctx, next);
     } else await files(ctx, next);
+    await compress(ctx);
   });
+}
+
+const CODINGS = { br: promisify(brotliCompress), gzip: promisify(gzip) };
+/** Each file as it was when it was first asked for: of one release there are few. */
+const compressed = new Map<string, Buffer>();
+
+/** Styles and modules are public and the same for all, so that their size tells nothing. */
+async function compress(ctx: Koa.Context): Promise<void> {
+  if (!(ctx.body instanceof Readable)) return;
+  ctx.vary("Accept-Encoding");
+  const coding = ctx.acceptsEncodings("br", "gzip", "identity");
+  if (coding !== "br" && coding !== "gzip") return;
+  const key = `${coding} ${ctx.path} ${ctx.response.get("Last-Modified")}`;
+  let small = compressed.get(key);
+  if (small === undefined) compressed.set(key, (small = await CODINGS[coding](await buffer(ctx.body))));
+  ctx.body = small;
+  ctx.set("Content-Encoding", coding);
 }

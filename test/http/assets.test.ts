@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, it } from "node:test";
@@ -38,6 +38,14 @@ describe("styles and modules", () => {
         assert.equal(reply.status, 200, `${folder}/${name}`);
         assert.equal(reply.headers.get("cache-control"), "public, max-age=3600");
       }
+    for (const coding of ["br", "gzip", "identity"]) {
+      const reply = await fetch(`http://127.0.0.1:${address.port}${assetsPath}/site.css`, {
+        headers: { "Accept-Encoding": coding },
+      });
+      assert.equal(reply.headers.get("content-encoding") ?? "identity", coding);
+      assert.equal(reply.headers.get("vary"), "Accept-Encoding");
+      assert.equal(await reply.text(), readFileSync("views/assets/site.css", "utf8"));
+    }
     for (const not of ["../layout.njk", "qr/dom.js", "qr/package.json", "qr/../qr/package.json", "package.json"])
       assert.equal((await get(`${assetsPath}/${not}`)).status, 404, not);
   });

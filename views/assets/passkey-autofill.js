@@ -25,7 +25,10 @@ async function offerBesideTheName() {
     const mine = (offer = new AbortController());
     const anew = setTimeout(() => mine.abort(), ANEW_MS);
     try {
-      return void (await signIn("conditional", mine.signal));
+      const options = await askServer(`${path}/options`, csrf, {}).catch(() => null);
+      // Nobody has asked for it yet: that it cannot be offered is no news.
+      if (options === null) return;
+      return void (await signIn(options, "conditional", mine.signal));
     } catch (error) {
       if (error instanceof Refused) say(error.message);
       // Only its own end is a reason to offer it again: the button has taken over, or this browser cannot.
@@ -43,7 +46,7 @@ async function pressed() {
   button.disabled = true;
   say("");
   try {
-    await signIn("optional");
+    await signIn(await askServer(`${path}/options`, csrf, {}), "optional");
   } catch (error) {
     button.disabled = false;
     say(error instanceof Refused ? error.message : word("none-used-password"));
@@ -52,11 +55,11 @@ async function pressed() {
 }
 
 /**
+ * @param {any} options
  * @param {CredentialMediationRequirement} mediation
  * @param {AbortSignal} [signal]
  */
-async function signIn(mediation, signal) {
-  const options = await askServer(`${path}/options`, csrf, {});
+async function signIn(options, mediation, signal) {
   if (options.location) return location.assign(options.location);
   const credential = await navigator.credentials.get({
     publicKey: fromJson(options),

@@ -1,20 +1,13 @@
-import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { extname, join, normalize } from "node:path";
+import Koa from "koa";
 import QRCode from "qrcode";
 import { LANGUAGES, type Language } from "../../../src/domain/language.js";
+import { assets } from "../../../src/http/assets.js";
 import { pageEnvironment } from "../../../src/http/views.js";
 import { PSEUDO, textsWithPseudo } from "../../kit/pseudo-language.js";
 import type { Owner } from "../../kit/owner.js";
 import { PAGE_STATES } from "./states.js";
-
-const VIEWS = join(import.meta.dirname, "../../../views");
-const TYPES: Readonly<Record<string, string>> = {
-  ".css": "text/css",
-  ".js": "text/javascript",
-  ".svg": "image/svg+xml",
-};
 
 /** The policy of the program, word for word: a page that needs more than this is broken. */
 const POLICY =
@@ -32,6 +25,8 @@ export interface StateServer {
   answer: Answer;
 }
 
+/** As the program serves them, compressed. */
+const serveAssets = new Koa().use(assets(false)).callback();
 const texts = textsWithPseudo();
 const engines = new Map([...LANGUAGES, PSEUDO].map((language) => [language, pageEnvironment(texts, language)]));
 
@@ -58,8 +53,9 @@ export async function serveStates(owner: Owner): Promise<StateServer> {
     const path = request.url ?? "/";
     states.requests.push(`${request.method ?? ""} ${path}`);
     if (states.answer(request, response)) return;
+    if (path.startsWith("/assets/")) return void serveAssets(request, response);
     // A page that sends its form by itself stays.
-    if (request.method === "POST") return void response.writeHead(204).end();
+    if (request.method === "POST" && !path.endsWith("/passkey/options")) return void response.writeHead(204).end();
     void respond(path, response).catch(() => {
       response.writeHead(404).end();
     });
@@ -89,11 +85,6 @@ async function respond(path: string, response: ServerResponse): Promise<void> {
     const language = (searchParams.get("language") ?? "en") as Language;
     const html = renderState(pathname.slice("/states/".length), {}, language);
     response.writeHead(200, { ...headers, "Content-Type": "text/html; charset=utf-8" }).end(html);
-  } else if (path.startsWith("/assets/")) {
-    const file = await readFile(join(VIEWS, normalize(path)));
-    response
-      .writeHead(200, { ...headers, "Content-Type": `${TYPES[extname(path)] ?? "text/plain"}; charset=utf-8` })
-      .end(file);
   } else if (path.endsWith("/qrcode.svg")) {
     const svg = await QRCode.toString(`authy://account?token=${"eyJhbGciOiJIUzI1NiJ9.".repeat(12)}`, { type: "svg" });
     response.writeHead(200, { ...headers, "Content-Type": "image/svg+xml" }).end(svg);
