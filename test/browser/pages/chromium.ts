@@ -13,6 +13,15 @@ export function complaintsOf(page: Page): string[] {
   return complaints;
 }
 
+/** Keeps the states in which a page goes on by itself after a moment, so that they can be looked at. */
+export async function keepStates(page: Page): Promise<void> {
+  await page.route(/\/assets\/.*waiting\.js$/, (route) =>
+    /-(approved|sending)(\?|$)/.test(page.url())
+      ? route.fulfill({ contentType: "text/javascript", body: "" })
+      : route.continue(),
+  );
+}
+
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** All levels of WCAG 2.2 (AAA for its 7:1 contrast) and axe's best practices. */
 const RULES = ["wcag2a", "wcag2aa", "wcag2aaa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];

@@ -4,7 +4,7 @@ import { after, describe, it } from "node:test";
 import { LANGUAGES } from "../../../src/domain/language.js";
 import { launchBrowser } from "../../kit/chromium.js";
 import { PSEUDO } from "../../kit/pseudo-language.js";
-import { axeViolations, sidewaysOverflow } from "./chromium.js";
+import { axeViolations, keepStates, sidewaysOverflow } from "./chromium.js";
 import { serveStates } from "./state-server.js";
 import { PAGE_STATES } from "./states.js";
 
@@ -15,6 +15,7 @@ describe("languages: every state of every page in Chromium", () => {
   for (const language of [...LANGUAGES.filter((each) => each !== "en"), PSEUDO])
     it(`L2, L4 languages: is sound for axe in ${language}, and scrolls nowhere sideways at 320 px`, async () => {
       const page = await browser.newPage({ viewport: { width: 320, height: 720 } });
+      await keepStates(page);
       const faults: string[] = [];
       for (const { name } of PAGE_STATES) {
         await page.goto(`${server.origin}/states/${name}?language=${language}`);

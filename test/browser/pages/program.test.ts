@@ -3,7 +3,7 @@ import { after, describe, it } from "node:test";
 import type { BrowserContext, Page } from "playwright-core";
 import { launchBrowser } from "../../kit/chromium.js";
 import { startProgram } from "../../kit/program.js";
-import { axeViolations, CONTRAST, sidewaysOverflow } from "./chromium.js";
+import { axeViolations, CONTRAST, keepStates, sidewaysOverflow } from "./chromium.js";
 import { complaintsSoFar, forgetShifts, measure, measurements } from "./measure.js";
 import { serveStates } from "./state-server.js";
 import { PAGE_STATES } from "./states.js";
@@ -80,12 +80,7 @@ describe("every page, in light and dark, is sound for axe, fits 320 px and zoom,
 
   it("in every other state and in richer ones, of the templates with made-up data", async (t) => {
     const page = await (await openProfile()).newPage();
-    // These go on by themselves after a moment; here they stay, to be looked at.
-    await page.route(/\/assets\/.*waiting\.js$/, (route) =>
-      /-(approved|sending)$/.test(page.url())
-        ? route.fulfill({ contentType: "text/javascript", body: "" })
-        : route.continue(),
-    );
+    await keepStates(page);
     const faults: string[] = [];
     const others = PAGE_STATES.map(({ name }) => name).filter((name) => !seen.has(name) || RICHER.has(name));
     for (const name of others) {
