@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
@@ -32,13 +33,21 @@ export const PROGRAMS = {
   // `npm test` alone goes without the ones that only long tests run.
   prometheus: { name: "Prometheus", commands: ["prometheus"], onlyLong: true },
   apache: { name: "Apache", commands: ["apache2"], elsewhere: () => ["/usr/sbin/apache2"], onlyLong: true },
-  authlib: { name: "Python with authlib", commands: ["python3"], onlyLong: true },
+  authlib: {
+    name: "Python with authlib",
+    commands: ["python3"],
+    proof: ["-c", "import authlib, requests"],
+    onlyLong: true,
+  },
 };
 
 /** The full path of one of PROGRAMS; undefined when this machine lacks it. */
 export function findProgram(name) {
-  const { commands, elsewhere = () => [] } = PROGRAMS[name];
-  return commands.map(onPath).find((found) => found !== undefined) ?? elsewhere().find(isExecutable);
+  const { commands, elsewhere = () => [], proof } = PROGRAMS[name];
+  const program = commands.map(onPath).find((found) => found !== undefined) ?? elsewhere().find(isExecutable);
+  // Where it has to bring a module it is not there without.
+  const isWhole = program === undefined || proof === undefined || spawnSync(program, proof).status === 0;
+  return isWhole ? program : undefined;
 }
 
 /** The same where it has to be there. @throws when this machine lacks it. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { statSync } from "node:fs";
 import { describe, it } from "node:test";
+import Database from "better-sqlite3";
 
 import { type Answer, openBrowser } from "../kit/browser.js";
 import { BOUNDED } from "../kit/in-time.js";
@@ -47,6 +48,11 @@ describe("a web process whose SQLite files may grow no more", () => {
 
     const log = `${(program.env["DATABASE_URL"] ?? "").replace("sqlite:", "")}-wal`;
     program.rows.run("CREATE TABLE filler AS SELECT randomblob(3000) AS bytes");
+    // Somebody who reads keeps the log from being emptied into the file and begun anew.
+    const reader = new Database(log.replace(/-wal$/, ""), { readonly: true });
+    t.after(() => reader.close());
+    reader.exec("BEGIN");
+    reader.prepare("SELECT count(*) FROM filler").get();
     while (statSync(log).size <= MOST_BLOCKS * 512) program.rows.run("UPDATE filler SET bytes = randomblob(3000)");
     for (const what of ["first", "second"]) {
       assertTryAgain(await logIn(), `${what} sign-in`);
@@ -56,6 +62,7 @@ describe("a web process whose SQLite files may grow no more", () => {
     }
     assert.equal(program.rows.one("SELECT state FROM challenges WHERE id = ?", challenge?.id)?.["state"], "pending");
 
+    reader.exec("COMMIT");
     program.rows.all("PRAGMA wal_checkpoint(TRUNCATE)");
     assert.equal((await logIn()).status, 303);
     assert.equal((await open("third")).status, 303);
