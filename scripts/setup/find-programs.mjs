@@ -36,6 +36,7 @@ export const PROGRAMS = {
   authlib: {
     name: "Python with authlib",
     commands: ["python3"],
+    elsewhere: () => ["/usr/bin/python3"],
     proof: ["-c", "import authlib, requests"],
     onlyLong: true,
   },
@@ -44,10 +45,9 @@ export const PROGRAMS = {
 /** The full path of one of PROGRAMS; undefined when this machine lacks it. */
 export function findProgram(name) {
   const { commands, elsewhere = () => [], proof } = PROGRAMS[name];
-  const program = commands.map(onPath).find((found) => found !== undefined) ?? elsewhere().find(isExecutable);
+  const programs = [...commands.map(onPath), ...elsewhere()].filter((each) => each !== undefined && isExecutable(each));
   // Where it has to bring a module it is not there without.
-  const isWhole = program === undefined || proof === undefined || spawnSync(program, proof).status === 0;
-  return isWhole ? program : undefined;
+  return programs.find((each) => proof === undefined || spawnSync(each, proof).status === 0);
 }
 
 /** The same where it has to be there. @throws when this machine lacks it. */
