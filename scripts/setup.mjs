@@ -28,7 +28,7 @@ async function main() {
   const isQuick = name === "test" && given[0] === "quick"; // starts no other programs
   await withLock(".data/setup.sock", async () => {
     if (name === "test" && !isQuick) {
-      const withLong = given[0] !== undefined;
+      const withLong = given[0] === "long" || given[0] === "all";
       await installTestPrograms(withLong);
       needTestPrograms(withLong);
     }

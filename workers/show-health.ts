@@ -21,7 +21,10 @@ export function showHealth({ host, port, counted }: WorkersPlace, log: Log): Ser
     const path = method === "GET" || method === "HEAD" ? url : undefined;
     if (path === "/healthz") res.setHeader("Content-Type", "application/json").end('{"status":"ok"}\n');
     else if (path === "/metrics")
-      void registry.metrics().then((text) => res.setHeader("Content-Type", registry.contentType).end(text));
+      registry.metrics().then(
+        (text) => res.setHeader("Content-Type", registry.contentType).end(text),
+        () => res.writeHead(500).end(),
+      );
     else res.writeHead(404).end();
   });
   server.on("error", (error: NodeJS.ErrnoException) => {

@@ -14,7 +14,8 @@ export const COMMANDS = {
     help: `npm run demo -- [options]
 
 Installs and builds what is missing, then starts a private Redis, the Authy sandbox (the phone), the web process and
-the worker on an SQLite file under .data/, with two small applications of examples/ behind the sign-in, and prints their addresses. Ctrl-C stops all of it.
+the worker on an SQLite file under .data/, with two small applications of examples/ behind the sign-in, and prints their
+addresses. Ctrl-C stops all of it.
 
   --once            tell one whole story against the sandbox, print its timeline and stop: register, enrol by QR code,
                     sign out, sign in, approve, disable. Uses a database of its own. Exit code 0 when all of it worked
@@ -48,7 +49,8 @@ Needs Redis, Chromium, Firefox, PostgreSQL and PgBouncer; installs them with the
 
   part     run only the test files whose path contains this text (test/http, callback, test/journeys/story.test.ts),
            without the checks before them
-  long     run those that are left out otherwise: servers around us that fail, pushes to real browsers, the commands as people start them
+  long     run those that are left out otherwise: servers around us that fail, restarts, the commands as people start
+           them, other programs that use the sign-in
   all      run the checks and every test
   quick    run the checks, and the tests that start no other process; stores on SQLite alone
   --help   this text

@@ -6,9 +6,9 @@ const FOLDERS = ["test", "sandbox/test"];
 const STARTERS = ["node:child_process", "playwright-core"];
 
 /**
- * What `npm test` leaves to `npm test -- long`, so that it stays short enough to be run often: the servers around us that fail in
- * every way, the commands started as people do, our own restarts, the phone's camera and lock, and stories that are told again with another
- * factor.
+ * What `npm test` leaves to `npm test -- long`, so that it stays short enough to be run often: the servers around us that fail
+ * in every way, our own restarts, the commands started as people do, other programs that use the sign-in, the phone's camera
+ * and lock, and stories that are told again with another factor.
  */
 const LONG = new Set([
   "sandbox/test/malformed.test.ts",

@@ -103,7 +103,7 @@ export function dataSourceOptions(
   };
 }
 
-/** A web process has a thread that empties the log (checkpoints.ts). Where none runs, at 16 MB instead of SQLite's 4. */
+/** Web processes empty the log in a thread (checkpoints.ts); where none does, whoever writes does it at 16 MB, not SQLite's 4. */
 const PAGES_BEFORE_OWN_CHECKPOINT = 4000;
 
 /** Node's own recursive mkdir goes round for ever where a parent can be seen and not written to, as under /proc. */

@@ -479,7 +479,7 @@ export function entities(isPostgres: boolean) {
         { name: "oidc_records_subscriber", columns: ["subscriberId"] },
         { name: "oidc_records_client", columns: ["clientId"] },
         { name: "oidc_records_expiry", columns: ["expiresAt"] },
-        { name: "oidc_records_user_code", columns: ["userCodeHash"] },
+        { name: "oidc_records_user_code", columns: ["userCodeHash"], unique: true },
       ],
     }),
     new EntitySchema<LogoutNoticeRow>({

@@ -19,7 +19,7 @@ export async function startStepUp(
   action: StepUpAction,
   session: Session,
   subscriber: Subscriber,
-  browser: AttemptBrowser & { arrivedAt: Date },
+  browser: AttemptBrowser,
   about = "",
   application: string | null = null,
 ): Promise<string | null> {

@@ -11,6 +11,8 @@ const SAY_EVERY_MS = 60_000;
 const SERVER = 2;
 const INTERNAL = 1;
 
+class BadStatus extends Error {}
+
 /** Where traces go, as the standard variables say. */
 export interface TraceSettings {
   /** The whole address, `/v1/traces` included. */
@@ -51,7 +53,7 @@ export function otlpTraces(
         signal: AbortSignal.timeout(SEND_WITHIN_MS),
       });
       await response.body?.cancel();
-      if (!response.ok) throw new Error(`it answered ${response.status}`);
+      if (!response.ok) throw new BadStatus(`it answered ${response.status}`);
     } catch (error) {
       if (performance.now() - saidAt < SAY_EVERY_MS) return;
       saidAt = performance.now();
@@ -98,7 +100,9 @@ function attributesOf(values: Readonly<Record<string, string>>): object[] {
   return Object.entries(values).map(([key, stringValue]) => ({ key, value: { stringValue } }));
 }
 
+/** A code or a name: what the platform says of a header that it refuses has the header in it. */
 function reasonOf(error: unknown): string {
-  const { cause, message } = error as Error & { cause?: { code?: string } };
-  return cause?.code ?? message.slice(0, 120);
+  if (error instanceof BadStatus) return error.message;
+  const { cause, name } = error as Error & { cause?: { code?: string } };
+  return cause?.code ?? name;
 }

@@ -22,4 +22,19 @@ onBothDatabases("migrations", (store, url) => {
     assert.equal((await database.runMigrations()).length, count);
     assert.equal(await database.showMigrations(), false);
   });
+
+  it("take tables of either build of the release before: with a column for device codes, and without", async () => {
+    const { database } = store();
+    const names = () => database.migrations.map(({ name }) => name);
+    const from = names().findIndex((name) => name?.startsWith("DeviceCodes"));
+    for (const isThere of [true, false]) {
+      for (let undone = names().length; undone > from; undone -= 1) await database.undoLastMigration();
+      if (!isThere) {
+        await database.query("DROP INDEX oidc_records_user_code");
+        await database.query("ALTER TABLE oidc_records DROP COLUMN user_code_hash");
+      }
+      assert.equal((await database.runMigrations()).length, names().length - from);
+      assert.deepEqual(await database.query("SELECT user_code_hash FROM oidc_records"), []);
+    }
+  });
 });

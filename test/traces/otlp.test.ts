@@ -106,4 +106,16 @@ describe("traces", () => {
     await traces.close();
     assert.deepEqual(said, [{ reason: "it answered 503", spans: 1 }]);
   });
+
+  it("tell the log no header that cannot be sent", async () => {
+    const said: object[] = [];
+    const traces = otlpTraces(
+      { url: "http://127.0.0.1:9/v1/traces", headers: { authorization: "secret\n" + "more" }, resource: {}, share: 1 },
+      { warn: (fields) => said.push(fields) },
+    );
+    traces.span(randomUUID(), "sign-in", performance.now());
+    await traces.close();
+    assert.equal(said.length, 1);
+    assert.doesNotMatch(JSON.stringify(said), /secret|more/);
+  });
 });

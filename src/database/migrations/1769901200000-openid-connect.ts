@@ -41,6 +41,7 @@ export class OpenIdConnect1769901200000 implements MigrationInterface {
     await runner.query(`CREATE TABLE oidc_records (
       id varchar(64) NOT NULL PRIMARY KEY,
       model varchar(40) NOT NULL,
+      user_code_hash varchar(64),
       grant_id varchar(64),
       client_id varchar(64),
       subscriber_id varchar(64),
@@ -52,6 +53,7 @@ export class OpenIdConnect1769901200000 implements MigrationInterface {
       expires_at ${time} NOT NULL,
       consumed_at ${time}
     )`);
+    await runner.query("CREATE UNIQUE INDEX oidc_records_user_code ON oidc_records (user_code_hash)");
     await runner.query("CREATE INDEX oidc_records_grant ON oidc_records (grant_id)");
     await runner.query("CREATE INDEX oidc_records_sign_in ON oidc_records (sign_in_id)");
     await runner.query("CREATE INDEX oidc_records_subscriber ON oidc_records (subscriber_id)");
