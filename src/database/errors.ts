@@ -12,7 +12,8 @@ const DRIVER_CODES =
  */
 const SERVER_CODES = /^(08|25|28|3D|40|53|55|57|58)[0-9A-Z]{3}$|^42501$|^42P01$/;
 
-const CLIENT_WORDS = /Connection terminated|not queryable|DataSource is not (set|initialized|connected)/i;
+const CLIENT_WORDS =
+  /Connection terminated|not queryable|database connection is not open|DataSource is not (set|initialized|connected)/i;
 
 /** True when the database cannot be used now although nothing is wrong with the request. */
 export function isDatabaseAway(error: unknown): boolean {

@@ -37,6 +37,7 @@ describe("an error of the database", () => {
 
   it("K12 says so where a driver has only words, and before the database was opened", () => {
     assert.equal(isDatabaseAway(failed("", "Connection terminated unexpectedly")), true);
+    assert.equal(isDatabaseAway(new TypeError("The database connection is not open")), true);
     assert.equal(isDatabaseAway(new DatabaseAway("not open yet")), true);
   });
 

@@ -5,7 +5,6 @@ import { after, describe, it } from "node:test";
 
 import { disableAccount } from "../../src/domain/administer.js";
 import type { Admitted, Application } from "../../src/domain/application.js";
-import { DatabaseAway } from "../../src/domain/errors.js";
 import { addSite, removeSite } from "../../src/domain/manage-applications.js";
 import { type Browser, openBrowser } from "../kit/browser.js";
 import { serveApplication } from "./served-application.js";
@@ -22,7 +21,7 @@ interface Answer {
 }
 
 /** Cookies of one browser at one site, and what the proxy in front of it asks us for each of its requests. */
-function visitor(site: string) {
+function visitor(site: string, gate = origin) {
   const cookies = new Map<string, string>();
   async function ask(
     path: string,
@@ -45,7 +44,7 @@ function visitor(site: string) {
       host,
       ...more,
     };
-    const answer = await send(path, headers);
+    const answer = await send(gate, path, headers);
     for (const line of [answer.headers["set-cookie"] ?? []].flat()) {
       const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
       cookies.set(name, value);
@@ -68,9 +67,9 @@ function visitor(site: string) {
 
 type Visitor = ReturnType<typeof visitor>;
 
-function send(path: string, headers: Readonly<Record<string, string | string[]>>): Promise<Answer> {
+function send(gate: string, path: string, headers: Readonly<Record<string, string | string[]>>): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const { hostname, port } = new URL(origin);
+    const { hostname, port } = new URL(gate);
     const lines = Object.entries(headers).flatMap(([name, value]) => [value].flat().flatMap((each) => [name, each]));
     const sent = request({ hostname, port, path, headers: lines as unknown as Record<string, string>, setHost: false });
     sent.on("error", reject).on("response", (response) => {
@@ -310,7 +309,7 @@ describe("the gate", () => {
     assert.equal((await visit.check("/open")).status, 200);
     const { host } = new URL(site);
     const ask = (path: string, headers: Readonly<Record<string, string | string[]>>) =>
-      send(path, { host, ...PAGE, ...headers });
+      send(origin, path, { host, ...PAGE, ...headers });
     const forwarded = {
       ...{
         "x-forwarded-proto": "https",
@@ -497,6 +496,30 @@ describe("the gate", () => {
     assert.match(elsewhere.location, /^\/login/);
   });
 
+  it("R22: leads whoever must have a new password to the application after it", async () => {
+    const site = await aSite({ level: 1 });
+    const { name, id } = await person(1);
+    await database.query("UPDATE subscribers SET must_change_password = 1 WHERE id = ?", [id]);
+    const [visit, browser] = [visitor(site), openBrowser(origin)];
+    const login = await browser.visit((await visit.ask("/inside?a=1")).location.slice(deps.http.publicUrl.length));
+    const asked = await browser.submit(login, "/login", { username: name, password: "correct horse battery" });
+    assert.equal(asked.url.pathname, "/account/password");
+    // "Not now" leads nowhere else, and nothing is forgotten by it.
+    assert.equal((await browser.visit("/account")).url.pathname, "/account/password");
+    const page = await browser.submit(await browser.visit("/account/password"), "/account/password", {
+      ...{ current_password: "correct horse battery", password: "violet harbour lantern" },
+    });
+    assert.equal(page.url.pathname, "/continue");
+    const link = page.html.querySelector("main a")?.getAttribute("href") ?? "";
+    const back = new URL((await browser.get(link)).location);
+    assert.equal((await visit.ask(back.pathname + back.search)).location, `${site}/inside?a=1`);
+    assert.equal((await visit.ask("/inside?a=1")).status, 200);
+    const again = await browser.submit(await browser.visit("/account/password"), "/account/password", {
+      ...{ current_password: "violet harbour lantern", password: "another violet harbour" },
+    });
+    assert.equal(again.url.pathname, "/account", "whoever changes it unasked stays");
+  });
+
   it("R45: ends one application and leaves the others, and shows where to sign out of it", async () => {
     const [site, other] = [await aSite(), await aSite()];
     const [visit, elsewhere, { browser }] = [visitor(site), visitor(other), await person()];
@@ -552,10 +575,15 @@ describe("the gate", () => {
     }
   });
 
-  it("R56: lets nothing pass while the database is away", async (t) => {
+  it("R56: lets nothing pass while the database is away", async () => {
     const site = await aSite({ publicPaths: ["/healthz"] });
-    t.mock.method(deps.gate, "findSite", () => Promise.reject(new DatabaseAway("away")));
-    for (const answer of [await visitor(site).ask("/healthz"), await visitor(site).check("/healthz")])
+    const { origin: elsewhere, database: gone } = await serveApplication({ after });
+    await gone.destroy();
+    for (const answer of [
+      await visitor(site, elsewhere).ask("/healthz"),
+      await visitor(site, elsewhere).check("/healthz"),
+      await visitor(site, elsewhere).ask("/.countersign/callback?ticket=abc"),
+    ])
       assert.equal(answer.status, 503);
   });
 

@@ -137,7 +137,7 @@ export async function serveApplication(
     server.close();
     server.closeAllConnections();
     deps.mail?.postman.close();
-    await database.destroy();
+    if (database.isInitialized) await database.destroy();
     rmSync(folder, { recursive: true, force: true });
   });
   return {
