@@ -1,10 +1,13 @@
+import { safeNext } from "../domain/next-path.js";
 import type { Context } from "./context.js";
-import { readCookie, setCookie } from "./cookies.js";
+import { forgetCookie, readCookie, setCookie } from "./cookies.js";
 import type { HttpDeps } from "./deps.js";
 import { seeOther } from "./views.js";
 
 /** As long as somebody may look at the page before they go on. */
 const FOR_MS = 600_000;
+/** As long as a new password, or another phone, may take. */
+const WANTED_FOR_MS = 1_800_000;
 const HERE = "http://here.invalid";
 
 type NameOfApplication = (deps: HttpDeps, url: URL) => Promise<string | null>;
@@ -40,10 +43,31 @@ export function goOn(ctx: Context, next: string): void {
 }
 
 /** Where this browser goes on to, and whose application that is; null when it is not leaving. */
-export async function onward(deps: HttpDeps, ctx: Context): Promise<{ next: string; name: string } | null> {
-  const next = readCookie(ctx, "onward");
+export function onward(deps: HttpDeps, ctx: Context): Promise<{ next: string; name: string } | null> {
+  return wayIn(deps, readCookie(ctx, "onward"));
+}
+
+async function wayIn(deps: HttpDeps, next: string): Promise<{ next: string; name: string } | null> {
   const name = await applicationBehind(deps, next);
   return name === null ? null : { next, name };
+}
+
+/** Keeps where this browser wanted to go, over what has to be done first. The account's page is where everybody ends anyway. */
+export function keepWanted(ctx: Context, path: string): void {
+  const wanted = path === "/continue" ? readCookie(ctx, "onward") : safeNext(path);
+  if (wanted !== "" && wanted !== "/account") setCookie(ctx, "wanted", wanted, WANTED_FOR_MS);
+}
+
+/** On to where this browser wanted to go before something had to be done, as `goOn`; else to the account's page. */
+export function goOnToWanted(ctx: Context): void {
+  const wanted = readCookie(ctx, "wanted");
+  forgetCookie(ctx, "wanted");
+  goOn(ctx, safeNext(wanted));
+}
+
+/** The application that this browser wanted to go to before something had to be done; null where there was none. */
+export function wantedApplication(deps: HttpDeps, ctx: Context): Promise<{ next: string; name: string } | null> {
+  return wayIn(deps, readCookie(ctx, "wanted"));
 }
 
 /** The name of the application that a path of ours leads to; null where it leads to none. */

@@ -1,6 +1,7 @@
 import type { Session } from "../domain/session.js";
 import type { Subscriber } from "../domain/subscriber.js";
 import type { Context, Middleware } from "./context.js";
+import { keepWanted } from "./leaving.js";
 import { seeOther } from "./views.js";
 
 /**
@@ -19,11 +20,13 @@ export function requireSignIn(options: { beforeNewPassword?: boolean; beforeMove
       return;
     }
     if (subscriber.mustChangePassword && options.beforeNewPassword !== true) {
+      if (ctx.method === "GET") keepWanted(ctx, ctx.path + ctx.search);
       seeOther(ctx, "/account/password");
       return;
     }
     // Forms go through: what somebody has begun is not lost.
     if (ctx.state.mustMove && options.beforeMove !== true && ctx.method === "GET") {
+      keepWanted(ctx, ctx.path + ctx.search);
       seeOther(ctx, "/account/two-factor/move");
       return;
     }

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 
+import { databaseRows } from "../../src/database/rows.js";
+import { newApplication } from "../../src/domain/manage-applications.js";
 import type { Browser, Page } from "../kit/browser.js";
 import { openOwnPhone, type OwnPhone } from "../kit/own-phone.js";
 import { newOwner } from "../kit/owner.js";
 import { enrol, type Person, typePassword } from "../kit/people.js";
 import { type Program, startProgram, type WebProcess } from "../kit/program.js";
 
+const SITE = "https://wiki.example.org";
 const MOVE = "/account/two-factor/move";
 const REGISTRATION = "/account/two-factor/registration";
 
@@ -56,6 +59,10 @@ for (const database of DATABASES)
     let requiring: Pick<WebProcess, "site">;
     before(async () => {
       program = await startProgram(owner, { database, env: { MATCH_CODE: "never" } });
+      const rows = databaseRows(program.database);
+      const given = { name: "Wiki", level: 1, maxAgeSeconds: null, admitted: [{ everyone: true }] } as const;
+      await rows.applications.insert(newApplication(given, "site", "wiki", new Date()));
+      await rows.sites.insert({ applicationId: "wiki", origin: SITE, publicPaths: [], allowsPreflight: false });
       requiring = await program.startWeb({ MOVE_FROM_AUTHY: "require" });
     });
     after(() => owner.end());
@@ -119,7 +126,13 @@ for (const database of DATABASES)
       for (const path of ["/account/two-factor", "/account/recovery-codes", "/account/password"])
         assert.equal((await browser.get(path)).status, 200);
 
+      const wanted = `/gate?site=${encodeURIComponent(SITE)}&visit=${"v".repeat(43)}&to=/inside`;
+      assert.equal((await browser.get(wanted)).location, MOVE);
+
       const { phone } = await move(person);
+      const onward = (await browser.visit(REGISTRATION)).html.querySelector("main a.button");
+      assert.deepEqual([onward?.innerText, onward?.getAttribute("href")], ["Go on to Wiki", wanted]);
+      assert.ok((await browser.get(wanted)).location.startsWith(`${SITE}/.countersign/callback?ticket=`));
       assert.equal((await browser.get("/account")).status, 200);
       const other = browser.copy();
       await browser.post("/logout");

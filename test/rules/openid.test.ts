@@ -73,6 +73,22 @@ describe("the OpenID Connect provider", () => {
     assert.deepEqual([userinfo.preferred_username, userinfo["groups"]], [person.username, []]);
   });
 
+  it("R22 goes on with a request after a new password that the account had to have first", async () => {
+    const application = await addApplication(program, { level: 1 });
+    const person = await register(program);
+    await program.database.getRepository("subscriber").update({ id: person.id }, { mustChangePassword: true });
+    const { path, checks } = await authorizationRequest(application);
+    const asked = await person.browser.visit(path);
+    assert.equal(asked.url.pathname, "/account/password");
+    const form = { current_password: person.password, password: "another lantern of this harbour" };
+    const page = await person.browser.submit(asked, "/account/password", form);
+    assert.equal(page.url.pathname, "/continue");
+    const back = await wayOut(person.browser, "/continue");
+    assert.ok(back !== null);
+    const tokens = await oidc.authorizationCodeGrant(application.config, back, checks);
+    assert.equal(tokens.claims()?.sub, person.id);
+  });
+
   it("R22 R23 sends nobody on who is not admitted, or has shown too little", async () => {
     const person = await register(program);
     const strict = await addApplication(program);

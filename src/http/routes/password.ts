@@ -5,9 +5,11 @@ import { Invalid } from "../../domain/errors.js";
 import { hasStepUp } from "../../domain/step-up.js";
 import type { Context, RequestState } from "../context.js";
 import type { HttpDeps } from "../deps.js";
+import { goOnToWanted, keepWanted } from "../leaving.js";
 import { flash } from "../middleware/carry-messages.js";
 import { fields } from "../middleware/form.js";
 import { asksBy } from "../factor-view.js";
+import { queryText } from "../query-text.js";
 import { requireSignIn, signedInOf } from "../require-sign-in.js";
 import { giveSession, sessionBrowser } from "../signed-in.js";
 import { fieldErrors } from "../text.js";
@@ -41,7 +43,11 @@ export function password(deps: HttpDeps): Router<RequestState> {
     seeOther(ctx, "/account/password");
   });
 
-  router.get("/account/password", (ctx) => form(ctx, {}, 200));
+  router.get("/account/password", async function showPassword(ctx) {
+    const next = queryText(ctx, "next");
+    if (next !== "") keepWanted(ctx, next);
+    await form(ctx, {}, 200);
+  });
 
   router.post("/account/password", async function submitPassword(ctx) {
     const { session, subscriber } = signedInOf(ctx);
@@ -62,7 +68,9 @@ export function password(deps: HttpDeps): Router<RequestState> {
       giveSession(ctx, signedIn);
       await deps.sessionsEnded();
       flash(ctx, "done", ctx.state.text("flash.password-changed"));
-      seeOther(ctx, "/account");
+      // Whoever changes it unasked wanted this page.
+      if (subscriber.mustChangePassword) goOnToWanted(ctx);
+      else seeOther(ctx, "/account");
     } catch (error) {
       if (!(error instanceof Invalid)) throw error;
       await form(ctx, fieldErrors(ctx.state.text, error.problems), 422);

@@ -3,6 +3,7 @@ import Router from "@koa/router";
 import { makeRecoveryCodes, mayMakeRecoveryCodes } from "../../domain/make-recovery-codes.js";
 import type { RequestState } from "../context.js";
 import type { HttpDeps } from "../deps.js";
+import { wantedApplication } from "../leaving.js";
 import { carriedBy, flash } from "../middleware/carry-messages.js";
 import { originOf } from "../origin.js";
 import { asksBy } from "../factor-view.js";
@@ -23,6 +24,7 @@ export function recoveryCodes(deps: HttpDeps): Router<RequestState> {
     delete carried.sealed;
     show(ctx, "recovery-codes", {
       codes: codes === null ? null : codes.split(" "),
+      wanted: await wantedApplication(deps, ctx),
       stepUp: await mayMakeRecoveryCodes(deps, session),
       left: await deps.recoveryCodes.countLeft(subscriber.id),
       hasFactor: factors.length > 0,

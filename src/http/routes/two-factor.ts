@@ -15,6 +15,7 @@ import type { Context, RequestState } from "../context.js";
 import type { HttpDeps } from "../deps.js";
 import { asksBy, factorView, offeredTypes } from "../factor-view.js";
 import { giveKnownKey, knownKey } from "../known-browser.js";
+import { wantedApplication } from "../leaving.js";
 import { flash } from "../middleware/carry-messages.js";
 import { fields, MalformedForm } from "../middleware/form.js";
 import { typedBefore } from "../middleware/show-form-again.js";
@@ -124,6 +125,7 @@ export function twoFactor(deps: HttpDeps): Router<RequestState> {
       {
         enrolment: await enrolmentView(deps, enrolment, subscriber),
         recoveryCodesLeft: await deps.recoveryCodes.countLeft(subscriber.id),
+        wanted: await wantedApplication(deps, ctx),
         values: { code: typedBefore(ctx, "code") },
         errors,
       },
