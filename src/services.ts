@@ -135,7 +135,7 @@ export function createServices(config: Config, log: Log): Services {
   const tally = newTally();
   const traces = config.traces && otlpTraces(config.traces, log);
   const texts = loadTexts(config.languages);
-  const words = (language: Language | null) => pushWords(texts.of(language));
+  const words = (language: Language | null) => pushWords(texts, language);
   const deps = {
     ...rows,
     now: clock.now,

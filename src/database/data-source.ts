@@ -24,6 +24,7 @@ import { Languages1770000000000 } from "./migrations/1770000000000-languages.js"
 import { PhoneVerification1770000100000 } from "./migrations/1770000100000-phone-verification.js";
 import { WorkerIndexes1770000400000 } from "./migrations/1770000400000-worker-indexes.js";
 import { DeviceCodes1770000300000 } from "./migrations/1770000300000-device-codes.js";
+import { AskedWords1770000410000 } from "./migrations/1770000410000-asked-words.js";
 import { entities } from "./schema.js";
 import { serializeSqlite } from "./serialize-sqlite.js";
 
@@ -74,6 +75,7 @@ export function dataSourceOptions(
       ForeignHashes1770000210000,
       DeviceCodes1770000300000,
       WorkerIndexes1770000400000,
+      AskedWords1770000410000,
     ],
     migrationsTableName: "migrations",
     namingStrategy: new SnakeCase(),

@@ -302,6 +302,8 @@ export function entities(isPostgres: boolean) {
         state: text(20),
         version: whole,
         matchCodeHash: nullable(text(64)),
+        language: nullable(text(10)),
+        namedLabel: nullable(text(120)),
         failure: nullable(text(20)),
         reach: nullable(text(20)),
         createdAt: time,

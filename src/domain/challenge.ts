@@ -1,6 +1,7 @@
 import type { Deps } from "./deps.js";
 import type { FactorType } from "./factor.js";
 import type { Sent } from "./factor-provider.js";
+import type { Language } from "./language.js";
 import type { LiveStatus, PublicStatus, WatchedRow, WatchedRows, Witness } from "./watched.js";
 
 /** The states of one push. What a browser may see of them is `publicStatus`. */
@@ -65,6 +66,10 @@ export interface Challenge extends WatchedRow {
   readonly providerRef: string | null;
   readonly state: ChallengeState;
   readonly matchCodeHash: string | null;
+  /** In which the phone was asked; null where the release before asked. */
+  readonly language: Language | null;
+  /** How the factor was called that the act is about; null where it is about none. */
+  readonly namedLabel: string | null;
   readonly failure: PushFailure | null;
   /** Null before it was sent. */
   readonly reach: Sent["reach"] | null;

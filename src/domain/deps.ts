@@ -60,6 +60,7 @@ export interface RuleSettings extends SessionLifetimes, FailureLimits {
 
 /** The words of a push, in the language of whoever is asked. The names of its details are part of the outside contract. */
 export interface PushWords {
+  readonly language: Language;
   /** The question itself: "Sign in to Example?" */
   question(purpose: Purpose, appName: string): string;
   /** What a step-up allows, as the phone names it: "Change the password"; of a factor or an application with its name. */

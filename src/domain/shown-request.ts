@@ -17,7 +17,8 @@ export interface ShownRequest {
 export type ShownDeps = Pick<Deps, "attempts" | "subscribers" | "factors" | "pushWords" | "settings" | "matchCodes">;
 
 /**
- * What a phone is shown of a challenge, from our own rows: the same words at every look.
+ * What a phone is shown of a challenge, from our own rows: the same words at every look, whatever language the account
+ * chooses and however the factor is called meanwhile, as these words are what it signs.
  *
  * @returns null when its attempt or account is gone, or its code was made with a key that we no longer have.
  */
@@ -30,9 +31,10 @@ export async function shownRequest(deps: ShownDeps, challenge: Challenge): Promi
       ? null
       : deps.matchCodes(id).find((each) => hashMatchCode(attemptId, each) === matchCodeHash);
   if (code === undefined) return null;
-  const named = attempt.purpose === "remove-factor" ? await deps.factors.find(attempt.next) : null;
+  const factor = attempt.purpose === "remove-factor" ? await deps.factors.find(attempt.next) : null;
+  const named = factor && { ...factor, label: challenge.namedLabel ?? factor.label };
   const { message, details } = pushText(
-    deps.pushWords(subscriber.language),
+    deps.pushWords(challenge.language ?? subscriber.language),
     attempt,
     subscriber.username,
     deps.settings.appName,

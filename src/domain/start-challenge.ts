@@ -109,6 +109,7 @@ export async function startChallenge(
   const id = newId();
   const matchCode = attempt.asksMatchCode ? (deps.matchCodes(id)[0] ?? null) : null;
   const createdAt = deps.now();
+  const words = deps.pushWords(subscriber.language);
   const challenge = {
     id,
     attemptId: attempt.id,
@@ -121,6 +122,8 @@ export async function startChallenge(
     providerRef: null,
     state: "creating" as const,
     matchCodeHash: matchCode === null ? null : hashMatchCode(attempt.id, matchCode),
+    language: words.language,
+    namedLabel: named?.label ?? null,
     failure: null,
     createdAt,
     expiresAt: new Date(createdAt.getTime() + deps.settings.approvalTtlSeconds * 1000),
@@ -145,15 +148,7 @@ export async function startChallenge(
     await settleChallenge(deps, challenge.id, "failed", "clock", { failure: "throttled" });
   else
     await send(deps, challenge, asked, {
-      ...pushText(
-        deps.pushWords(subscriber.language),
-        attempt,
-        subscriber.username,
-        deps.settings.appName,
-        createdAt,
-        matchCode,
-        named,
-      ),
+      ...pushText(words, attempt, subscriber.username, deps.settings.appName, createdAt, matchCode, named),
       challengeId: challenge.id,
       secondsToExpire: deps.settings.approvalTtlSeconds,
     });

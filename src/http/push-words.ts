@@ -1,10 +1,15 @@
 import type { PushWords } from "../domain/deps.js";
+import type { Language } from "../domain/language.js";
 import { browserWords } from "./browser-words.js";
-import type { Text } from "./text.js";
+import type { Texts } from "./text.js";
 
-/** What a phone asks, in the words of one language. */
-export function pushWords(text: Text): PushWords {
+/** What a phone asks, in the words of one language; of one that is not offered, or of none, in the first one's. */
+export function pushWords(texts: Texts, wanted: Language | null): PushWords {
+  const [first = "en"] = texts.languages;
+  const language = texts.languages.find((each) => each === wanted) ?? first;
+  const text = texts.of(language);
   return {
+    language,
     question: (purpose, appName) =>
       purpose === "sign-in"
         ? text("push.sign-in", { app: appName })

@@ -127,7 +127,15 @@ export async function aChallenge(store: Store, owner: Owner, given: Partial<Chal
       providerRef: randomUUID(),
       state: "pending" as const,
     },
-    ...{ matchCodeHash: null, failure: null, createdAt: at(0), expiresAt: at(120_000), nextPollAt: at(2000) },
+    ...{
+      matchCodeHash: null,
+      language: null,
+      namedLabel: null,
+      failure: null,
+      createdAt: at(0),
+      expiresAt: at(120_000),
+      nextPollAt: at(2000),
+    },
     ...given,
   });
   if (!inserted) throw new Error("the browser has a live challenge already");

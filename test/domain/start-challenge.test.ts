@@ -31,6 +31,7 @@ async function startWith(error: LoginError, counts = [0, 1]): Promise<{ logged: 
     settings: { pushLimit: 4, appName: "Example", approvalTtlSeconds: 120, attemptTtlSeconds: 900 },
     log: { info: log, warn: log, error: log },
     pushWords: () => ({
+      language: "en",
       ...{ question: () => "", action: () => "", browser: () => "", time: () => "" },
       silent: () => ({ title: "", body: "" }),
       offers: () => ({ look: "", deny: "", over: "" }),

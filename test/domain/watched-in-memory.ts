@@ -207,6 +207,8 @@ function aChallenge(): Stored<Challenge> {
     },
     ...{
       matchCodeHash: null,
+      language: null,
+      namedLabel: null,
       failure: null,
       reach: "ringing" as const,
       createdAt: at(0),

@@ -93,7 +93,7 @@ export async function serveApplication(
   const deps = {
     ...rows,
     tally: newTally(),
-    pushWords: (language: Language | null) => pushWords(texts.of(language)),
+    pushWords: (language: Language | null) => pushWords(texts, language),
     ...{ now, log, settings: config.rules, http: config, texts },
     feed: { publish: () => undefined, changed: () => undefined },
     rings: { schedule: () => undefined },

@@ -57,7 +57,15 @@ async function aWaiter({ site, env, database }: Program, n: number): Promise<Wai
       providerRef: uuid,
       state: "pending",
     },
-    ...{ matchCodeHash: null, failure: null, createdAt: now, expiresAt, nextPollAt: expiresAt },
+    ...{
+      matchCodeHash: null,
+      language: null,
+      namedLabel: null,
+      failure: null,
+      createdAt: now,
+      expiresAt,
+      nextPollAt: expiresAt,
+    },
   });
   const browser = openBrowser(site);
   const cookie = `countersign-attempt=${key}`;

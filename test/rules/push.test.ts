@@ -332,7 +332,7 @@ describe("pushes", () => {
     const labels = { browserLabel: "\u202eevil", application: "Wiki\u202e" };
     const attempt = { purpose: "sign-in", address: "x".repeat(500), ...labels } as const;
     const push = pushText(
-      pushWords(loadTexts(["en"]).of("en")),
+      pushWords(loadTexts(["en"]), "en"),
       attempt,
       "ada",
       "App\u202e".repeat(90),

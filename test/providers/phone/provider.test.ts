@@ -59,7 +59,7 @@ function withServices(answers: Readonly<Record<string, PushResult>>, vapid: Read
       pushSubscriptions,
       transaction: (work) => work({ pushSubscriptions, audit } as unknown as Rows),
       subscribers: { find: () => Promise.resolve(null) } as unknown as Subscribers,
-      pushWords: () => pushWords(loadTexts(["en"]).of("en")),
+      pushWords: () => pushWords(loadTexts(["en"]), "en"),
       feed: { publish: () => undefined, changed: (id) => told.push(id) },
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
       now: () => NOW,

@@ -226,6 +226,28 @@ for (const database of DATABASES)
         assert.equal((await phone.answer(request, "approve")).status, 200);
       });
 
+      it("PH4 says what the phone was asked, whatever language and names were chosen meanwhile", async () => {
+        const owner = await newPhoneOwner();
+        const request = await ask(owner);
+        await sql("UPDATE subscribers SET language = 'de' WHERE username = ?", owner.username);
+        assert.deepEqual(await owner.phone.requests(), [request]);
+        assert.equal((await owner.phone.answer(request, "approve")).status, 200);
+        assert.equal(await stateOf(request.id), "approved");
+
+        // The next one is asked in German, and is about a factor that gets another name while it waits.
+        await finish(owner.browser);
+        const [factor] = await factorsOf(owner.username);
+        await owner.browser.post("/account/approval", { action: "remove-factor", factor: String(factor?.["id"]) });
+        const [removal] = await owner.phone.requests();
+        assert.ok(removal !== undefined);
+        assert.match(removal.message, /^Countersign test: /);
+        assert.match(String(new Map(removal.details).get("Action")), /: Chrome on Android$/);
+        await sql("UPDATE factors SET label = 'Another name' WHERE id = ?", factor?.["id"]);
+        assert.deepEqual(await owner.phone.requests(), [removal]);
+        assert.equal((await owner.phone.answer(removal, "approve")).status, 200);
+        assert.equal(await stateOf(removal.id), "approved");
+      });
+
       it("PH5 cannot be any other text that the phone signed", async () => {
         const owner = await newPhoneOwner();
         const request = await ask(owner);

@@ -217,7 +217,7 @@ function ownPhonePerson(subscriberId: string, createdAt: Date): OwnPhonePerson {
   };
 }
 
-const words = pushWords(loadTexts(["en"]).of("en"));
+const words = pushWords(loadTexts(["en"]), "en");
 
 /** The answer of a phone of our own, signed over what it shows. */
 function tapOf(

@@ -839,6 +839,20 @@ export const GUARDS: readonly Guard[] = [
     ...{ rule: "R33", tests: ["test/rules/openid.test.ts"] },
   },
   {
+    what: "what a phone signs changes with the account's language",
+    file: "src/domain/shown-request.ts",
+    find: "challenge.language ?? subscriber.language",
+    put: "subscriber.language ?? challenge.language",
+    ...{ rule: "PH4", tests: PHONE_RULES },
+  },
+  {
+    what: "what a phone signs changes with a factor's name",
+    file: "src/domain/shown-request.ts",
+    find: "challenge.namedLabel ?? factor.label",
+    put: "factor.label",
+    ...{ rule: "PH4", tests: PHONE_RULES },
+  },
+  {
     what: "a malformed part of Accept-Language names a language",
     file: "src/http/locale.ts",
     find: "const PART = /^([a-z]{1,8})(?:-[a-z0-9]{1,8})*(?:\\s*;\\s*q\\s*=\\s*(0(?:\\.\\d{0,3})?|1(?:\\.0{0,3})?))?$/i;",
