@@ -19,6 +19,7 @@ const LONG = new Set([
   "test/deploy/prometheus.test.ts",
   "test/deploy/traces.test.ts",
   "test/journeys/authenticator-app.test.ts",
+  "test/journeys/languages.test.ts",
   "test/journeys/moving.test.ts",
   "test/journeys/openid-clients.test.ts",
   "test/journeys/own-phone.test.ts",

@@ -60,6 +60,8 @@ export interface BrowserSettings {
   /** Sent as `X-Forwarded-For`. */
   readonly address?: string;
   readonly userAgent?: string;
+  /** Sent as `Accept-Language`. */
+  readonly language?: string;
   /** The cookies of another one: the same browser, at another process. */
   readonly cookies?: Map<string, string>;
   /** The form token, where it is known already. */
@@ -81,6 +83,7 @@ export function openBrowser(origin: string, settings: BrowserSettings = {}): Bro
     host: `${hostname}:${port}`,
     "user-agent": settings.userAgent ?? USER_AGENT,
     accept: "text/html",
+    ...(settings.language === undefined ? {} : { "accept-language": settings.language }),
     ...(settings.address === undefined ? {} : { "x-forwarded-for": settings.address }),
   };
   let { token } = settings;

@@ -23,7 +23,7 @@ export interface Stage {
 /** A stage with any phone that is asked and answers. */
 export type AskedStage = Omit<Stage, "phone"> & {
   readonly phone: {
-    openRequest(): Promise<Pick<PhoneRequest, "uuid" | "details">>;
+    openRequest(): Promise<Pick<PhoneRequest, "uuid" | "message" | "details">>;
     answer(uuid: string, action: "approve"): Promise<unknown>;
   };
 };
@@ -206,7 +206,7 @@ export async function enrolOwnPhone(
     async openRequest() {
       const [request] = await phone.requests();
       if (request === undefined) throw new StoryFailed("the phone's page shows no request");
-      return { uuid: request.id, details: Object.fromEntries(request.details) };
+      return { uuid: request.id, message: request.message, details: Object.fromEntries(request.details) };
     },
     async answer(uuid, action) {
       const request = (await phone.requests()).find(({ id }) => id === uuid);
