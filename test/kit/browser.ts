@@ -69,7 +69,16 @@ export interface BrowserSettings {
   /** Keeps connections; without it each request has one of its own, which a load balancer can send anywhere. */
   readonly agent?: Agent;
   readonly onAnswer?: (answer: Answer, path: string) => void;
+  /** Sends requests in another way than over HTTP/1.1 without encryption. */
+  readonly request?: SendRequest;
 }
+
+/** Begins a request; its body and its end are still to come. */
+export type SendRequest = (
+  method: string,
+  path: string,
+  headers: Readonly<Record<string, string | string[]>>,
+) => ClientRequest;
 
 /**
  * Opens a browser without cookies.
@@ -91,6 +100,7 @@ export function openBrowser(origin: string, settings: BrowserSettings = {}): Bro
   function open(method: string, path: string, headers: NonNullable<Sending["headers"]>): ClientRequest {
     const cookie = Array.from(cookies, ([name, value]) => `${name}=${value}`).join("; ");
     const all = { ...base, ...(cookie === "" ? {} : { cookie }), ...headers } as Record<string, string | string[]>;
+    if (settings.request !== undefined) return settings.request(method, path, all);
     return request({
       ...{ agent: settings.agent ?? false, hostname: host, port, method, path, setHost: false, headers: all },
     });

@@ -31,6 +31,8 @@ export interface ProgramSettings {
   readonly webs?: number;
   /** Gives all web processes one public address, at which a balancer spreads connections over them. */
   readonly balanced?: boolean;
+  /** The public address of what the test itself puts in front of the web processes. */
+  readonly site?: string;
   /** How many workers; one unless said otherwise. */
   readonly workers?: number;
   /** SQLite unless said otherwise; or the address of an empty database that is there already. */
@@ -114,7 +116,8 @@ export async function startProgram(owner: Owner, settings: ProgramSettings = {})
       ? settings.database.url
       : ((await postgres?.createDatabase()) ?? `sqlite:${path.join(folder, "test.sqlite")}`);
   const ports = await freePorts(settings.webs ?? 1);
-  const site = settings.balanced === true ? await balancedSite(owner, ports) : siteOf(ports[0] ?? 0);
+  const shared = settings.balanced === true ? await balancedSite(owner, ports) : settings.site;
+  const site = shared ?? siteOf(ports[0] ?? 0);
   const publicUrl = settings.callbackTo === undefined ? site : siteOf(ports[settings.callbackTo] ?? 0);
   const sandboxPort = await freePort();
   const choices = { publicUrl, databaseUrl, redisUrl: redis.url, sandboxUrl: `http://127.0.0.1:${sandboxPort}` };
@@ -185,7 +188,7 @@ export async function startProgram(owner: Owner, settings: ProgramSettings = {})
     };
   }
   async function webAt(port: number, name: string, own: Settings = {}): Promise<WebProcess> {
-    const at = settings.balanced === true ? site : siteOf(port);
+    const at = shared ?? siteOf(port);
     const web = await place(name, { PUBLIC_URL: at, ...own }, (with_) => startWeb({ ...with_, port }));
     return Object.defineProperties({ port, site: at }, Object.getOwnPropertyDescriptors(web)) as WebProcess;
   }
