@@ -61,9 +61,11 @@ import { pollQueue } from "./queue/poll-queue.js";
 import { ringQueue } from "./queue/ring-queue.js";
 import { type ChallengeFeed, challengeFeed, challengeNotifications } from "./redis/challenge-feed.js";
 import { type ConnectionRole, redisConnection } from "./redis/connections.js";
+import { notePresence, type ProcessKind } from "./redis/presence.js";
 import { localRateLimit, rateLimit } from "./redis/rate-limits.js";
 import { redisTroubles, type Troubles } from "./redis/troubles.js";
 import { type RedisWatch, watchRedis } from "./redis/watch-redis.js";
+import { ownRelease } from "./release.js";
 
 /** What both processes are made of. */
 export interface Services {
@@ -81,6 +83,8 @@ export interface Services {
   readonly sendNotice: SendNotice;
   /** Does what is due with the keys that sign ID tokens. */
   renewSigningKeys(): Promise<void>;
+  /** From now on `admin doctor` knows of this process. */
+  announce(kind: ProcessKind): void;
   /** False until the database was opened for the first time: before that nothing can be asked of it. */
   isOpen(): boolean;
   /**
@@ -135,6 +139,7 @@ export function createServices(config: Config, log: Log): Services {
   const tally = newTally();
   const traces = config.traces && otlpTraces(config.traces, log);
   const texts = loadTexts(config.languages);
+  let leave = (): Promise<unknown> => Promise.resolve();
   const words = (language: Language | null) => pushWords(texts, language);
   const deps = {
     ...rows,
@@ -164,6 +169,9 @@ export function createServices(config: Config, log: Log): Services {
     feed,
     sendNotice: noticeSender(deps, config),
     renewSigningKeys: () => renewKeys(deps, config.sessionKeys, config.oidc),
+    announce(kind) {
+      leave = notePresence(redis, kind, ownRelease());
+    },
     isOpen: () => isOpen,
     async open(stopping) {
       for (let told = ""; ;) {
@@ -187,7 +195,7 @@ export function createServices(config: Config, log: Log): Services {
       clearInterval(noticing);
       redisWatch.close();
       deps.mail?.postman.close();
-      const told = Promise.all([queue.close(), rings.close(), feed.sent(), traces?.close()]);
+      const told = Promise.all([leave(), queue.close(), rings.close(), feed.sent(), traces?.close()]);
       await Promise.race([told, new Promise((resolve) => setTimeout(resolve, 1000).unref())]).catch(() => undefined);
       redis.disconnect();
       producer.disconnect();
@@ -335,6 +343,7 @@ export async function createWebServices(config: Config, log: Log, stopping: Abor
       // What judges passkeys, and what unlocks a phone's approvals, takes a moment to load, in which nobody would be answered.
       if (deps.providers.passkey !== undefined || deps.providers.phone !== undefined) await loadWebauthn();
       await services.open(signal);
+      services.announce("web");
       // C8: before the first refusal has told how long a hash of another system takes.
       await deps.passwords.learnFloor(await deps.subscribers.someForeignHashes(FOREIGN_HASHES).catch(() => []));
       stopCheckpoints = startCheckpoints(database);

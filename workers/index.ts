@@ -47,6 +47,7 @@ async function main(): Promise<void> {
   });
   // A signal may have come while the database was being opened.
   if (stopping.aborted) return;
+  services.announce("worker");
   const connection = services.connectRedis("worker");
   const queue = new Queue(POLL_QUEUE, { connection, skipVersionCheck: true });
   const manners = {
