@@ -1,9 +1,6 @@
 import { parseArgs } from "node:util";
-import type { Redis } from "ioredis";
 
-import { authyClient } from "../src/providers/authy/client.js";
-import { type Config, ConfigError, loadConfig } from "../src/config.js";
-import { requireWritable, tablesAreCurrent } from "../src/database/readiness.js";
+import { ConfigError, loadConfig } from "../src/config.js";
 import {
   disableAccount,
   enableAccount,
@@ -16,17 +13,12 @@ import type { Deps } from "../src/domain/deps.js";
 import { type Factor, FACTOR_NAMES } from "../src/domain/factor.js";
 import { removeFactorOf } from "../src/domain/manage-factors.js";
 import type { Subscriber } from "../src/domain/subscriber.js";
-import { SIGNING_ALGORITHMS } from "../src/domain/signing-key.js";
-import { openKey } from "../src/oidc/keys.js";
-import { challengeNotifications } from "../src/redis/challenge-feed.js";
-import { memoryProblems } from "../src/redis/memory.js";
-import { inOne } from "../src/redis/troubles.js";
-import { tryRedis } from "../src/redis/watch-redis.js";
 import { createLog } from "../src/create-log.js";
-import { openServices, type Services } from "../src/services.js";
+import { createServices } from "../src/services.js";
 import { CannotBeDone, type Command, find, type Given, type Report, WrongUse } from "./admin/command.js";
 import { ACCOUNT_COMMANDS } from "./admin/accounts.js";
 import { CLIENT_COMMANDS } from "./admin/clients.js";
+import { DOCTOR_COMMANDS, settingsFindings, whenReady } from "./admin/doctor.js";
 import { GROUP_COMMANDS } from "./admin/groups.js";
 import { MAIL_COMMANDS } from "./admin/mail.js";
 import { SITE_COMMANDS } from "./admin/sites.js";
@@ -69,7 +61,7 @@ const HELP = `Usage: npm run admin -- COMMAND [--json]
   challenge list             pending challenges: requests that nobody has answered yet
   mail list                  messages that are due or were given up, the newest first
   mail test ADDRESS          send a message to try the mail server
-  doctor                     check database, migrations, Redis and Authy
+  doctor                     look at the whole installation, and say what to mend (doctor --help)
 
   --json                     print JSON
   --help                     this text
@@ -77,15 +69,13 @@ const HELP = `Usage: npm run admin -- COMMAND [--json]
 Exit code 0: done. 1: failed. 2: wrong command. 78: wrong settings.
 `;
 
-const REDIS_TIMEOUT_MS = 1000;
-const SITE_TIMEOUT_MS = 3000;
-
 const COMMANDS: Readonly<Record<string, Command>> = {
   ...ACCOUNT_COMMANDS,
   ...GROUP_COMMANDS,
   ...MAIL_COMMANDS,
   ...SITE_COMMANDS,
   ...CLIENT_COMMANDS,
+  ...DOCTOR_COMMANDS,
   "user list": {
     words: 0,
     run: async ({ deps }) => {
@@ -222,120 +212,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       return { rows, message: rows.length === 0 ? "No pending challenges." : "" };
     },
   },
-  doctor: {
-    words: 0,
-    run: async (services, config) => {
-      const { database } = services;
-      const rows = [
-        await check("database", () => requireWritable(database), "check DATABASE_URL"),
-        await check(
-          "migrations",
-          async () => {
-            if (!(await tablesAreCurrent(database))) throw new Error("pending");
-          },
-          "run `npm run migrate`",
-        ),
-        await check("redis", () => useRedis(services), 'check REDIS_URL; "When Redis refuses" in docs/operations.md'),
-        await check(
-          "redis memory",
-          async () => {
-            const problems = await memoryProblems(services.redis);
-            if (problems === null) return "not looked at: the Redis user may not ask INFO";
-            if (problems.length > 0) throw new Error(problems.join("; "));
-            return "";
-          },
-          "set maxmemory-policy and maxmemory at the Redis server",
-        ),
-      ];
-      for (const application of await services.deps.applications.list("site")) {
-        const site = await services.deps.sites.findOfApplication(application.id);
-        if (site !== null)
-          rows.push(await check(`site ${site.origin}`, () => askSite(site.origin), "docs/applications.md"));
-      }
-      rows.push(
-        await check("signing keys", () => lookAtKeys(services, config), "run `npm run migrate`; check SESSION_KEYS"),
-        await check("sign-out notices", () => lookAtNotices(services), "see that a worker runs, and `client show`"),
-      );
-      const { authy } = config;
-      if (authy !== null)
-        rows.push(
-          await check(
-            "authy",
-            async () => {
-              const call = authyClient(authy.apiUrl, authy.apiKey);
-              const { isSuccess, status } = await call("GET", "protected/json/app/details");
-              if (!isSuccess) throw new Error(`answered ${status}`);
-            },
-            "check AUTHY_API_URL and AUTHY_PRODUCTION_API_KEY",
-          ),
-        );
-      const { factors, withoutPasskeys } = config;
-      const why = withoutPasskeys === null ? "" : `left out: ${withoutPasskeys}`;
-      if (factors.includes("passkey") || why !== "") rows.push({ what: "passkeys", state: "ok", why, mend: "" });
-      return { rows, hasFailed: rows.some(({ state }) => state !== "ok") };
-    },
-  },
 };
-
-/** A stranger's program gets 401 from a site behind the gate, and it is ours. @throws what is wrong. */
-async function askSite(origin: string): Promise<void> {
-  const url = `${origin}/.countersign/start`;
-  const answer = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(SITE_TIMEOUT_MS) });
-  const isOurs = answer.headers.get("www-authenticate")?.includes('realm="countersign"') === true;
-  if (answer.status !== 401 || !isOurs) throw new Error(`answered ${answer.status}: its proxy does not ask the gate`);
-}
-
-/** Each algorithm has a key that signs now, and that SESSION_KEYS open. @returns a remark. @throws what is wrong. */
-async function lookAtKeys({ deps }: Services, { sessionKeys }: Config): Promise<string> {
-  const keys = await deps.signingKeys.list();
-  if (keys.length === 0) return "none yet: the first request of an application makes them";
-  const current = keys.filter(({ state }) => state === "current");
-  for (const algorithm of SIGNING_ALGORITHMS) {
-    const key = current.find((each) => each.algorithm === algorithm);
-    if (key === undefined) throw new Error(`no key signs with ${algorithm}`);
-    if (openKey(key, sessionKeys) === null) throw new Error(`SESSION_KEYS do not open the key that signs ${algorithm}`);
-  }
-  return "";
-}
-
-/** Notices that go to clients by their back channel are sent. @returns a remark. @throws what is wrong. */
-async function lookAtNotices({ deps }: Services): Promise<string> {
-  const { failed, late } = await deps.logoutNotices.countTroubled(deps.now());
-  if (late > 0) throw new Error(`${late} wait for longer than a minute`);
-  return failed === 0 ? "" : `${failed} were given up in the last days`;
-}
-
-/** Tries all that the program needs of Redis. @throws what is wrong. */
-async function useRedis(services: Services): Promise<void> {
-  const { redis, redisTroubles } = services;
-  const subscriber = services.connectRedis("subscriber");
-  const notifications = challengeNotifications(subscriber);
-  try {
-    await Promise.all([whenReady(redis), whenReady(subscriber)]);
-    const causes = await tryRedis(redis, [(publisher) => notifications.tryWith(publisher)]);
-    if (causes.length > 0) throw new Error(redis.status === "ready" ? inOne(causes) : redisTroubles.reason());
-  } finally {
-    notifications.close();
-  }
-}
-
-/** Waits a little for a connection. */
-function whenReady(redis: Redis): Promise<unknown> {
-  return Promise.race([
-    new Promise((resolve) => (redis.status === "ready" ? resolve(undefined) : redis.once("ready", resolve))),
-    new Promise((resolve) => setTimeout(resolve, REDIS_TIMEOUT_MS)),
-  ]);
-}
-
-/** @param ask - Throws what is wrong; a text that it gives back is a remark. */
-async function check(what: string, ask: () => Promise<unknown>, mend: string) {
-  try {
-    const remark = await ask();
-    return { what, state: "ok", why: typeof remark === "string" ? remark : "", mend: "" };
-  } catch (error) {
-    return { what, state: "bad", why: error instanceof Error ? error.message.slice(0, 300) : "", mend };
-  }
-}
 
 function factorRow({ id, type, label, createdAt, lastUsedAt }: Factor) {
   return { id, type: FACTOR_NAMES[type], label, createdAt, lastUsedAt };
@@ -395,7 +272,7 @@ interface Called {
 }
 
 /** The command that the arguments name, with what follows it. @throws WrongUse for anything else. */
-function calledBy(args: readonly string[]): Called | "help" {
+function calledBy(args: readonly string[]): Called | { readonly help: string } {
   const options = { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
   const { positionals } = parseArgs({ args: [...args], strict: false, options });
   const name = positionals.slice(0, positionals[0] === "doctor" ? 1 : 2).join(" ");
@@ -408,36 +285,45 @@ function calledBy(args: readonly string[]): Called | "help" {
   } catch (error) {
     throw new WrongUse(error instanceof Error ? error.message : "");
   }
-  if (parsed.values.help === true) return "help";
+  if (parsed.values.help === true) return { help: command?.help ?? HELP };
   const words = parsed.positionals.slice(name.split(" ").length);
   const isComplete = command?.words === null ? words.length > 1 : words.length === command?.words;
   if (command === undefined || !isComplete) throw unknown;
   return { command, words, given: parsed.values };
 }
 
+function print({ rows, message, isForMachines }: Report, asJson: boolean): void {
+  if (asJson) console.log(JSON.stringify(rows, null, 2));
+  else {
+    if (isForMachines === true) for (const row of rows) console.log(JSON.stringify(row));
+    else printTables(rows);
+    if (message !== undefined && message !== "") console.log(message);
+  }
+}
+
 async function main(): Promise<number> {
   const called = calledBy(process.argv.slice(2));
-  if (called === "help") {
-    console.log(HELP);
+  if ("help" in called) {
+    console.log(called.help);
     return 0;
   }
-  const config = loadConfig(process.env);
-  const services = await openServices(config, createLog("silent", "admin"), AbortSignal.abort());
+  const { command, words, given } = called;
+  let config;
   try {
+    config = loadConfig(process.env);
+  } catch (error) {
+    if (command !== COMMANDS["doctor"] || !(error instanceof ConfigError)) throw error;
+    print({ rows: settingsFindings(error) }, given["json"] === true);
+    return ConfigError.exitCode;
+  }
+  const services = createServices(config, createLog("silent", "admin"));
+  try {
+    if (command.database === undefined) await services.open(AbortSignal.abort());
+    else if (command.database === "perhaps") await services.open(AbortSignal.abort()).catch(() => undefined);
     await whenReady(services.redis);
-    const { rows, message, hasFailed, isForMachines } = await called.command.run(
-      services,
-      config,
-      called.words,
-      called.given,
-    );
-    if (called.given["json"] === true) console.log(JSON.stringify(rows, null, 2));
-    else {
-      if (isForMachines === true) for (const row of rows) console.log(JSON.stringify(row));
-      else printTables(rows);
-      if (message !== undefined && message !== "") console.log(message);
-    }
-    return hasFailed === true ? 1 : 0;
+    const report = await command.run(services, config, words, given);
+    print(report, given["json"] === true);
+    return report.hasFailed === true ? 1 : 0;
   } catch (error) {
     if (!(error instanceof CannotBeDone)) throw error;
     console.error(error.message);

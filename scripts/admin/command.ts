@@ -28,6 +28,10 @@ export interface Command {
   /** How many words follow its name; null for one or more after the first. */
   readonly words: number | null;
   readonly options?: ParseArgsConfig["options"];
+  /** Where it is "perhaps", the command runs although the database cannot be opened; "not opened" leaves it alone. */
+  readonly database?: "perhaps" | "not opened";
+  /** What `--help` says about this command alone. */
+  readonly help?: string;
   run(services: Services, config: Config, words: readonly string[], given: Given): Promise<Report>;
 }
 

@@ -44,6 +44,7 @@ const LONG = new Set([
   "test/reliability/worker.test.ts",
   "test/rules/openid-tokens-postgres.test.ts",
   "test/scripts/demo.test.ts",
+  "test/scripts/doctor.test.ts",
   "test/scripts/machine-output.test.ts",
   "test/scripts/setup.test.ts",
   "test/trials/mail/short.test.ts",

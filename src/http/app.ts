@@ -17,6 +17,7 @@ import { needDatabase } from "./middleware/need-database.js";
 import { requestLog } from "./middleware/request-log.js";
 import { securityHeaders } from "./middleware/security-headers.js";
 import { showFormAgain } from "./middleware/show-form-again.js";
+import { tellDoctor } from "./middleware/tell-doctor.js";
 import { shedLoad } from "./middleware/shed-load.js";
 import { browserVisit, checkCsrf, checkScriptsToken } from "./middleware/visit.js";
 import { warnOfProxy } from "./middleware/warn-of-proxy.js";
@@ -99,6 +100,7 @@ export function createApp(
 
   app.use(requestLog(deps, seconds));
   app.use(securityHeaders(http));
+  app.use(tellDoctor(deps, http));
   app.use(cookieAge());
   app.use(readLanguage(deps.texts));
   app.use(mapErrors());

@@ -25,17 +25,7 @@ interface SmtpError {
  */
 export function smtpPostman(server: MailServer, from: Sender, silenceSeconds: number): Postman {
   const silenceMs = silenceSeconds * 1000;
-  const options = {
-    host: server.host,
-    port: server.port,
-    secure: server.isEncrypted,
-    ...(server.isLoopback ? { ignoreTLS: true } : { requireTLS: true }),
-    ...(server.auth === null ? {} : { auth: server.auth }),
-    connectionTimeout: silenceMs,
-    greetingTimeout: silenceMs,
-    socketTimeout: silenceMs,
-    dnsTimeout: silenceMs,
-  };
+  const options = optionsOf(server, silenceMs);
   // Everything in one object: options beside an address would be passed over.
   const transport = createTransport({
     ...options,
@@ -73,6 +63,38 @@ export function smtpPostman(server: MailServer, from: Sender, silenceSeconds: nu
       transport.close({ force: true });
     },
   };
+}
+
+function optionsOf(server: MailServer, silenceMs: number) {
+  return {
+    host: server.host,
+    port: server.port,
+    secure: server.isEncrypted,
+    ...(server.isLoopback ? { ignoreTLS: true } : { requireTLS: true }),
+    ...(server.auth === null ? {} : { auth: server.auth }),
+    connectionTimeout: silenceMs,
+    greetingTimeout: silenceMs,
+    socketTimeout: silenceMs,
+    dnsTimeout: silenceMs,
+  };
+}
+
+/**
+ * Asks a mail server for everything that comes before a message: whether it is there, speaks TLS, and takes our name and
+ * password.
+ *
+ * @throws with what the server said.
+ */
+export async function tryMailServer(server: MailServer, silenceSeconds: number): Promise<void> {
+  const transport = createTransport({ ...optionsOf(server, silenceSeconds * 1000) });
+  try {
+    await transport.verify();
+  } catch (error) {
+    const delivery = failed(error ?? {});
+    throw new Error(delivery.kind === "sent" ? "" : delivery.reason, { cause: error });
+  } finally {
+    transport.close();
+  }
 }
 
 const NO_SMTPUTF8 = "the mail server does not offer SMTPUTF8, which an address with such letters needs";

@@ -178,11 +178,26 @@ describe("the operator's tool", () => {
       [
         ["database", "ok"],
         ["migrations", "ok"],
+        ["tables", "ok"],
+        ["indexes", "ok"],
+        ["clock", "ok"],
+        ["disk", "ok"],
+        ["key files", "ok"],
         ["redis", "ok"],
         ["redis memory", "ok"],
+        ["redis disk", "ok"],
+        ["processes", "ok"],
+        ["public address", "ok"],
+        ["web keys", "ok"],
+        ["proxies", "ok"],
+        ["cookies", "ok"],
         ["signing keys", "ok"],
+        ["secret keys", "ok"],
         ["sign-out notices", "ok"],
+        ["questions", "ok"],
+        ["push subject", "ok"],
         ["authy", "ok"],
+        ["callback address", "ok"],
         ["passkeys", "ok"],
       ],
     );
@@ -192,6 +207,12 @@ describe("the operator's tool", () => {
     });
     assert.equal(await command.exitCode, 1);
     assert.match(command.stdout(), /^authy +bad .*check AUTHY_API_URL and AUTHY_PRODUCTION_API_KEY/m);
+    const refused = runCommand(t, process.execPath, [bundleOf("dist/scripts/admin.js"), "doctor"], {
+      ...program.env,
+      VAPID_SUBJECT: "https://localhost",
+    });
+    assert.equal(await refused.exitCode, 78);
+    assert.match(refused.stdout(), /^VAPID_SUBJECT +bad .*mailto:ops@example\.com/m);
   });
 
   it("answers a wrong command with the list of right ones, and an unknown name with one sentence", async (t) => {
@@ -204,5 +225,7 @@ describe("the operator's tool", () => {
     assert.equal(unknown.code, 1);
     assert.match(unknown.err, /no account named "nobody"/);
     assert.equal((await admin(t, program, "--help")).code, 0);
+    const help = await admin(t, program, "doctor", "--help");
+    assert.deepEqual([help.code, /Exit code 0: all is well/.test(help.out)], [0, true]);
   });
 });

@@ -971,4 +971,11 @@ export const GUARDS: readonly Guard[] = [
     put: "userCode === undefined ? null : userCode && hashUserCode(userCode) && userCode",
     ...{ rule: "R48", tests: ["test/rules/openid-tokens.test.ts"] },
   },
+  {
+    what: "whoever asks is told how a request arrived",
+    file: "src/domain/inspection.ts",
+    find: "return sessionKeys.some((key) => sameText(signature, signed(key, at)));",
+    put: "return sessionKeys.length > 0;",
+    ...{ rule: "O2", tests: ["test/scripts/doctor.test.ts"] },
+  },
 ];
