@@ -1,88 +1,17 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { request } from "node:http";
 import { after, describe, it } from "node:test";
 
 import { disableAccount } from "../../src/domain/administer.js";
 import type { Admitted, Application } from "../../src/domain/application.js";
 import { addSite, removeSite } from "../../src/domain/manage-applications.js";
 import { type Browser, openBrowser } from "../kit/browser.js";
+import { askGate, type GateAnswer as Answer, PAGE, visitSite, type Visitor } from "../kit/site-visitor.js";
 import { serveApplication } from "./served-application.js";
-
-const PAGE = { accept: "text/html", "sec-fetch-mode": "navigate" };
 
 const { origin, deps, database } = await serveApplication({ after });
 
-interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly location: string;
-  readonly body: string;
-}
-
-/** Cookies of one browser at one site, and what the proxy in front of it asks us for each of its requests. */
-function visitor(site: string, gate = origin) {
-  const cookies = new Map<string, string>();
-  async function ask(
-    path: string,
-    uri: string,
-    more: Readonly<Record<string, string | string[]>> = {},
-    method = "GET",
-  ): Promise<Answer> {
-    const { protocol, host } = new URL(site);
-    const forwarded = {
-      "x-forwarded-proto": protocol.slice(0, -1),
-      "x-forwarded-host": host,
-      "x-forwarded-uri": uri,
-      "x-forwarded-method": method,
-    };
-    const original = { "x-original-url": site + uri, "x-original-method": method };
-    const cookie = Array.from(cookies, ([name, value]) => `${name}=${value}`).join("; ");
-    const headers = {
-      ...(path === "/forward-auth" ? forwarded : original),
-      ...(cookie === "" ? {} : { cookie }),
-      host,
-      ...more,
-    };
-    const answer = await send(gate, path, headers);
-    for (const line of [answer.headers["set-cookie"] ?? []].flat()) {
-      const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-      cookies.set(name, value);
-    }
-    return answer;
-  }
-  return {
-    cookies,
-    /** As Caddy, Traefik and HAProxy do. */
-    ask: (uri: string, more: Readonly<Record<string, string | string[]>> = PAGE, method = "GET") =>
-      ask("/forward-auth", uri, more, method),
-    /** As nginx does. */
-    check: (uri: string, more: Readonly<Record<string, string | string[]>> = {}, method = "GET") =>
-      ask("/auth-request", uri, more, method),
-    /** What nginx passes on to us of the site's own paths, and after a 401. */
-    nginx: (path: string, uri: string, more: Readonly<Record<string, string>> = PAGE, method = "GET") =>
-      ask(path, uri, more, method),
-  };
-}
-
-type Visitor = ReturnType<typeof visitor>;
-
-function send(gate: string, path: string, headers: Readonly<Record<string, string | string[]>>): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const { hostname, port } = new URL(gate);
-    const lines = Object.entries(headers).flatMap(([name, value]) => [value].flat().flatMap((each) => [name, each]));
-    const sent = request({ hostname, port, path, headers: lines as unknown as Record<string, string>, setHost: false });
-    sent.on("error", reject).on("response", (response) => {
-      let body = "";
-      response.on("data", (part) => (body += String(part)));
-      response.on("end", () => {
-        const { statusCode = 0, headers: got } = response;
-        resolve({ status: statusCode, headers: got, location: got.location ?? "", body });
-      });
-    });
-    sent.end();
-  });
-}
+const visitor = (site: string, gate = origin): Visitor => visitSite(site, gate);
 
 let people = 0;
 
@@ -138,13 +67,6 @@ async function throughGate(browser: Browser, { location }: Answer): Promise<stri
   return answer.location;
 }
 
-/** A browser goes from a page of the site to the sign-in and back. */
-async function signIn(visitor: Visitor, browser: Browser, uri = "/"): Promise<Answer> {
-  const back = await throughGate(browser, await visitor.ask(uri));
-  const { pathname, search } = new URL(back);
-  return visitor.ask(pathname + search);
-}
-
 const IDENTITY = ["remote-user", "remote-email", "remote-groups", "remote-subject", "remote-level"];
 
 function identity({ headers }: Answer): unknown[] {
@@ -163,7 +85,7 @@ describe("the gate", () => {
     assert.match(refused.body, new RegExp(`Application \\d+ is not open to you[^]*${name}`));
     await deps.memberships.add(id, "staff", new Date());
     await deps.memberships.add(id, "board", new Date());
-    const back = await signIn(visit, browser, uri);
+    const back = await visit.signIn(browser, uri);
     assert.deepEqual([back.status, back.location], [302, site + uri]);
     const passed = await visit.ask(uri);
     assert.deepEqual([passed.status, passed.body], [200, ""]);
@@ -180,7 +102,7 @@ describe("the gate", () => {
   it("R24: takes a site's cookie at that site alone, and no cookie of ours", async () => {
     const [one, other] = [await aSite(), await aSite()];
     const [visit, elsewhere, { browser }] = [visitor(one), visitor(other), await person()];
-    await signIn(visit, browser);
+    await visit.signIn(browser);
     const [key = ""] =
       Array.from(visit.cookies)
         .find(([name]) => /gate-[\w-]+$/.test(name) && !/visit/.test(name))
@@ -205,7 +127,7 @@ describe("the gate", () => {
     assert.deepEqual([page.status, page.location], [200, ""]);
     assert.match(page.body, /asks for more than a password/);
     const atEase = visitor(easy);
-    await signIn(atEase, browser);
+    await atEase.signIn(browser);
     assert.deepEqual(identity(await atEase.ask("/")).at(-1), "1");
     // A phone was added meanwhile: the sign-in is as it was, and has to be made again.
     await deps.factors.insert({
@@ -309,7 +231,7 @@ describe("the gate", () => {
     assert.equal((await visit.check("/open")).status, 200);
     const { host } = new URL(site);
     const ask = (path: string, headers: Readonly<Record<string, string | string[]>>) =>
-      send(origin, path, { host, ...PAGE, ...headers });
+      askGate(origin, path, { host, ...PAGE, ...headers });
     const forwarded = {
       ...{
         "x-forwarded-proto": "https",
@@ -350,7 +272,7 @@ describe("the gate", () => {
     assert.equal((await visit.check("/feed/x", {}, "POST")).status, 401);
     assert.equal((await visit.check("/feed/../private")).status, 401);
     const { browser, name } = await person();
-    await signIn(visit, browser);
+    await visit.signIn(browser);
     assert.equal((await visit.ask("/healthz")).headers["remote-user"], name);
   });
 
@@ -409,7 +331,7 @@ describe("the gate", () => {
     const site = await aSite();
     const [visit, { browser }] = [visitor(site), await person()];
     for (let times = 0; times < 3; times += 1) {
-      assert.equal((await signIn(visit, browser)).status, 302);
+      assert.equal((await visit.signIn(browser)).status, 302);
       for (const name of visit.cookies.keys()) if (!name.includes("visit")) visit.cookies.delete(name);
     }
     const told = await visit.ask("/");
@@ -436,14 +358,14 @@ describe("the gate", () => {
   it("R44, R46: ends at every site with the sign-in, and goes on with it while the same person signs in again", async () => {
     const site = await aSite();
     const [visit, { browser, id }] = [visitor(site), await person()];
-    await signIn(visit, browser);
+    await visit.signIn(browser);
     assert.equal((await visit.ask("/")).status, 200);
     await browser.post("/logout");
     assert.equal((await visit.ask("/")).status, 302, "at once");
     assert.equal((await visit.check("/")).status, 401);
 
     const [other, { browser: second, id: secondId }] = [visitor(site), await person()];
-    await signIn(other, second);
+    await other.signIn(second);
     const subscriber = await deps.subscribers.find(secondId);
     assert.ok(subscriber);
     await disableAccount(deps, subscriber);
@@ -454,7 +376,7 @@ describe("the gate", () => {
   it("R44: finds nothing of a sign-in whose session is idle, and takes each check for activity", async () => {
     const site = await aSite();
     const [visit, { browser, id }] = [visitor(site), await person()];
-    await signIn(visit, browser);
+    await visit.signIn(browser);
     await database.query("UPDATE sessions SET seen_at = '2020-01-01 00:00:00.000' WHERE subscriber_id = ?", [id]);
     assert.equal((await visit.ask("/")).status, 200);
     const [session] = await deps.sessions.list(id, new Date());
@@ -523,7 +445,7 @@ describe("the gate", () => {
   it("R45: ends one application and leaves the others, and shows where to sign out of it", async () => {
     const [site, other] = [await aSite(), await aSite()];
     const [visit, elsewhere, { browser }] = [visitor(site), visitor(other), await person()];
-    for (const each of [visit, elsewhere]) await signIn(each, browser);
+    for (const each of [visit, elsewhere]) await each.signIn(browser);
     const { location } = await visit.ask("/.countersign/sign-out");
     assert.equal(location, `${deps.http.publicUrl}/sign-out?site=${encodeURIComponent(site)}`);
     const page = await browser.visit(location.slice(deps.http.publicUrl.length));
@@ -591,7 +513,7 @@ describe("the gate", () => {
     const site = await aSite({ admitted: [{ group: "everybody" }] });
     const [visit, { browser, id }] = [visitor(site), await person()];
     await deps.memberships.add(id, "everybody", new Date());
-    await signIn(visit, browser);
+    await visit.signIn(browser);
     const reads: string[] = [];
     for (const [noun, methods] of Object.entries(deps).filter(
       ([, value]) => typeof value === "object" && value !== null,
