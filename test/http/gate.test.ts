@@ -74,7 +74,7 @@ function identity({ headers }: Answer): unknown[] {
 }
 
 describe("the gate", () => {
-  it("R21, R24, R30: lets somebody in who is admitted, and comes back to the very page, its query unchanged", async () => {
+  it("R21, R24, R30, R54: lets somebody in who is admitted, and comes back to the very page, its query unchanged", async () => {
     const site = await aSite({ admitted: [{ group: "staff" }] });
     const [visit, { browser, id, name }] = [visitor(site), await person()];
     const uri = "/reports/7?q=a%20b&x=1%2B1&y=c+d&z=%26%23%25&empty=";
@@ -481,6 +481,19 @@ describe("the gate", () => {
       "//",
       ";",
     ];
+    for (const host of ["[::1", "a:99999", "a..b", "a.", "-", ":", "1.2.3.999", "xn--", "[::ffff:1.2.3.4]"])
+      for (const path of ["/forward-auth", "/auth-request", "/.countersign/start"]) {
+        const told = { "x-forwarded-proto": "https", "x-forwarded-host": host, "x-forwarded-uri": "/" };
+        const original = { "x-original-url": `https://${host}/`, "x-original-method": "GET" };
+        const answer = await askGate(origin, path, {
+          host,
+          ...PAGE,
+          ...told,
+          ...original,
+          "x-forwarded-method": "GET",
+        });
+        assert.ok(answer.status < 500, host);
+      }
     for (const text of strange) {
       const header = Buffer.from(text, "latin1").toString("latin1");
       for (const uri of [

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import * as oidc from "openid-client";
 
-import { addApplication, authorizationRequest, signInTo, wayOut } from "../kit/openid-client.js";
+import { databaseRows } from "../../src/database/rows.js";
+import { hashSecret } from "../../src/domain/secrets.js";
+import { addApplication, authorizationRequest, opens, signInTo, wayOut } from "../kit/openid-client.js";
 import { enrol, register } from "../kit/people.js";
 import { startProgram } from "../kit/program.js";
 
@@ -63,8 +65,8 @@ describe("the OpenID Connect provider", () => {
     assert.ok(claims !== undefined);
     assert.deepEqual([claims.sub, claims["acr"], claims["preferred_username"]], [person.id, PHONE, person.username]);
     assert.deepEqual(
-      claims["amr"],
-      ["pwd", "mca", "otp", "mfa"].filter((method) => (claims["amr"] as string[]).includes(method)),
+      (claims["amr"] as string[]).filter((method) => method !== "otp"),
+      ["pwd", "mca", "mfa"],
     );
     assert.deepEqual([claims["email"], claims["email_verified"], claims["groups"]], [person.email, false, []]);
     assert.equal(typeof claims["sid"], "string");
@@ -103,8 +105,59 @@ describe("the OpenID Connect provider", () => {
     const refused = await person.browser.visit((await authorizationRequest(closed)).path);
     assert.equal(refused.status, 403);
     const open = await addApplication(program, { level: 1 });
+    // What a client calls essential may ask for more than the operator did, and never for less.
+    const lesser = JSON.stringify({ id_token: { acr: { essential: true, value: "urn:countersign:acr:password" } } });
+    const { path: asksLess } = await authorizationRequest(strict, { claims: lesser });
+    assert.match((await person.browser.get(asksLess)).location, /^\/oidc\/interaction\/phone\?/);
     const tokens = await signInTo(open, person.browser);
     assert.deepEqual([tokens.claims()?.["acr"], tokens.claims()?.["amr"]], ["urn:countersign:acr:password", ["pwd"]]);
+  });
+
+  it("R22 asks at the code, the token, the refresh and userinfo whether somebody is admitted yet", async () => {
+    const application = await addApplication(program, { level: 1, admits: [{ group: "staff" }] });
+    const person = await register(program);
+    const groups = databaseRows(program.database).memberships;
+    await groups.add(person.id, "staff", new Date());
+    const given = await signInTo(application, person.browser);
+    const { path, checks } = await authorizationRequest(application);
+    const back = await wayOut(person.browser, path);
+    const counts = async () => (await oidc.tokenIntrospection(application.config, given.access_token)).active;
+    assert.deepEqual([await opens(program.site, given.access_token), await counts()], [true, true]);
+    await groups.remove(person.id, "staff");
+    assert.deepEqual([await opens(program.site, given.access_token), await counts()], [false, false]);
+    assert.ok(back !== null);
+    await assert.rejects(oidc.authorizationCodeGrant(application.config, back, checks));
+    await assert.rejects(oidc.refreshTokenGrant(application.config, given.refresh_token ?? ""));
+    assert.equal(await wayOut(person.browser, (await authorizationRequest(application)).path), null);
+    await groups.add(person.id, "staff", new Date());
+    assert.equal(await opens(program.site, given.access_token), true);
+  });
+
+  it("R39 knows secrets of 256 bits by their hash, which opens nothing, and signs with no shared secret", async () => {
+    const application = await addApplication(program);
+    assert.equal(Buffer.from(application.secret, "base64url").length, 32);
+    const answer = async (secret: string): Promise<number> => {
+      const authorization = `Basic ${Buffer.from(`${application.id}:${secret}`).toString("base64")}`;
+      const body = new URLSearchParams({ token: "none" });
+      const asked = await fetch(`${program.site}/oidc/introspect`, {
+        method: "POST",
+        headers: { authorization },
+        body,
+      });
+      return asked.status;
+    };
+    assert.deepEqual([await answer(application.secret), await answer(hashSecret(application.secret))], [200, 401]);
+    const discovery = await (await fetch(`${program.site}/.well-known/openid-configuration`)).text();
+    assert.doesNotMatch(discovery, /HS(256|384|512)|client_secret_jwt/);
+  });
+
+  it("R54 calls an address verified once an operator says so", async () => {
+    const application = await addApplication(program, { level: 1 });
+    const person = await register(program);
+    const isVerified = async () => (await signInTo(application, person.browser)).claims()?.["email_verified"];
+    assert.equal(await isVerified(), false);
+    await databaseRows(program.database).subscribers.noteVerifiedEmail(person.id, new Date());
+    assert.equal(await isVerified(), true);
   });
 
   it("R34 writes no row for a stranger's request, and R42 says at once what cannot be met", async () => {
@@ -129,14 +182,22 @@ describe("the OpenID Connect provider", () => {
     const { path } = await authorizationRequest(application);
     const plain = path.replace(/&code_challenge(_method)?=[^&]*/g, "");
     assert.match((await person.browser.get(plain)).location, /[?&]error=invalid_request/);
-    for (const more of ["/", "?x=1", ".evil.example", "/../callback"]) {
+    for (const more of [null, "/", "?x=1", ".evil.example", "/../callback"]) {
       const changed = new URL(path, program.site);
-      changed.searchParams.set("redirect_uri", application.redirectUri + more);
+      if (more === null) changed.searchParams.delete("redirect_uri");
+      else changed.searchParams.set("redirect_uri", application.redirectUri + more);
       const answer = await person.browser.get(changed.pathname + changed.search);
       assert.deepEqual([answer.status, answer.location], [400, ""]);
       // R52: the page is ours.
       assert.match(answer.body, /The application asked wrongly/);
     }
+    const left = (to: string) =>
+      person.browser.get(`/oidc/logout?client_id=${leaving.id}&post_logout_redirect_uri=${encodeURIComponent(to)}`);
+    const leaving = await addApplication(program, { logoutRedirectUris: ["https://own.example/left"] });
+    assert.deepEqual(
+      [(await left("https://own.example/left")).status, (await left("https://own.example/")).status],
+      [200, 400],
+    );
   });
 
   it("R41 R47 asks the same person once more where a fresh sign-in is wanted", async () => {
@@ -149,9 +210,11 @@ describe("the OpenID Connect provider", () => {
     const asked = await person.browser.get(path);
     assert.match(asked.location, /^\/login\/again\?next=/);
     const next = new URL(asked.location, program.site).searchParams.get("next") ?? "";
-    // R47: nobody else's browser goes on with it.
+    // R47: nobody else's browser goes on with it, though its own sign-in is of later.
     const other = await enrol(program);
-    assert.match((await other.browser.get(next)).location, /^\/login\/again\?next=|^\/oidc\/interaction\/phone/);
+    await other.browser.post("/logout");
+    await other.signIn();
+    assert.match((await other.browser.get(next)).location, /^\/login\/again\?next=/);
     assert.equal(await wayOut(person.browser, next), null);
     await person.browser.post("/login/again", { password: person.password, next });
     await person.approve();
@@ -160,6 +223,18 @@ describe("the OpenID Connect provider", () => {
     const claims = (await oidc.authorizationCodeGrant(application.config, back, checks)).claims();
     assert.deepEqual([claims?.sub, claims?.["sid"]], [person.id, first.claims()?.["sid"]]);
     assert.ok(Number(claims?.["auth_time"]) >= Number(first.claims()?.["auth_time"]));
+  });
+
+  it("R41 takes no sign-in of the same second for a fresh one", async () => {
+    const application = await addApplication(program, { level: 1 });
+    const person = await register(program);
+    await signInTo(application, person.browser);
+    for (const more of [{ prompt: "login" }, { max_age: "0" }]) {
+      const authenticatedAt = new Date();
+      await program.database.getRepository("session").update({ subscriberId: person.id }, { authenticatedAt });
+      const { path } = await authorizationRequest(application, more);
+      assert.match((await person.browser.get(path)).location, /^\/login\/again\?next=/);
+    }
   });
 
   it("R40 keeps no code, token or secret in the rows, and R50 answers scripts of a client's own origins alone", async () => {
@@ -174,12 +249,22 @@ describe("the OpenID Connect provider", () => {
     ]);
     for (const text of [given.access_token, given.refresh_token ?? "none", application.secret])
       assert.equal(all.includes(text), false);
+    await addApplication(program, { origins: ["https://other.example"] });
     for (const [origin, allowed] of [
       ["https://own.example", "https://own.example"],
+      ["https://other.example", null],
       ["https://else.example", null],
     ] as const) {
       const headers = { authorization: `Bearer ${given.access_token}`, origin };
       const answer = await fetch(`${program.site}/oidc/userinfo`, { headers });
+      assert.equal(answer.headers.get("access-control-allow-origin"), allowed);
+    }
+    // Before a client is known nobody is told anything but scripts of some client's own origin.
+    for (const [origin, allowed] of [
+      ["https://own.example", "https://own.example"],
+      ["https://else.example", null],
+    ] as const) {
+      const answer = await fetch(`${program.site}/oidc/token`, { method: "POST", headers: { origin } });
       assert.equal(answer.headers.get("access-control-allow-origin"), allowed);
     }
   });

@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, describe, it } from "node:test";
 import { Redis } from "ioredis";
+import * as oidc from "openid-client";
+
+import { databaseRows } from "../../src/database/rows.js";
+import { newApplication } from "../../src/domain/manage-applications.js";
+import { addApplication, authorizationRequest, wayOut } from "../kit/openid-client.js";
 import { enrol, isSignedIn, register, sendCallback, settled } from "../kit/people.js";
+import { visitSite } from "../kit/site-visitor.js";
 import { startProgram } from "../kit/program.js";
 
 const program = await startProgram({ after }, { env: { LOG_LEVEL: "trace" } });
@@ -26,7 +32,7 @@ async function dumpOf(url: string): Promise<string> {
 }
 
 describe("secrets", () => {
-  it("L1 L2 keeps every secret out of logs, Redis, job data, pages and the rows that need only its hash", async () => {
+  it("L1 L2 R40 keeps every secret out of logs, Redis, job data, pages and the rows that need only its hash", async () => {
     const listener = new Redis(program.redis.url);
     const published: string[] = [];
     listener.on("pmessage", (_pattern: string, channel: string, message: string) =>
@@ -59,6 +65,29 @@ describe("secrets", () => {
       false,
       "shown once",
     );
+    // R40: what an application and a site are given.
+    const application = await addApplication(program);
+    const { path, checks } = await authorizationRequest(application);
+    const back = await wayOut(browser, path);
+    assert.ok(back !== null);
+    const tokens = await oidc.authorizationCodeGrant(application.config, back, checks);
+    await oidc.refreshTokenGrant(application.config, tokens.refresh_token ?? "");
+    const site = "https://app.example.org";
+    const rows = databaseRows(program.database);
+    const forAll = { name: "App", level: 2, maxAgeSeconds: null, admitted: [{ everyone: true }] } as const;
+    await rows.applications.insert(newApplication(forAll, "site", "site", new Date()));
+    await rows.sites.insert({ applicationId: "site", origin: site, publicPaths: [], allowsPreflight: false });
+    const visitor = visitSite(site, program.site);
+    const us = new URL((await visitor.ask("/")).location);
+    const callback = (await browser.get(us.pathname + us.search)).location.slice(site.length);
+    assert.equal((await visitor.ask(callback)).status, 302);
+    assert.equal((await visitor.ask("/")).status, 200);
+    for (const [name, value] of visitor.cookies) canaries[name] = value.split(".")[0] ?? "";
+    Object.assign(canaries, {
+      ...{ "gate ticket": /ticket=([^&]*)/.exec(callback)?.[1], "client secret": application.secret },
+      ...{ code: back.searchParams.get("code"), "access token": tokens.access_token },
+      ...{ "refresh token": tokens.refresh_token, "ID token": tokens.id_token },
+    });
     const other = program.openBrowser();
     await person.login(other);
     canaries["app code"] = await program.phone.code(person.authyId);
