@@ -17,9 +17,12 @@ import { createLog } from "../src/create-log.js";
 import { createServices } from "../src/services.js";
 import { CannotBeDone, type Command, find, type Given, type Report, WrongUse } from "./admin/command.js";
 import { ACCOUNT_COMMANDS } from "./admin/accounts.js";
-import { CLIENT_COMMANDS } from "./admin/clients.js";
+import { CALLBACK_COMMANDS, CALLBACKS } from "./admin/callbacks.js";
+import { CLIENT_COMMANDS, SIGNING_KEYS } from "./admin/clients.js";
+import { DATABASE, DATABASE_COMMANDS } from "./admin/database.js";
 import { DOCTOR_COMMANDS, settingsFindings, whenReady } from "./admin/doctor.js";
 import { GROUP_COMMANDS } from "./admin/groups.js";
+import { KEY_COMMANDS } from "./admin/keys.js";
 import { MAIL_COMMANDS } from "./admin/mail.js";
 import { SITE_COMMANDS } from "./admin/sites.js";
 
@@ -55,12 +58,17 @@ const HELP = `Usage: npm run admin -- COMMAND [--json]
   client admit ID everyone|group:NAME, client dismiss ID everyone|group:NAME
   client rotate-secret ID [--overlap HOURS]   another secret; the former ones count for 24 more hours
   keys list                  the keys that sign ID tokens
+  keys make session|secret|push   print a new key for SESSION_KEYS, SECRET_KEYS or VAPID_KEYS
   keys rotate [--now]        publish other keys, which sign from tomorrow on, or from now on
   factor list NAME           what protects an account beside its password
   factor remove NAME ID      remove one of these, end all sessions; with the last one the recovery codes end, too
   challenge list             pending challenges: requests that nobody has answered yet
   mail list                  messages that are due or were given up, the newest first
   mail test ADDRESS          send a message to try the mail server
+  backup FILE                copy an SQLite database while it is in use; nothing is written over
+  restore FILE               put such a copy in its place, while nothing runs; what was there is kept beside it
+  callback replay FILE       judge a recorded callback of Authy again, and act on it; - reads standard input
+  history                    what operators did to the database, to keys, and with callbacks
   doctor                     look at the whole installation, and say what to mend (doctor --help)
 
   --json                     print JSON
@@ -69,6 +77,8 @@ const HELP = `Usage: npm run admin -- COMMAND [--json]
 Exit code 0: done. 1: failed. 2: wrong command. 78: wrong settings.
 `;
 
+const ONE_WORD = new Set(["doctor", "backup", "restore", "history"]);
+
 const COMMANDS: Readonly<Record<string, Command>> = {
   ...ACCOUNT_COMMANDS,
   ...GROUP_COMMANDS,
@@ -76,6 +86,21 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   ...SITE_COMMANDS,
   ...CLIENT_COMMANDS,
   ...DOCTOR_COMMANDS,
+  ...DATABASE_COMMANDS,
+  ...KEY_COMMANDS,
+  ...CALLBACK_COMMANDS,
+  history: {
+    words: 0,
+    run: async ({ deps }) => {
+      const about = [DATABASE, SIGNING_KEYS, CALLBACKS];
+      const events = await Promise.all(
+        about.map(async (id) => (await deps.audit.listOfApplication(id, 50)).map((event) => ({ ...event, about: id }))),
+      );
+      const newest = events.flat().sort((one, other) => other.at.getTime() - one.at.getTime());
+      const rows = newest.map(({ at, about, kind, detail }) => ({ at, about, what: kind, how: detail }));
+      return { rows, message: rows.length === 0 ? "Nothing was done yet." : "" };
+    },
+  },
   "user list": {
     words: 0,
     run: async ({ deps }) => {
@@ -275,7 +300,7 @@ interface Called {
 function calledBy(args: readonly string[]): Called | { readonly help: string } {
   const options = { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
   const { positionals } = parseArgs({ args: [...args], strict: false, options });
-  const name = positionals.slice(0, positionals[0] === "doctor" ? 1 : 2).join(" ");
+  const name = positionals.slice(0, ONE_WORD.has(positionals[0] ?? "") ? 1 : 2).join(" ");
   const command = COMMANDS[name];
   const unknown = new WrongUse(args.length === 0 ? "" : `Unknown command: ${args.join(" ")}`);
   if (command === undefined && !args.some((word) => word === "--help" || word === "-h")) throw unknown;

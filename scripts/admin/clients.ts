@@ -21,6 +21,9 @@ const text = { type: "string" } as const;
 const texts = { type: "string", multiple: true } as const;
 const flag = { type: "boolean" } as const;
 
+/** Under which the history has what operators did to the keys that sign ID tokens. */
+export const SIGNING_KEYS = "signing-keys";
+
 /** Which of these an option makes of a client; without one it has a secret. */
 const KIND_OPTIONS = ["public", "native", "device"] as const;
 
@@ -128,7 +131,7 @@ export const CLIENT_COMMANDS: Readonly<Record<string, Command>> = {
       else if (!(await publishNextKeys(deps, config.sessionKeys)))
         throw new CannotBeDone("The next keys are published already, and sign a day after that.");
       const when = given["now"] === true ? "now" : "tomorrow";
-      await deps.audit.recordOfApplication("signing-keys", "keys-rotated", deps.now(), when);
+      await deps.audit.recordOfApplication(SIGNING_KEYS, "keys-rotated", deps.now(), when);
       const rows = (await deps.signingKeys.list()).map(({ kid, algorithm, state }) => ({ kid, algorithm, state }));
       const does = when === "now" ? "sign from now on" : "are published, and sign from tomorrow on";
       return { rows, message: `Other keys ${does}. Tokens that are signed can be verified as before.` };

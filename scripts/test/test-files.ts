@@ -43,6 +43,7 @@ const LONG = new Set([
   "test/reliability/slow-clients.test.ts",
   "test/reliability/worker.test.ts",
   "test/rules/openid-tokens-postgres.test.ts",
+  "test/scripts/backup.test.ts",
   "test/scripts/demo.test.ts",
   "test/scripts/doctor.test.ts",
   "test/scripts/machine-output.test.ts",

@@ -48,9 +48,16 @@ export function factorDetail(type: FactorType, how: string): string {
   return [type === "authy-push" ? "" : type, how].filter((word) => word !== "").join(" ");
 }
 
-/** What an operator did to an application, or to the keys that sign for all of them: kept under the id of what it was done to. */
+/**
+ * What an operator did to an application, to the keys that sign for all of them, to the database, or with a callback: kept under
+ * the id of what it was done to.
+ */
 export type ApplicationAuditKind =
-  `application-${"added" | "removed" | "admits" | "dismisses" | "secret-rotated"}` | "keys-rotated";
+  | `application-${"added" | "removed" | "admits" | "dismisses" | "secret-rotated"}`
+  | "keys-rotated"
+  | "backed-up"
+  | "restored"
+  | "callback-replayed";
 
 /** Who, when, from where, which way, with what result. */
 export interface AuditEvent extends Origin {

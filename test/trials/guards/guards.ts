@@ -1211,4 +1211,18 @@ export const GUARDS: readonly Guard[] = [
     put: "return sessionKeys.length > 0;",
     ...{ rule: "O2", tests: ["test/scripts/doctor.test.ts"] },
   },
+  {
+    what: "sessions that were ended since a backup live again when it is restored",
+    file: "src/database/backup.ts",
+    find: 'database.exec("UPDATE subscribers SET epoch = epoch + 1");',
+    put: 'database.exec("SELECT 1");',
+    ...{ rule: "O4", tests: ["test/database/backup.test.ts"] },
+  },
+  {
+    what: "half a backup is restored",
+    file: "src/database/backup.ts",
+    find: "if (problem !== null) throw new BackupRefused(`${file}",
+    put: "if (problem === '') throw new BackupRefused(`${file}",
+    ...{ rule: "O4", tests: ["test/database/backup.test.ts"] },
+  },
 ];
