@@ -9,6 +9,7 @@ export type ProgramName =
   | "caddy"
   | "haproxy"
   | "prometheus"
+  | "systemd"
   | "apache"
   | "authlib";
 export function findProgram(name: ProgramName): string | undefined;

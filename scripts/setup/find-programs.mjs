@@ -32,6 +32,7 @@ export const PROGRAMS = {
   haproxy: { name: "HAProxy", commands: ["haproxy"], elsewhere: () => ["/usr/sbin/haproxy"] },
   // `npm test` alone goes without the ones that only long tests run.
   prometheus: { name: "Prometheus", commands: ["prometheus"], onlyLong: true },
+  systemd: { name: "systemd", commands: ["systemd-analyze"], onlyLong: true },
   apache: { name: "Apache", commands: ["apache2"], elsewhere: () => ["/usr/sbin/apache2"], onlyLong: true },
   authlib: {
     name: "Python with authlib",

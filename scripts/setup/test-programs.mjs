@@ -31,6 +31,7 @@ const PACKAGES = {
     ...{ "apt-get": "prometheus", dnf: "golang-github-prometheus", apk: "prometheus", pacman: "prometheus" },
     brew: "prometheus",
   },
+  systemd: { "apt-get": "systemd", dnf: "systemd", pacman: "systemd" },
   apache: { "apt-get": "apache2-bin libapache2-mod-auth-openidc" },
   authlib: { "apt-get": "python3-authlib python3-requests" },
   compiler: {

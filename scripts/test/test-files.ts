@@ -18,6 +18,7 @@ const LONG = new Set([
   "test/database/plans.test.ts",
   "test/deploy/prometheus.test.ts",
   "test/deploy/proxies.test.ts",
+  "test/deploy/systemd.test.ts",
   "test/deploy/traces.test.ts",
   "test/journeys/authenticator-app.test.ts",
   "test/journeys/languages.test.ts",
