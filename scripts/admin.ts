@@ -337,9 +337,9 @@ async function main(): Promise<number> {
   try {
     config = loadConfig(process.env);
   } catch (error) {
-    if (command !== COMMANDS["doctor"] || !(error instanceof ConfigError)) throw error;
-    print({ rows: settingsFindings(error) }, given["json"] === true);
-    return ConfigError.exitCode;
+    if (command === COMMANDS["doctor"] && error instanceof ConfigError && given["json"] === true)
+      print({ rows: settingsFindings(error) }, true);
+    throw error;
   }
   const services = createServices(config, createLog("silent", "admin"));
   try {

@@ -207,12 +207,14 @@ describe("the operator's tool", () => {
     });
     assert.equal(await command.exitCode, 1);
     assert.match(command.stdout(), /^authy +bad .*check AUTHY_API_URL and AUTHY_PRODUCTION_API_KEY/m);
-    const refused = runCommand(t, process.execPath, [bundleOf("dist/scripts/admin.js"), "doctor"], {
+    const refused = runCommand(t, process.execPath, [bundleOf("dist/scripts/admin.js"), "doctor", "--json"], {
       ...program.env,
       VAPID_SUBJECT: "https://localhost",
     });
     assert.equal(await refused.exitCode, 78);
-    assert.match(refused.stdout(), /^VAPID_SUBJECT +bad .*mailto:ops@example\.com/m);
+    const [found] = JSON.parse(refused.stdout()) as Record<string, string>[];
+    assert.deepEqual([found?.["what"], found?.["state"]], ["VAPID_SUBJECT", "bad"]);
+    assert.match(refused.stderr(), /^ {2}VAPID_SUBJECT: .*mailto:ops@example\.com/m);
   });
 
   it("answers a wrong command with the list of right ones, and an unknown name with one sentence", async (t) => {
