@@ -16,6 +16,7 @@ const LONG = new Set([
   "test/browser/pages/every-language.test.ts",
   "test/database/migrate-at-once.test.ts",
   "test/database/plans.test.ts",
+  "test/deploy/image.test.ts",
   "test/deploy/prometheus.test.ts",
   "test/deploy/proxies.test.ts",
   "test/deploy/systemd.test.ts",
