@@ -5,7 +5,7 @@ import type { Client } from "../domain/client.js";
 import type { Deps } from "../domain/deps.js";
 import type { FoundRecord, OidcRecord } from "../domain/oidc-record.js";
 import { hashSecret } from "../domain/secrets.js";
-import { CODE_SECONDS } from "./configuration.js";
+import { CODE_SECONDS, ROUTES } from "./configuration.js";
 import { hashUserCode } from "./device.js";
 import { errors, Provider } from "./library.js";
 
@@ -78,7 +78,9 @@ export function recordAdapter(
           await endIfReused({ ...found, consumedAt });
           return undefined;
         }
-        const lostUntil = consumedAt !== null && model === "RefreshToken" ? consumedAt.getTime() + LOST_WITHIN_MS : 0;
+        // R55: whoever revokes what was refreshed at this moment means what came of it, too.
+        const mayBeLost = model === "RefreshToken" && Provider.ctx?.path !== ROUTES.revocation;
+        const lostUntil = consumedAt !== null && mayBeLost ? consumedAt.getTime() + LOST_WITHIN_MS : 0;
         return arrivedAt().getTime() < lostUntil ? undefined : payloadOf(found.payload, id, consumedAt);
       },
       findByUserCode: () => Promise.resolve(undefined),

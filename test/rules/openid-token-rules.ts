@@ -191,6 +191,15 @@ export function tokenRules(program: Program): void {
     assert.notEqual(claims["sid"], given.claims()?.["sid"]);
   });
 
+  it("R55 ends what came of a refresh by revoking the token that was refreshed, however soon", async () => {
+    const [person, application] = [await signedIn(program), await addApplication(program)];
+    const given = await signInTo(application, person.browser);
+    const fresh = await askForTokens(application, site, refreshing(given.refresh_token ?? ""));
+    await oidc.tokenRevocation(application.config, given.refresh_token ?? "");
+    for (const token of [given.access_token, fresh?.access_token ?? ""]) assert.equal(await opens(site, token), false);
+    assert.equal(await askForTokens(application, site, refreshing(fresh?.refresh_token ?? "")), null);
+  });
+
   it("R55 leaves no token after a refresh beside a sign-out or a revocation", async () => {
     const application = await addApplication(program);
     for (const kind of ["sign-out", "revocation"] as const) {
