@@ -121,9 +121,10 @@ Exit codes: 0 nothing was lost, doubled or wrong, 1 something was, 64 wrong opti
         type: "string",
         values: [
           ...["forged-callbacks", "forged-answers", "replays", "races", "phone-races", "push-bombing", "guessing"],
-          ...["timing", "next-values", "scripts-in-pages", "malformed"],
+          ...["timing", "next-values", "scripts-in-pages", "malformed", "malformed-applications", "token-races"],
         ],
       },
+      count: { type: "string", number: "a whole number from 1 on" },
       short: { type: "boolean" },
     },
     help: `npm run attack -- [options]
@@ -132,7 +133,8 @@ Attacks the real program on loopback, with a database, a Redis and an Authy of i
 allowed and what was seen. Takes about 20 minutes in full. Needs redis-server and Chromium on PATH.
 
   --only NAME   one of forged-callbacks, forged-answers, replays, races, phone-races, push-bombing, guessing, timing,
-                next-values, scripts-in-pages, malformed
+                next-values, scripts-in-pages, malformed, malformed-applications, token-races
+  --count N     so many of them, in place of the full number
   --short       a small number of each, as npm test does
   --help        this text
 

@@ -50,6 +50,7 @@ const LONG = new Set([
   "test/scripts/doctor.test.ts",
   "test/scripts/machine-output.test.ts",
   "test/scripts/setup.test.ts",
+  "test/trials/attack/short-applications.test.ts",
   "test/trials/mail/short.test.ts",
 ]);
 

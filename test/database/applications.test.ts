@@ -104,6 +104,20 @@ onBothDatabases("applications, sites and groups", (store) => {
     assert.equal(await sessions.findOfSignIn(signInId, at(3)), null);
   });
 
+  it("R44: finds what a client was given as long as a session of its sign-in lives", async () => {
+    const { sessions, oidcRecords } = store();
+    const owner = await anOwner(store());
+    const [id, signInId] = [randomUUID(), randomUUID()];
+    const session = await aSession(store(), owner, { signInId });
+    await oidcRecords.save({
+      ...{ id, model: "AccessToken", grantId: randomUUID(), clientId: "client", signInId, outlives: false },
+      ...{ subscriberId: owner.subscriberId, userCodeHash: null, payload: "{}", createdAt: at(1), expiresAt: at(600) },
+    });
+    assert.equal((await oidcRecords.find(id, at(2)))?.signInId, signInId);
+    await sessions.end(owner.subscriberId, session, at(2));
+    assert.equal(await oidcRecords.find(id, at(3)), null);
+  });
+
   it("R44, R46: goes on with a sign-in for the same person alone, and with none that was ended", async () => {
     const { sessions, transaction } = store();
     const [owner, other] = [await anOwner(store()), await anOwner(store())];

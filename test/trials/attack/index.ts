@@ -8,11 +8,11 @@ import { ATTACKS } from "./attacks.js";
 /** Runs the attacks one after another and prints what became of each. */
 async function main(owner: Owner): Promise<number> {
   owner.after(closeAttacked);
-  const { only, short = false } = readOptions<{ only: string; short: boolean }>("attack");
+  const { only, count: most, short = false } = readOptions<{ only: string; count: number; short: boolean }>("attack");
   const chosen = ATTACKS.filter(({ name }) => only === undefined || name === only);
   const table: { attack: Attack; count: number; outcome: Outcome; seconds: number }[] = [];
   for (const attack of chosen) {
-    const count = short ? attack.short : attack.full;
+    const count = most ?? (short ? attack.short : attack.full);
     const startedAt = performance.now();
     let told = 0;
     const outcome = await attack.run(count, (done) => {

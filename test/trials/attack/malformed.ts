@@ -4,8 +4,22 @@ import fc from "fast-check";
 
 import { seededRandom } from "../../kit/random.js";
 import { type AttackedProgram, PASSWORD, attackProgram } from "./attacked-program.js";
-import { type Attack, inParallel } from "./attack.js";
+import { type Attack, inParallel, type Outcome, type Progress } from "./attack.js";
+import { APPLICATIONS } from "./applications-ground.js";
 import { formHeaders, type Browser } from "../../kit/browser.js";
+
+/** What is sent to, and with what in it. */
+export interface Ground {
+  readonly paths: readonly string[];
+  readonly fields: readonly string[];
+  /** Headers that those routes read, each sent now and then. */
+  readonly headers: readonly string[];
+  /** Texts that are well-formed in part. */
+  readonly texts: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Adds what the routes need to get past their first guards. */
+  prepare(attacked: AttackedProgram): Promise<void>;
+}
 
 const PATHS = [
   "/",
@@ -119,16 +133,40 @@ const CORPUS = [
 const MAY_GROW_MB = 48;
 const LANES = 24;
 
+const EVERYWHERE: Ground = {
+  ...{ paths: PATHS, fields: FIELDS, headers: [], texts: [], env: {} },
+  prepare: () => Promise.resolve(),
+};
+
 /** Requests that no browser and no Authy sends, to every route, signed in and not. */
 export const malformed: Attack = {
   name: "malformed",
   what: "malformed requests over all routes",
   full: 100_000,
   short: 800,
-  run: (count, progress) =>
-    attackProgram({ ATTEMPT_TTL_SECONDS: "30", FAILURE_WAIT_SECONDS: "0", LIMIT_FAILURES: "0" }, async (attacked) => {
+  run: (count, progress) => sendMalformed(EVERYWHERE, count, progress),
+};
+
+/** The same for the routes of the gate and of the provider, with parameters and headers that they read. */
+export const malformedForApplications: Attack = {
+  name: "malformed-applications",
+  what: "malformed requests to gate and provider",
+  full: 1_000_000,
+  short: 600,
+  run: (count, progress) => sendMalformed(APPLICATIONS, count, progress),
+};
+
+function sendMalformed(ground: Ground, count: number, progress: Progress): Promise<Outcome> {
+  return attackProgram(
+    { ATTEMPT_TTL_SECONDS: "30", FAILURE_WAIT_SECONDS: "0", LIMIT_FAILURES: "0", ...ground.env },
+    async (attacked) => {
+      await ground.prepare(attacked);
       const target = await attacked.addTarget();
-      const texts = [...CORPUS, ...fc.sample(fc.string({ unit: "binary", maxLength: 60 }), { numRuns: 400, seed: 5 })];
+      const texts = [
+        ...CORPUS,
+        ...ground.texts,
+        ...fc.sample(fc.string({ unit: "binary", maxLength: 60 }), { numRuns: 400, seed: 5 }),
+      ];
       const jsons = fc.sample(fc.json({ maxDepth: 6 }), { numRuns: 300, seed: 6 });
       const { below: roll, pick } = seededRandom(11);
       const signedIn = attacked.openBrowser();
@@ -148,7 +186,7 @@ export const malformed: Attack = {
           if (at === Math.floor(count / 4)) rssEarly = rssMb(attacked);
           if (at % 5000 === 4999) await signIn();
           if (at % 50 === 0) {
-            await rawRequest(attacked, pick(texts), pick(PATHS));
+            await rawRequest(attacked, pick(texts), pick(ground.paths));
             return;
           }
           const browser = roll(2) === 0 ? signedIn : visitor;
@@ -162,9 +200,9 @@ export const malformed: Attack = {
       function compose(csrf: string): { method: string; path: string; headers: Record<string, string>; body?: string } {
         const method = pick(METHODS);
         const junk =
-          roll(3) === 0 ? `?${encodeURIComponent(pick(FIELDS))}=${encodeURIComponent(safe(pick(texts)))}` : "";
+          roll(3) === 0 ? `?${encodeURIComponent(pick(ground.fields))}=${encodeURIComponent(safe(pick(texts)))}` : "";
         const tail = roll(6) === 0 ? `/${encodeURIComponent(safe(pick(texts))).slice(0, 200)}` : "";
-        const path = `${pick(PATHS)}${tail}${junk}`.slice(0, 4000);
+        const path = `${pick(ground.paths)}${tail}${junk}`.slice(0, 4000);
         const type = path.startsWith("/webhooks") ? pick(TYPES) : roll(3) === 0 ? pick(TYPES) : (TYPES[0] ?? "");
         const headers: Record<string, string> = {
           ...(roll(8) === 0 ? {} : formHeaders(attacked.site)),
@@ -173,11 +211,14 @@ export const malformed: Attack = {
           ...(roll(12) === 0 ? { cookie: headerText(pick(texts)) } : {}),
           ...(roll(12) === 0 ? { accept: headerText(pick(texts)) } : {}),
           ...(roll(12) === 0 ? { "user-agent": headerText(pick(texts)) } : {}),
+          ...Object.fromEntries(
+            ground.headers.filter(() => roll(3) > 0).map((name) => [name, headerText(pick(texts))]),
+          ),
           ...(roll(20) === 0 ? { "content-encoding": pick(["gzip", "deflate", "br", "x"]) } : {}),
           ...(roll(20) === 0 ? { "x-forwarded-for": headerText(pick(texts)) } : {}),
         };
         if (method === "GET" || method === "HEAD" || method === "TRACE") return { method, path, headers };
-        const pairs = Array.from({ length: roll(6) }, () => `${form(pick(FIELDS))}=${form(pick(texts))}`);
+        const pairs = Array.from({ length: roll(6) }, () => `${form(pick(ground.fields))}=${form(pick(texts))}`);
         // With a good form token a request gets past the first guard. Signing out would only end the game early.
         if (roll(4) > 0 && path !== "/logout") pairs.push(`csrf=${encodeURIComponent(csrf)}`);
         const body = type.startsWith("application/x-www") ? pairs.join("&") : roll(2) === 0 ? pick(jsons) : pick(texts);
@@ -192,8 +233,9 @@ export const malformed: Attack = {
         allowed: `0 answers 5xx; memory grows by less than ${MAY_GROW_MB} MB after the first quarter`,
         isKept: failed.length === 0 && alive && grown < MAY_GROW_MB,
       };
-    }),
-};
+    },
+  );
+}
 
 /** @returns the status, or null when the server closed the connection on something that is no HTTP. */
 async function send(

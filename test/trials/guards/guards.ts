@@ -831,7 +831,7 @@ export const GUARDS: readonly Guard[] = [
     file: "src/database/oidc-records.ts",
     find: "SELECT r.* FROM oidc_records r WHERE r.id = :id AND ${STANDS}",
     put: "SELECT r.* FROM oidc_records r WHERE r.id = :id AND (:now = :now OR ${STANDS})",
-    ...{ rule: "R44", tests: OPENID_TOKENS },
+    ...{ rule: "R44", tests: GATE_ROWS },
   },
   {
     what: "the library makes its addresses of the request line",
@@ -974,10 +974,10 @@ export const GUARDS: readonly Guard[] = [
     ...{ rule: "R48", tests: OPENID_TOKENS },
   },
   {
-    what: "a sign-in at our own origin opens a site",
-    file: "src/http/routes/gate.ts",
-    find: 'key: readSiteCookie(ctx, asked.origin, "gate"),',
-    put: 'key: readSiteCookie(ctx, asked.origin, "gate") || (ctx.get("Cookie").match(/gate-[\\w-]+=([\\w-]{43})/)?.[1] ?? ""),',
+    what: "a site's cookie of another site opens this one",
+    file: "src/database/gate.ts",
+    find: "g.key_hash = :keyHash AND g.application_id = :applicationId",
+    put: "g.key_hash = :keyHash AND :applicationId <> ''",
     ...{ rule: "R24", tests: GATE },
   },
   {
@@ -1040,14 +1040,14 @@ export const GUARDS: readonly Guard[] = [
     what: "the hash of a client's secret opens what the secret does",
     file: "src/oidc/provider.ts",
     find: "isGood(this.clientId, hashSecret(given), deps.now())",
-    put: "isGood(this.clientId, given.length === 43 && given !== hashSecret(given) ? given : hashSecret(given), deps.now())",
+    put: "isGood(this.clientId, hashSecret(given), deps.now()).then((is) => is || deps.clientSecrets.isGood(this.clientId, given, deps.now()))",
     ...{ rule: "R39", tests: OPENID },
   },
   {
-    what: "clients may prove themselves with a shared key",
+    what: "what is signed may be signed with a shared secret",
     file: "src/oidc/configuration.ts",
-    find: 'clientAuthMethods: ["client_secret_basic",',
-    put: 'clientAuthMethods: ["client_secret_jwt", "client_secret_basic",',
+    find: 'idTokenSigningAlgValues: ["RS256",',
+    put: 'idTokenSigningAlgValues: ["HS256", "RS256",',
     ...{ rule: "R39", tests: OPENID },
   },
   {
@@ -1224,5 +1224,12 @@ export const GUARDS: readonly Guard[] = [
     find: "if (problem !== null) throw new BackupRefused(`${file}",
     put: "if (problem === '') throw new BackupRefused(`${file}",
     ...{ rule: "O4", tests: ["test/database/backup.test.ts"] },
+  },
+  {
+    what: "revoking a token that was refreshed just now ends nothing",
+    file: "src/oidc/adapter.ts",
+    find: 'model === "RefreshToken" && Provider.ctx?.path !== ROUTES.revocation',
+    put: 'model === "RefreshToken"',
+    ...{ rule: "R55", tests: OPENID_TOKENS },
   },
 ];
