@@ -1,3 +1,5 @@
+import type { AskedChallenge } from "./shown-request.js";
+
 /**
  * What a phone's owner unlocks for each approval, by fingerprint, face or PIN: a WebAuthn credential that this phone alone has.
  * It approves, and never signs in as a passkey.
@@ -50,6 +52,11 @@ export interface ActiveKey {
   readonly credential: Omit<PhoneCredential, "credentialHash"> | null;
 }
 
+/** What a phone of our own was asked, and the key that answers; null where it may not answer this account's requests now. */
+export interface AnsweredChallenge extends AskedChallenge {
+  readonly key: ActiveKey | null;
+}
+
 /** The rows of phones' keys. */
 export interface PhoneKeys {
   /** Prepares an enrolment for a phone. */
@@ -60,6 +67,8 @@ export interface PhoneKeys {
   claim(id: string, key: ClaimedKey): Promise<void>;
   /** Of these keys those that may answer now. */
   findActive(keyHashes: readonly string[]): Promise<ActiveKey[]>;
+  /** What an answer is judged by, as one look at the rows saw it; null for a challenge that asked no phone of our own. */
+  findAsked(challengeId: string, keyHash: string): Promise<AnsweredChallenge | null>;
   /** Whether a phone unlocks its approvals by the credential whose id has this hash. */
   hasCredential(credentialHash: string): Promise<boolean>;
 }

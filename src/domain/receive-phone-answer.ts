@@ -3,7 +3,7 @@ import type { Deps } from "./deps.js";
 import type { ActiveKey } from "./phone-key.js";
 import { reportNotMe } from "./report-not-me.js";
 import { settleChallenge } from "./settle-challenge.js";
-import { type ShownRequest, shownRequest } from "./shown-request.js";
+import { showRequest, type ShownRequest } from "./shown-request.js";
 
 /** After a denial the same phone may still say for so long that it was somebody else. */
 const NOT_ME_AFTER_DENIAL_MS = 10 * 60_000;
@@ -31,11 +31,11 @@ export type PhoneReceived =
  */
 export async function receivePhoneAnswer(deps: Deps, notice: PhoneNotice): Promise<PhoneReceived> {
   const { challengeId, keyHash, decision } = notice;
-  const challenge = await deps.challenges.find(challengeId);
-  if (challenge?.factorType !== "phone") return "unknown";
-  const [keys, shown] = await Promise.all([deps.phoneKeys.findActive([keyHash]), shownRequest(deps, challenge)]);
-  const key = keys.find(({ subscriberId }) => subscriberId === challenge.subscriberId);
-  if (key === undefined) return "foreign-key";
+  const asked = await deps.phoneKeys.findAsked(challengeId, keyHash);
+  if (asked === null) return "unknown";
+  const { challenge, key } = asked;
+  if (key === null) return "foreign-key";
+  const shown = await showRequest(deps, asked);
   if (shown === null || !notice.isSigned(key, shown)) return "bad-signature";
   // PH8: the factor asks for it, not the phone, which could leave it out.
   if (decision === "approve" && key.credential !== null && !(await notice.isUnlocked(key.credential)))

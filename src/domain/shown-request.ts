@@ -1,7 +1,9 @@
+import type { Attempt } from "./attempt.js";
 import type { Challenge } from "./challenge.js";
 import type { Deps } from "./deps.js";
 import { pushText } from "./push-text.js";
 import { hashMatchCode } from "./secrets.js";
+import type { Subscriber } from "./subscriber.js";
 
 /** A request as a phone of our own shows it, and signs it. */
 export interface ShownRequest {
@@ -16,16 +18,31 @@ export interface ShownRequest {
 
 export type ShownDeps = Pick<Deps, "attempts" | "subscribers" | "factors" | "pushWords" | "settings" | "matchCodes">;
 
+/** A challenge, and what else of our rows a phone is shown of it. */
+export interface AskedChallenge {
+  readonly challenge: Challenge;
+  readonly attempt: Pick<Attempt, "purpose" | "address" | "browserLabel" | "application" | "next">;
+  readonly subscriber: Pick<Subscriber, "username" | "language">;
+}
+
+/** What a phone is shown of a challenge. @returns null when its attempt or account is gone, or as `showRequest` does. */
+export async function shownRequest(deps: ShownDeps, challenge: Challenge): Promise<ShownRequest | null> {
+  const { attemptId, subscriberId } = challenge;
+  const [attempt, subscriber] = await Promise.all([deps.attempts.find(attemptId), deps.subscribers.find(subscriberId)]);
+  return attempt === null || subscriber === null ? null : showRequest(deps, { challenge, attempt, subscriber });
+}
+
 /**
  * What a phone is shown of a challenge, from our own rows: the same words at every look, whatever language the account
  * chooses and however the factor is called meanwhile, as these words are what it signs.
  *
- * @returns null when its attempt or account is gone, or its code was made with a key that we no longer have.
+ * @returns null when its code was made with a key that we no longer have.
  */
-export async function shownRequest(deps: ShownDeps, challenge: Challenge): Promise<ShownRequest | null> {
-  const { id, attemptId, subscriberId, matchCodeHash, createdAt, expiresAt } = challenge;
-  const [attempt, subscriber] = await Promise.all([deps.attempts.find(attemptId), deps.subscribers.find(subscriberId)]);
-  if (attempt === null || subscriber === null) return null;
+export async function showRequest(
+  deps: Omit<ShownDeps, "attempts" | "subscribers">,
+  { challenge, attempt, subscriber }: AskedChallenge,
+): Promise<ShownRequest | null> {
+  const { id, attemptId, matchCodeHash, createdAt, expiresAt } = challenge;
   const code =
     matchCodeHash === null
       ? null

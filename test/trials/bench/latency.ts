@@ -26,7 +26,7 @@ export async function latency(sides: Sides, { rounds = 7, streams = 300, warmUp 
 
 /**
  * From the tap on a phone of our own to the browser, beside Authy's signed callback at the same process: the same load, and
- * the check of the phone's signature is part of it. Authy's stands in the place of the bare server.
+ * the check of the phone's signature is part of it; the phone has read the request before, as it cannot answer what it has not read. Authy's stands in the place of the bare server.
  */
 export async function tap({ product }: Sides, { rounds = 7, streams = 300, warmUp = 3000 } = {}): Promise<Figure[]> {
   const random = seededRandom(2);
@@ -45,6 +45,7 @@ async function measure(server: Server, streams: number, random: Random, what: st
   const approvals = await server.prepare(2 * streams);
   const waiting = await openAll(server, approvals);
   const send = senders(server);
+  for (const { look } of approvals.slice(0, streams)) if (look !== undefined) await send.one(look);
   const delays: Promise<number>[] = [];
   for (const [at, { callback }] of approvals.slice(0, streams).entries()) {
     // As independent people do, some at the same moment.

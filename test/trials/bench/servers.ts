@@ -34,6 +34,8 @@ export interface Approval {
   readonly poll: Buffer;
   /** The callback that approves. */
   readonly callback: Buffer;
+  /** Reads what waits, as a phone of our own does before it shows it to anybody; Authy's phones read nothing from us. */
+  readonly look?: Buffer;
 }
 
 /** What a server process has used so far. */
@@ -174,6 +176,7 @@ async function prepareRows(
         person === null
           ? requestBytes("POST", "/webhooks/authy/onetouch", { host, ...signed.headers }, signed.body)
           : tapOf(person, id, createdAt, expiresAt, env["PUBLIC_URL"] ?? ""),
+      ...(person !== null && { look: lookOf(person, expiresAt, host, keygrip) }),
     });
   }
   for (const [entity, rows] of [
@@ -234,6 +237,12 @@ function tapOf(
   const body = JSON.stringify({ challenge, key: key.keyHash, decision: "approve", digest, signature });
   const headers = { host: new URL(site).host, "content-type": "application/json" };
   return requestBytes("POST", "/webhooks/phone", headers, body);
+}
+
+function lookOf({ key }: OwnPhonePerson, until: Date, host: string, keygrip: Keygrip): Buffer {
+  const cookie = `countersign-phone=${until.getTime().toString(36)}~${key.keyHash}`;
+  const headers = { host, cookie: `${cookie}; countersign-phone.sig=${keygrip.sign(cookie)}` };
+  return requestBytes("GET", "/phone/requests", headers);
 }
 
 /** A callback as Authy sends it for a challenge of ours: 1.5 kB. */
