@@ -41,7 +41,7 @@ import { eventStreams } from "./http/event-streams.js";
 import { knownHosts } from "./http/middleware/check-host.js";
 import { allowFormTo } from "./http/middleware/security-headers.js";
 import { isSameOrigin } from "./http/middleware/visit.js";
-import { networkOf, originOf } from "./http/origin.js";
+import { addressOf, networkOf, originOf } from "./http/origin.js";
 import type { OpenId } from "./http/openid.js";
 import { projectRoot } from "./http/project-root.js";
 import { pushWords } from "./http/push-words.js";
@@ -409,8 +409,8 @@ export function oidcSite(redis: Redis, { limits }: Pick<Config, "limits">): Oidc
   const rate = rateLimit(redis, "authorize", limits.authorizationsPerAddressAndMinute, 60);
   const deviceRate = rateLimit(redis, "device", limits.deviceCodesPerHour, 3600);
   return {
-    countAuthorization: (ctx) => rate(networkOf(originOf(ctx).address)),
-    countDeviceCode: (ctx) => deviceRate(networkOf(originOf(ctx).address)),
+    countAuthorization: (ctx) => rate(networkOf(addressOf(ctx))),
+    countDeviceCode: (ctx) => deviceRate(networkOf(addressOf(ctx))),
     originOf: (ctx) => originOf(ctx),
     refusal: (error) => new HttpRefusal(400, "application-request", { error }),
     showFormPost(ctx, { to, fields }) {

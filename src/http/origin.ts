@@ -7,9 +7,14 @@ import { UNKNOWN_BROWSER } from "./browser-words.js";
 import { plainAddress } from "./client-address.js";
 import type { Context } from "./context.js";
 
-/** Where a request comes from: the address that the trusted proxies vouch for, and the browser in plain words. */
+/** Where a request comes from: its address, and the browser in plain words, which take a while to find. */
 export function originOf(ctx: Context): Origin {
-  return { address: plainAddress(ctx.ip), browserLabel: browserLabel(ctx.get("User-Agent")) };
+  return { address: addressOf(ctx), browserLabel: browserLabel(ctx.get("User-Agent")) };
+}
+
+/** The address that the trusted proxies vouch for. */
+export function addressOf(ctx: Context): string {
+  return plainAddress(ctx.ip);
 }
 
 /** What limits count by: an IPv4 address, or the /64 of an IPv6 one, since whoever has one address there has them all. */

@@ -6,7 +6,7 @@ import type { Context, Middleware, RequestState } from "./context.js";
 import { forgetCookie, readCookie, setCookie } from "./cookies.js";
 import type { HttpDeps } from "./deps.js";
 import { giveKnownKey, knownKey } from "./known-browser.js";
-import { originOf } from "./origin.js";
+import { addressOf, originOf } from "./origin.js";
 
 /** "Last seen" is written at most this often. */
 const TOUCH_EVERY_MS = 60_000;
@@ -56,7 +56,7 @@ export function noteActivity({ sessions, settings, now }: SessionDeps): Middlewa
     const at = now();
     const everyMs = Math.min(TOUCH_EVERY_MS, settings.sessionIdleSeconds * 250);
     if (session !== null && at.getTime() - session.seenAt.getTime() >= everyMs)
-      await sessions.touch(session.id, at, idleUntil(session, settings, at), originOf(ctx).address);
+      await sessions.touch(session.id, at, idleUntil(session, settings, at), addressOf(ctx));
     await next();
   };
 }

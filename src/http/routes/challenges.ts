@@ -6,7 +6,7 @@ import { heldAttempt } from "../attempt-cookie.js";
 import type { Context, RequestState } from "../context.js";
 import type { HttpDeps } from "../deps.js";
 import { HttpRefusal } from "../refusal.js";
-import { networkOf, originOf } from "../origin.js";
+import { addressOf, networkOf } from "../origin.js";
 
 /** What became of a challenge: as a stream, or once. Only for the browser session that owns it; 404 for anyone else. */
 export function challenges(deps: HttpDeps): Router<RequestState> {
@@ -19,7 +19,7 @@ export function challenges(deps: HttpDeps): Router<RequestState> {
       sessionKey: owner.id,
       sessionId: owner.kind === "session" ? owner.id : null,
       subscriberId: owner.subscriberId,
-      address: networkOf(originOf(ctx).address),
+      address: networkOf(addressOf(ctx)),
     });
     ctx.respond = false;
     forgetContext(ctx.res);
