@@ -520,16 +520,23 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     what: "a phone may answer another account's request",
-    file: "src/domain/receive-phone-answer.ts",
-    find: "const key = keys.find(({ subscriberId }) => subscriberId === challenge.subscriberId);",
-    put: "const key = keys.find(({ subscriberId }) => subscriberId !== '');",
+    file: "src/database/phone-keys.ts",
+    find: "AND f.subscriber_id = c.subscriber_id AND f.type",
+    put: "AND f.type",
     ...{ rule: "PH4", tests: PHONE_RULES },
   },
   {
     what: "a phone answers although it was removed",
     file: "src/database/phone-keys.ts",
-    find: "AND f.type = 'phone' AND f.state = 'active'",
-    put: "AND f.type = 'phone'",
+    find: "c.subscriber_id AND f.type = 'phone' AND f.state = 'active'",
+    put: "c.subscriber_id AND f.type = 'phone'",
+    ...{ rule: "PH6", tests: PHONE_RULES },
+  },
+  {
+    what: "a phone reads requests although it was removed",
+    file: "src/database/phone-keys.ts",
+    find: "k.spki IS NOT NULL AND f.type = 'phone' AND f.state = 'active'",
+    put: "k.spki IS NOT NULL AND f.type = 'phone'",
     ...{ rule: "PH6", tests: PHONE_RULES },
   },
   {
