@@ -176,7 +176,16 @@ export const HOLDINGS: readonly Holding[] = [
     where: "id = :id",
     shown: [
       ...["id", "username", "email", "pendingEmail", "mustChangePassword", "pushFrozenUntil", "lastSuccessAt"],
-      ...["strangersSuccessAt", "emailVerifiedAt", "disabledAt", "closedAt", "moveRestsUntil", "language", "createdAt"],
+      ...[
+        "strangersSuccessAt",
+        "emailVerifiedAt",
+        "disabledAt",
+        "closedAt",
+        "moveRestsUntil",
+        "language",
+        "timeZone",
+        "createdAt",
+      ],
     ],
   },
 ];

@@ -25,6 +25,7 @@ import { PhoneVerification1770000100000 } from "./migrations/1770000100000-phone
 import { WorkerIndexes1770000400000 } from "./migrations/1770000400000-worker-indexes.js";
 import { DeviceCodes1770000300000 } from "./migrations/1770000300000-device-codes.js";
 import { AskedWords1770000410000 } from "./migrations/1770000410000-asked-words.js";
+import { TimeZones1770000411000 } from "./migrations/1770000411000-time-zones.js";
 import { entities } from "./schema.js";
 import { serializeSqlite } from "./serialize-sqlite.js";
 
@@ -76,6 +77,7 @@ export function dataSourceOptions(
       DeviceCodes1770000300000,
       WorkerIndexes1770000400000,
       AskedWords1770000410000,
+      TimeZones1770000411000,
     ],
     migrationsTableName: "migrations",
     namingStrategy: new SnakeCase(),

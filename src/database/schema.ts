@@ -159,6 +159,7 @@ export function entities(isPostgres: boolean) {
         closedAt: nullable(time),
         moveRestsUntil: nullable(time),
         language: nullable(text(10)),
+        timeZone: nullable(text(64)),
         createdAt: time,
       },
       indices: [

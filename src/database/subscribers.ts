@@ -30,6 +30,7 @@ const AT_ONCE = 500;
 function newRow(subscriber: NewSubscriber): SubscriberRow {
   return {
     language: null,
+    timeZone: null,
     ...subscriber,
     epoch: 1,
     pendingEmail: null,
@@ -96,6 +97,9 @@ export function subscribers(database: RowSource): Subscribers {
     },
     async chooseLanguage(id, language) {
       await rows.update({ id }, { language });
+    },
+    async noteTimeZone(id, timeZone) {
+      await rows.update({ id }, { timeZone });
     },
     hold: (id, epoch) => changedOne(rows.update({ id, epoch }, { epoch })),
     async renewPushes(id, now) {

@@ -105,7 +105,7 @@ function isUsedSince({ closedAt, lastSuccessAt, strangersSuccessAt }: Subscriber
  */
 export async function eraseAccount(
   deps: Deps,
-  { id, email, language }: Subscriber,
+  { id, email, language, timeZone }: Subscriber,
   how: string,
   hold: (inside: Inside) => Promise<boolean> = ({ subscribers }) => subscribers.nextEpoch(id),
 ): Promise<boolean> {
@@ -118,7 +118,7 @@ export async function eraseAccount(
     await inside.accountRows.erase(id, historyId, at);
     await inside.audit.record({
       ...{ subscriberId: historyId, kind: "account-erased", at, origin: NOWHERE, detail: how },
-      mails: [{ kind: "account-erased", to: email, detail: language ?? "" }],
+      mails: [{ kind: "account-erased", to: email, detail: `${language ?? ""} ${timeZone ?? ""}` }],
     });
     return true;
   });

@@ -175,12 +175,12 @@ export interface Postman {
 /**
  * Puts a message into words.
  *
- * @param reader - Without a name where the account is gone.
+ * @param reader - Without a name where the account is gone; without a time zone times are told in UTC.
  * @param link - Its address; null where it carries none.
  */
 export type ComposeMail = (
   mail: Pick<Mail, "id" | "kind" | "recipient" | "detail">,
   event: AuditEvent,
-  reader: { readonly username: string; readonly language: string | null },
+  reader: { readonly username: string; readonly language: string | null; readonly timeZone: string | null },
   link: string | null,
 ) => ReadyMail;

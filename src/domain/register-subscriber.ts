@@ -35,7 +35,7 @@ const REPEATED_WITHIN_MS = 60_000;
  */
 export async function registerSubscriber(
   deps: RegisterDeps,
-  form: { username: string; email: string; password: string; language?: Language },
+  form: { username: string; email: string; password: string; language?: Language; timeZone?: string | null },
   browser: RegisteringBrowser,
   mayMail = true,
 ): Promise<SignedIn> {
@@ -66,6 +66,7 @@ export async function registerSubscriber(
     email,
     passwordHash,
     language: form.language ?? null,
+    timeZone: form.timeZone ?? null,
     lastSuccessAt: at,
     createdAt: at,
   };

@@ -80,8 +80,8 @@ function isVoid(
 async function deliver(deps: SendDeps, mail: Mail, event: AuditEvent, owner: Subscriber | null): Promise<Delivery> {
   const { postman, compose } = deps.mail;
   const purpose = LINKS[mail.kind];
-  // An account that is gone has left its language with its last message, and there is nothing that a link could do.
-  const reader = owner ?? { username: "", language: mail.kind === "account-erased" ? mail.detail : null };
+  // An account that is gone has left its language and time zone with its last message, and there is nothing that a link could do.
+  const reader = owner ?? { username: "", ...leftBehind(mail) };
   if (purpose === null || owner === null) return postman.send(compose(mail, event, reader, null));
   // The database has only the hash: a second try cannot repeat the first one's token, and both may have arrived.
   const token = newSecret();
@@ -92,6 +92,12 @@ async function deliver(deps: SendDeps, mail: Mail, event: AuditEvent, owner: Sub
     expiresAt: new Date(mail.createdAt.getTime() + lifeMs(purpose, deps.settings)),
   });
   return postman.send(compose(mail, event, reader, deps.mail.linkUrl(purpose, token)));
+}
+
+/** Of a message about anything else than the end of an account nothing is known. */
+function leftBehind({ kind, detail }: Mail): { readonly language: string | null; readonly timeZone: string | null } {
+  const [language = "", timeZone = ""] = kind === "account-erased" ? detail.split(" ") : [];
+  return { language: language || null, timeZone: timeZone || null };
 }
 
 /** How long a link of this purpose opens what it is for, from the event on. */

@@ -27,6 +27,8 @@ export interface Subscriber {
   readonly moveRestsUntil: Date | null;
   /** That of pushes and messages, and of pages while signed in; null for accounts that were opened without one. */
   readonly language: Language | null;
+  /** Of the browser that was last signed in to it, an IANA name; null as long as none has said one. */
+  readonly timeZone: string | null;
   readonly createdAt: Date;
 }
 
@@ -43,8 +45,9 @@ export type NewSubscriber = Omit<
   | "closedAt"
   | "moveRestsUntil"
   | "language"
+  | "timeZone"
 > &
-  Partial<Pick<Subscriber, "language">>;
+  Partial<Pick<Subscriber, "language" | "timeZone">>;
 
 /** The rows of accounts. */
 export interface Subscribers {
@@ -82,6 +85,7 @@ export interface Subscribers {
   renewPushes(id: string, now: Date): Promise<void>;
   restMove(id: string, until: Date): Promise<void>;
   chooseLanguage(id: string, language: Language | null): Promise<void>;
+  noteTimeZone(id: string, timeZone: string): Promise<void>;
   /** Ends every session and attempt. @returns false when the account is not of the epoch that was given, or gone. */
   nextEpoch(id: string, from?: number): Promise<boolean>;
   noteVerifiedEmail(id: string, now: Date): Promise<void>;

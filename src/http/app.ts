@@ -13,6 +13,7 @@ import { readForms } from "./middleware/form.js";
 import { readScriptsJson } from "./middleware/json.js";
 import { leadsBackTo, mapErrors } from "./middleware/map-errors.js";
 import { readAccountsLanguage, readLanguage } from "./middleware/language.js";
+import { noteTimeZone } from "./middleware/time-zone.js";
 import { needDatabase } from "./middleware/need-database.js";
 import { requestLog } from "./middleware/request-log.js";
 import { securityHeaders } from "./middleware/security-headers.js";
@@ -125,6 +126,7 @@ export function createApp(
     ...known,
     noteMustMove(deps),
     noteActivity(deps),
+    noteTimeZone(deps),
     carryMessages(app, deps),
     readForms(),
     checkCsrf(hosts, http.sessionKeys),

@@ -28,7 +28,7 @@ export interface ComposeSettings {
 const COLUMNS = 76;
 const WHEN = {
   ...({ day: "numeric", month: "long", year: "numeric" } as const),
-  ...({ hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "UTC" } as const),
+  ...({ hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" } as const),
 };
 
 /** The pages that links lead to. */
@@ -68,20 +68,17 @@ export function mailComposer(folder: string, texts: MailTexts, settings: Compose
       : words("mail.life-minutes", { minutes });
   }
 
-  function when(words: Words, language: Language, at: Date): string {
-    return words("mail.when-utc", { utc: new Intl.DateTimeFormat(localeOf(language), WHEN).format(at) });
-  }
-
   function facts(
     words: Words,
     language: Language,
+    when: (at: Date) => string,
     { at, browserLabel, address, detail }: AuditEvent,
   ): { name: string; value: string }[] {
     const browser = browserLabel === "" ? "" : texts.browser(language, browserLabel);
     const [first = "", second] = [browser, address].filter((part) => part !== "");
     const where = second === undefined ? first : words("mail.where-both", { browser: first, address: second });
     return [
-      { name: words("mail.when"), value: when(words, language, at) },
+      { name: words("mail.when"), value: when(at) },
       ...(where === "" ? [] : [{ name: words("mail.where"), value: where }]),
       ...(detail.split(" ").includes("operator")
         ? [{ name: words("mail.who"), value: words("mail.operator", { app }) }]
@@ -89,11 +86,13 @@ export function mailComposer(folder: string, texts: MailTexts, settings: Compose
     ];
   }
 
-  return function compose({ id, kind, recipient, detail }, event, { username, language: wanted }, link) {
+  return function compose({ id, kind, recipient, detail }, event, { username, language: wanted, timeZone }, link) {
     const language = texts.languages.find((each) => each === wanted) ?? texts.languages[0] ?? "en";
     const [words, direction] = [texts.of(language), directionOf(language)];
+    const clock = clockOf(language, timeZone);
+    const when = (at: Date): string => clock.format(at);
     const purpose = link === null ? null : LINKS[kind];
-    const until = kind === "account-closed" ? when(words, language, new Date(detail)) : "";
+    const until = kind === "account-closed" ? when(new Date(detail)) : "";
     const device = words(deviceOf(event.detail));
     const values = { app, username, device, left: detail, address: recipient, until };
     const parts = {
@@ -102,7 +101,7 @@ export function mailComposer(folder: string, texts: MailTexts, settings: Compose
       subject: words(`mail.${kind}.subject`, values),
       greeting: username === "" ? words("mail.greeting-nobody") : words("mail.greeting", { username }),
       what: words(`mail.${kind}.what`, values),
-      facts: facts(words, language, event),
+      facts: facts(words, language, when, event),
       next: purpose === null ? words("mail.no-link") : words(`mail.${purpose}.next`),
       link: link ?? "",
       label: purpose === null ? "" : words(`mail.${purpose}.label`),
@@ -118,6 +117,15 @@ export function mailComposer(folder: string, texts: MailTexts, settings: Compose
       html: asHtml.render("message.html.njk", parts),
     };
   };
+}
+
+/** In UTC where the reader's zone is not known, to us or to this machine. */
+function clockOf(language: Language, timeZone: string | null): Intl.DateTimeFormat {
+  try {
+    return new Intl.DateTimeFormat(localeOf(language), { ...WHEN, timeZone: timeZone ?? "UTC" });
+  } catch {
+    return clockOf(language, null);
+  }
 }
 
 /** What an event about a factor is about: of other types than Authy's phone its detail begins with the type. */

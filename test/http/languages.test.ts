@@ -128,12 +128,33 @@ describe("the language of a page", () => {
     const mail = deps.mail?.compose(
       { id: "m", kind: "new-browser", recipient: "greta@example.com", detail: "" },
       { ...event, kind: "signed-in", subscriberId: "x" },
-      { username: "greta", language: "de" },
+      { username: "greta", language: "de", timeZone: "Europe/Berlin" },
       "https://example.com/not-me/x",
     );
     assert.match(mail?.text ?? "", /^Guten Tag greta,/);
     assert.match(mail?.html ?? "", /<html lang="de" dir="ltr">/);
     assert.match(mail?.text ?? "", /Firefox unter Linux, 203\.0\.113\.9/);
+    assert.match(mail?.text ?? "", /^Wann: 1\. Januar 1970 um 01:00 MEZ$/m);
+  });
+
+  it("L7 languages: a message tells times in the zone of the browser that is signed in, which is kept if it is one", async () => {
+    const browser = openBrowser(origin);
+    const kept = async () => (await deps.subscribers.findByName("zoe"))?.timeZone;
+    browser.cookies.set("countersign-time-zone", "Asia/Kathmandu");
+    await register(browser, "zoe");
+    assert.equal(await kept(), "Asia/Kathmandu");
+    for (const zone of ["Atlantis/Sunken", "", "Europe/Berlin<b>", "+05:30", "../etc/passwd", `${"a/".repeat(60)}a`]) {
+      browser.cookies.set("countersign-time-zone", zone);
+      assert.equal((await browser.get("/account")).status, 200);
+      assert.equal(await kept(), "Asia/Kathmandu", zone);
+    }
+    browser.cookies.set("countersign-time-zone", "America/Argentina/Buenos_Aires");
+    await browser.get("/account");
+    assert.equal(await kept(), "America/Argentina/Buenos_Aires");
+    await browser.post("/logout");
+    browser.cookies.set("countersign-time-zone", "UTC");
+    await browser.get("/login");
+    assert.equal(await kept(), "America/Argentina/Buenos_Aires", "nobody is signed in");
   });
 
   it("is kept by no cache: every page says no-store, so that no answer need say what it varies by", async () => {

@@ -333,7 +333,7 @@ describe("notices", () => {
     const ready = compose(
       { id: "m9", kind: "new-browser", recipient: "m9@example.com", detail: "" },
       { ...event, browserLabel: evil },
-      { username: "m9", language: null },
+      { username: "m9", language: null, timeZone: null },
       null,
     );
     await postman.send({ ...ready, subject: `Sub\r\nBcc: all@example.com\r\nject` });

@@ -6,6 +6,11 @@ const { lang } = document.documentElement;
 const LOCALES = { en: "en-GB", ar: "ar-u-nu-latn" };
 const { moment, clock } = momentWords(undefined, LOCALES[/** @type {keyof typeof LOCALES} */ (lang)] ?? lang);
 
+// Messages tell times in it, too.
+const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+const isHttps = location.protocol === "https:";
+document.cookie = `${isHttps ? "__Host-" : ""}countersign-time-zone=${timeZone}; Path=/; SameSite=Lax${isHttps ? "; Secure" : ""}`;
+
 write();
 document.addEventListener("visibilitychange", write); // a tab that was left open overnight: "today" is "yesterday" now
 

@@ -10,6 +10,7 @@ import { isWithin } from "./reset.js";
 import type { HttpDeps } from "../deps.js";
 import { goOn } from "../leaving.js";
 import { fields, MalformedForm } from "../middleware/form.js";
+import { timeZoneOf } from "../middleware/time-zone.js";
 import { typedBefore } from "../middleware/show-form-again.js";
 import { networkOf, originOf } from "../origin.js";
 import { queryText } from "../query-text.js";
@@ -65,7 +66,11 @@ export function register(deps: HttpDeps): Router<RequestState> {
       const firstKey = hashSecret(`registers ${usernameKey(given.username)} in ${ctx.state.visit}`);
       const browser = { ...origin, sessionKeyHash: heldKeyHash(ctx), knownKey: null, firstKey };
       const mayMail = deps.mail !== null && (await isWithin(deps.rates.mailsOfAddress(networkOf(origin.address))));
-      giveSession(ctx, await registerSubscriber(deps, { ...given, language: ctx.state.language }, browser, mayMail));
+      const { language } = ctx.state;
+      giveSession(
+        ctx,
+        await registerSubscriber(deps, { ...given, language, timeZone: timeZoneOf(ctx) }, browser, mayMail),
+      );
       goOn(ctx, safeNext(given.next));
     } catch (error) {
       if (!(error instanceof Invalid)) throw error;

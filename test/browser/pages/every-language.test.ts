@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 
-import { LANGUAGES } from "../../../src/domain/language.js";
+import { type Language, LANGUAGES } from "../../../src/domain/language.js";
 import { launchBrowser } from "../../kit/chromium.js";
 import { PSEUDO } from "../../kit/pseudo-language.js";
+import { measure, measurements } from "./measure.js";
 import { axeViolations, keepStates, sidewaysOverflow } from "./chromium.js";
-import { serveStates } from "./state-server.js";
+import { renderState, serveStates } from "./state-server.js";
 import { PAGE_STATES } from "./states.js";
 
 const browser = await launchBrowser({ after });
@@ -26,4 +27,49 @@ describe("languages: every state of every page in Chromium", () => {
       await page.close();
       assert.deepEqual(faults, []);
     });
+
+  it("L7 languages: shows the browser's own time in every language, and lets messages know its zone", async () => {
+    const context = await browser.newContext({ timezoneId: "Asia/Kabul" });
+    const page = await context.newPage();
+    await keepStates(page);
+    let times = 0;
+    for (const language of LANGUAGES)
+      for (const { name } of PAGE_STATES.filter((state) => renderState(state.name).includes("<time"))) {
+        await page.goto(`${server.origin}/states/${name}?language=${language}`);
+        const shown = await page.evaluate<[iso: string, text: string][]>(
+          "Array.from(document.querySelectorAll('time'), (time) => [time.dateTime, time.textContent])",
+        );
+        for (const [iso, text] of shown) {
+          const inKabul = new Date(Date.parse(iso) + 4.5 * 3_600_000).toISOString().slice(11, 16);
+          assert.ok(text.includes(inKabul) && !text.includes("UTC"), `${name} in ${language}: ${text}`);
+        }
+        times += shown.length;
+      }
+    assert.ok(times >= 100, `only ${times} times were seen`);
+    const cookies = await context.cookies();
+    assert.equal(cookies.find(({ name }) => name === "countersign-time-zone")?.value, "Asia/Kabul");
+    await context.close();
+  });
+
+  it("L6 languages: sends at most 2 KB more in any language than in English, and no page more than 60 KB", async () => {
+    const context = await browser.newContext();
+    await measure(context);
+    const page = await context.newPage();
+    await keepStates(page);
+    const byWeight = PAGE_STATES.map(({ name }) => ({ name, weight: renderState(name).length })).toSorted(
+      (one, other) => other.weight - one.weight,
+    );
+    for (const { name } of byWeight.slice(0, 10)) {
+      const bytesIn = async (language: Language): Promise<number> => {
+        await page.goto(`${server.origin}/states/${name}?language=${language}`);
+        return (await measurements(page)).bytes;
+      };
+      const english = await bytesIn("en");
+      for (const language of LANGUAGES) {
+        const sent = await bytesIn(language);
+        assert.ok(sent <= Math.min(english + 2048, 60_000), `${name} in ${language}: ${sent}, in English ${english}`);
+      }
+    }
+    await context.close();
+  });
 });

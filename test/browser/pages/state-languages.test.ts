@@ -92,6 +92,8 @@ describe("languages: every state of every page", () => {
       for (const language of LANGUAGES) {
         const more = bytesOf(renderState(name, {}, language)) - before;
         assert.ok(more <= 2048, `${name} in ${language}: ${more} bytes more`);
+        const sent = Buffer.byteLength(renderState(name, {}, language)) - Buffer.byteLength(renderState(name));
+        assert.ok(sent <= 2048, `${name} in ${language}, with the words of its modules: ${sent} bytes more`);
       }
     }
   });

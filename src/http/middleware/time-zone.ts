@@ -1,0 +1,30 @@
+import type { Context, Middleware } from "../context.js";
+import { cookieName } from "../cookies.js";
+import type { HttpDeps } from "../deps.js";
+
+/** An IANA name, "Europe/Berlin". */
+const NAME = /^[A-Za-z][\w+-]*(?:\/[\w+-]+)*$/;
+const MAX = 64;
+
+/** The browser's time zone, which a script of our pages put into a cookie; null where it did not, or where that is none. */
+export function timeZoneOf(ctx: Context): string | null {
+  const name = ctx.cookies.get(cookieName("time-zone", ctx.state.isHttps), { signed: false }) ?? "";
+  if (name.length > MAX || !NAME.test(name)) return null;
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return name;
+  } catch {
+    return null;
+  }
+}
+
+/** Messages to an account tell times in the zone of the browser that is signed in to it. */
+export function noteTimeZone({ subscribers }: Pick<HttpDeps, "subscribers">): Middleware {
+  return async function keepTimeZone(ctx, next) {
+    const { subscriber } = ctx.state;
+    const zone = subscriber && timeZoneOf(ctx);
+    if (subscriber !== null && zone !== null && zone !== subscriber.timeZone)
+      await subscribers.noteTimeZone(subscriber.id, zone);
+    await next();
+  };
+}
