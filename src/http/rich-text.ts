@@ -33,12 +33,13 @@ export function richText(text: Text, key: TextKey, values: RichValues, direction
 
 /**
  * What a macro made stays as it is. Between words from right to left a name, an address or a code needs a wall around it, or
- * its parts change places.
+ * its parts change places. Behind the wall its first letter says the direction, but for words of ours that begin with a name.
  */
 function filling(value: string | number | Html, direction: "ltr" | "rtl"): string | number {
   if (typeof value === "number") return value;
   if (typeof value !== "string") return value.toString();
-  return direction === "rtl" ? `<bdi>${escaped(value)}</bdi>` : escaped(value);
+  if (direction === "ltr") return escaped(value);
+  return `<bdi${/\p{Script=Arabic}/u.test(value) ? ' dir="rtl"' : ""}>${escaped(value)}</bdi>`;
 }
 
 function escaped(text: string): string {

@@ -88,7 +88,8 @@ export function mailComposer(folder: string, texts: MailTexts, settings: Compose
 
   return function compose({ id, kind, recipient, detail }, event, { username, language: wanted, timeZone }, link) {
     const language = texts.languages.find((each) => each === wanted) ?? texts.languages[0] ?? "en";
-    const [words, direction] = [texts.of(language), directionOf(language)];
+    const direction = directionOf(language);
+    const words = direction === "rtl" ? apart(texts.of(language)) : texts.of(language);
     const clock = clockOf(language, timeZone);
     const when = (at: Date): string => clock.format(at);
     const purpose = link === null ? null : LINKS[kind];
@@ -98,7 +99,7 @@ export function mailComposer(folder: string, texts: MailTexts, settings: Compose
     const parts = {
       ...{ app, language, direction },
       site: publicUrl,
-      subject: words(`mail.${kind}.subject`, values),
+      subject: texts.of(language)(`mail.${kind}.subject`, values),
       greeting: username === "" ? words("mail.greeting-nobody") : words("mail.greeting", { username }),
       what: words(`mail.${kind}.what`, values),
       facts: facts(words, language, when, event),
@@ -117,6 +118,20 @@ export function mailComposer(folder: string, texts: MailTexts, settings: Compose
       html: asHtml.render("message.html.njk", parts),
     };
   };
+}
+
+/** L3: sets what is filled in apart from the direction of the words around it, by marks that nobody sees. */
+function apart(words: Words): Words {
+  return (key, values = {}) => {
+    const entries = Object.entries(values).map(([name, value]) => [name, isolated(value)]);
+    return words(key, Object.fromEntries(entries) as typeof values);
+  };
+}
+
+/** Of a name its first letter says the direction; words of ours that begin with a name go on as the language does. */
+function isolated(value: string | number): string | number {
+  if (typeof value !== "string" || value === "") return value;
+  return `${/\p{Script=Arabic}/u.test(value) ? "\u2067" : "\u2068"}${value}\u2069`;
 }
 
 /** In UTC where the reader's zone is not known, to us or to this machine. */

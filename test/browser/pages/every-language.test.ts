@@ -3,14 +3,31 @@ import { after, describe, it } from "node:test";
 
 import { type Language, LANGUAGES } from "../../../src/domain/language.js";
 import { launchBrowser } from "../../kit/chromium.js";
+import { everyMessage } from "../../mail/every-message.js";
 import { PSEUDO } from "../../kit/pseudo-language.js";
 import { measure, measurements } from "./measure.js";
-import { axeViolations, keepStates, sidewaysOverflow } from "./chromium.js";
+import { axeViolations, CONTRAST, keepStates, sidewaysOverflow } from "./chromium.js";
 import { renderState, serveStates } from "./state-server.js";
 import { PAGE_STATES } from "./states.js";
 
 const browser = await launchBrowser({ after });
 const server = await serveStates({ after });
+
+describe("languages: every message in Chromium", () => {
+  for (const language of LANGUAGES)
+    it(`L4 languages: is sound for axe in ${language}, in light and dark, and scrolls nowhere sideways at 320 px`, async () => {
+      const page = await browser.newPage({ viewport: { width: 320, height: 720 } });
+      for (const { name, html } of everyMessage(language)) {
+        await page.emulateMedia({ colorScheme: "light" });
+        await page.setContent(html);
+        assert.deepEqual(await axeViolations(page), [], name);
+        assert.ok((await sidewaysOverflow(page)) <= 0, name);
+        await page.emulateMedia({ colorScheme: "dark" });
+        assert.deepEqual(await axeViolations(page, CONTRAST), [], name);
+      }
+      await page.close();
+    });
+});
 
 describe("languages: every state of every page in Chromium", () => {
   for (const language of [...LANGUAGES.filter((each) => each !== "en"), PSEUDO])

@@ -68,6 +68,9 @@ describe("languages: every state of every page", () => {
       for (const time of html.querySelectorAll("time")) assert.ok(time.getAttribute("dir"), name);
       for (const code of html.querySelectorAll("code"))
         assert.ok(code.closest("[dir=ltr]"), `${name}: a code without a direction`);
+      // Words of ours that begin with a name, "Firefox on Linux", are read from right to left.
+      for (const wall of html.querySelectorAll("bdi").filter(({ text }) => /^[A-Za-z].*\p{Script=Arabic}/u.test(text)))
+        assert.equal(wall.getAttribute("dir"), "rtl", `${name}: ${wall.text}`);
       // What the person reads as a name or an address stands alone in its element.
       const walled = html.querySelectorAll("bdi").map(({ text }) => text);
       for (const wanted of ["203.0.113.9", "maria@example.com"])
