@@ -102,7 +102,7 @@ function togetherProblems(given: Values<typeof TABLE>, factors: readonly FactorT
   const { redis, mail } = given;
   const url = redis.url as string | undefined;
   const found: ConfigProblem[] = [];
-  if (redis.ca !== undefined && url !== undefined && !/^rediss(\+sentinel)?:/i.test(url))
+  if (redis.ca !== undefined && url !== undefined && !/^rediss(\+(sentinel|cluster))?:/i.test(url))
     found.push(problemWith(TABLE.redis.ca, "is for an encrypted connection: REDIS_URL must begin with rediss://"));
   if (mail.server !== undefined && mail.from === undefined)
     found.push(problemWith(TABLE.mail.from, "is missing: with SMTP_URL, who messages are from"));

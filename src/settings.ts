@@ -259,7 +259,7 @@ export const TABLE = {
   databaseUrl: setting("DATABASE_URL", databaseUrl, "sqlite:.data/countersign.sqlite", "`sqlite:PATH`, or `postgres://USER:PASSWORD@HOST:PORT/NAME` and its other forms (below)"),
   databasePoolSize: setting("DATABASE_POOL_SIZE", whole(1, 1000), "10", "the most connections to PostgreSQL of one process"),
   redis: {
-    url: setting("REDIS_URL", redisUrl, "redis://127.0.0.1:6379", "pub/sub, queue, counters: `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`, `rediss://…` for TLS, `redis+sentinel://…`, or the path of a unix socket"),
+    url: setting("REDIS_URL", redisUrl, "redis://127.0.0.1:6379", "pub/sub, queue, counters: `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`, `rediss://…` for TLS, `redis+sentinel://…`, `redis+cluster://…`, or the path of a unix socket"),
     ca: optional("REDIS_CA", certificates, "none", "/etc/countersign/redis-ca.pem", "for `rediss://` with a certificate that only its owner's authority has signed: the path of that authority's certificate (PEM)"),
   },
   appName: optional("APP_NAME", text, "`$AUTHY_APP_NAME`, or `Countersign`", "Acme", "what pages, phones and authenticator apps call this site"),

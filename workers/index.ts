@@ -11,6 +11,7 @@ import { errorFields } from "../src/domain/error-fields.js";
 import { reconcile } from "../src/domain/reconcile.js";
 import { answerResetRequests } from "../src/domain/request-reset.js";
 import { sendDueMails } from "../src/domain/send-mails.js";
+import { queuePrefix } from "../src/queue/id-queue.js";
 import { POLL_QUEUE, type PollJob } from "../src/queue/poll-queue.js";
 import { RING_QUEUE, type RingJob } from "../src/queue/ring-queue.js";
 import { isOfRedis } from "../src/redis/causes.js";
@@ -49,15 +50,19 @@ async function main(): Promise<void> {
   if (stopping.aborted) return;
   services.announce("worker");
   const connection = services.connectRedis("worker");
-  const queue = new Queue(POLL_QUEUE, { connection, skipVersionCheck: true });
+  const prefix = queuePrefix(connection);
+  const queue = new Queue(POLL_QUEUE, { connection, prefix, skipVersionCheck: true });
   const manners = {
     connection,
+    prefix,
     concurrency: 20,
     // With the defaults a killed worker's job would wait a minute, and fail for good when its worker is killed a second time.
     lockDuration: 2000,
     stalledInterval: 1000,
     maxStalledCount: 1000,
     drainDelay: 2,
+    // After an error of the connection, which a Cluster has in each failover; 15 s unless said otherwise.
+    runRetryDelay: 1000,
     removeOnComplete: { age: 600, count: 1000 },
     removeOnFail: { age: 86_400, count: 5000 },
   };

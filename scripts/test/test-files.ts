@@ -37,6 +37,7 @@ const LONG = new Set([
   "test/reliability/polling.test.ts",
   "test/reliability/postgres-promoted.test.ts",
   "test/reliability/postgres-refuses.test.ts",
+  "test/reliability/redis-cluster.test.ts",
   "test/reliability/redis-refuses.test.ts",
   "test/reliability/redis-rights.test.ts",
   "test/reliability/redis-sentinel.test.ts",

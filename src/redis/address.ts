@@ -3,10 +3,18 @@ import type { RedisOptions } from "ioredis";
 /** An address that cannot be used; the message is a sentence for the operator and never contains the address. */
 export class WrongRedisAddress extends Error {}
 
+/** How one connection is made. Of a Cluster `nodes` are some of its servers, which tell of the others; the rest is for each of them. */
+export interface RedisAddress extends RedisOptions {
+  readonly nodes?: readonly { readonly host: string; readonly port: number }[];
+}
+
 const FORMS =
-  "must begin with redis://, rediss://, redis+sentinel:// or rediss+sentinel://, or be the path of a unix socket";
+  "must begin with redis://, rediss://, redis+sentinel://, redis+cluster:// (or rediss+…), or be the path of a unix socket";
+const CLUSTER =
+  "cannot be read as redis+cluster://USER:PASSWORD@HOST:PORT,HOST:PORT; a Cluster has no database's number";
 const SENTINELS = "cannot be read as redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/NAME/DATABASE";
 const SENTINELS_PORT = 26_379;
+const SERVERS_PORT = 6379;
 const ENCODED = "in a user name or password write # as %23, / as %2F, ? as %3F, @ as %40 and % as %25";
 const UNREADABLE = `cannot be read as redis://USER:PASSWORD@HOST:PORT/DATABASE; ${ENCODED}`;
 const DATABASE = `has something other than a database's number after the host, where /1 means database 1; ${ENCODED}`;
@@ -16,19 +24,19 @@ const ANY_FAMILY = 0;
  * Reads `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`, the same with `rediss://`, and the path of a unix socket with
  * or without `unix:` before it, where `?db=`, `?username=` and `?password=` may follow. User names and passwords are
  * percent-encoded. `redis+sentinel://[USER[:PASSWORD]@]HOST[:PORT][,HOST[:PORT]…]/NAME[/DATABASE]` names Sentinels, which know
- * where the primary of that name is.
+ * where the primary of that name is. `redis+cluster://[USER[:PASSWORD]@]HOST[:PORT][,HOST[:PORT]…]` names servers of a Cluster.
  *
  * @param authority - For `rediss://`: certificates (PEM) that are trusted in place of the system's.
  * @throws WrongRedisAddress
  */
-export function redisAddress(text: string, authority?: string): RedisOptions {
+export function redisAddress(text: string, authority?: string): RedisAddress {
   const socket = /^(?:unix:(?:\/\/)?)?(\/(?!\/)[^?]*)(?:\?(.*))?$/s.exec(text);
   if (socket !== null) {
     const [, path = "", query = ""] = socket;
     return { path, ...socketOptions(new URLSearchParams(query)) };
   }
   if (/^rediss?\+sentinel:\/\//i.test(text)) return sentinelOptions(text, authority);
-  if (/^redis[s+-]*cluster/i.test(text)) throw new WrongRedisAddress(`${FORMS}; no Cluster`);
+  if (/^rediss?\+cluster:\/\//i.test(text)) return clusterOptions(text, authority);
   if (!/^rediss?:\/\//i.test(text)) throw new WrongRedisAddress(FORMS);
   if (!URL.canParse(text) || /\s/.test(text)) throw new WrongRedisAddress(UNREADABLE);
   const url = new URL(text);
@@ -38,7 +46,7 @@ export function redisAddress(text: string, authority?: string): RedisOptions {
   return {
     // In brackets an IPv6 address is no name that can be looked up.
     host: url.hostname.replace(/^\[|\]$/g, ""),
-    port: url.port === "" ? 6379 : Number(url.port),
+    port: url.port === "" ? SERVERS_PORT : Number(url.port),
     db: database(url.pathname.replace(/^\//, "")),
     family: family(url.searchParams),
     ...credentials(decoded(url.username), decoded(url.password)),
@@ -54,14 +62,7 @@ function trusting(authority: string | undefined): { ca?: string } {
 function sentinelOptions(text: string, authority: string | undefined): RedisOptions {
   const [, scheme = "", who = "", places = "", path = "", query = ""] =
     /^(rediss?)\+sentinel:\/\/(?:([^@\s]*)@)?([^/?#@\s]*)\/?([^?#@\s]*)(?:\?([^#\s]*))?$/i.exec(text) ?? [];
-  const sentinels = places.split(",").map((place) => {
-    const read = URL.canParse(`redis://${place}`) ? new URL(`redis://${place}`) : null;
-    if (read === null || read.hostname === "" || read.pathname !== "") throw new WrongRedisAddress(SENTINELS);
-    return {
-      host: read.hostname.replace(/^\[|\]$/g, ""),
-      port: read.port === "" ? SENTINELS_PORT : Number(read.port),
-    };
-  });
+  const sentinels = serversIn(places, SENTINELS_PORT, SENTINELS);
   const [name = "", number = "", ...more] = path.split("/");
   if (name === "" || more.length > 0) throw new WrongRedisAddress(`${SENTINELS}: NAME is what they call the primary`);
   const given = new URLSearchParams(query);
@@ -79,6 +80,27 @@ function sentinelOptions(text: string, authority: string | undefined): RedisOpti
     ...(sentinelPassword === null ? {} : { sentinelPassword }),
     ...(isEncrypted ? { tls, sentinelTLS: tls, enableTLSForSentinelMode: true } : {}),
   };
+}
+
+function clusterOptions(text: string, authority: string | undefined): RedisAddress {
+  const [, scheme = "", who = "", places = ""] =
+    /^(rediss?)\+cluster:\/\/(?:([^@\s]*)@)?([^/?#@\s]*)\/?$/i.exec(text) ?? [];
+  const [username = "", ...password] = who.split(":");
+  return {
+    nodes: serversIn(places, SERVERS_PORT, CLUSTER),
+    family: ANY_FAMILY,
+    ...credentials(decoded(username), decoded(password.join(":"))),
+    ...(scheme.toLowerCase() === "rediss" ? { tls: trusting(authority) } : {}),
+  };
+}
+
+/** @throws WrongRedisAddress with `problem` when one of them is no server. */
+function serversIn(places: string, port: number, problem: string): { host: string; port: number }[] {
+  return places.split(",").map((place) => {
+    const read = URL.canParse(`redis://${place}`) ? new URL(`redis://${place}`) : null;
+    if (read === null || read.hostname === "" || read.pathname !== "") throw new WrongRedisAddress(problem);
+    return { host: read.hostname.replace(/^\[|\]$/g, ""), port: read.port === "" ? port : Number(read.port) };
+  });
 }
 
 function socketOptions(query: URLSearchParams): RedisOptions {

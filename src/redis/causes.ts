@@ -18,7 +18,9 @@ const MEANINGS: readonly (readonly [said: RegExp, means: string])[] = [
   [/^LOADING/, "it is still loading its data"],
   [/^NOREPLICAS/, "it takes no writes because too few replicas follow it (min-replicas-to-write)"],
   [/^BUSY /, "it is busy with somebody's long script"],
-  [/^(MOVED|ASK|CLUSTERDOWN|CROSSSLOT)/, "the server is part of a Redis Cluster, which is not supported"],
+  [/^(MOVED|ASK|CROSSSLOT)/, "the server is part of a Redis Cluster: REDIS_URL must begin with redis+cluster://"],
+  [/CLUSTERDOWN/, "the Cluster is down: some of its slots are served by nobody"],
+  [/cluster support disabled/i, "the server is no part of a Cluster: REDIS_URL must begin with redis://"],
   [/^NOAUTH/, "it asks for a password, and REDIS_URL has none"],
   [/^WRONGPASS|invalid (username-)?password/, "it does not take the user name or the password of REDIS_URL"],
   [/DB index is out of range/, "it has no database with the number in REDIS_URL"],
@@ -31,7 +33,7 @@ const MEANINGS: readonly (readonly [said: RegExp, means: string])[] = [
 
 /** Errors of the connection, not answers of the server. */
 const AWAY =
-  /ECONN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOENT|ENOTFOUND|EAI_AGAIN|EPIPE|timed out|closed|writeable|max retries/i;
+  /ECONN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOENT|ENOTFOUND|EAI_AGAIN|EPIPE|timed out|closed|writeable|max retries|slots cache|Cluster isn't ready|startup nodes|redirections/i;
 
 /**
  * Puts an error of Redis, or of a connection to it, into words.
@@ -52,7 +54,13 @@ export function isOfRedis(error: Error): boolean {
 
 /** The message, and Node.js's code for it. */
 function wordsOf(error: unknown): string {
-  const { message, code } = (error ?? {}) as { message?: unknown; code?: unknown };
+  const { message, code, lastNodeError } = (error ?? {}) as {
+    message?: unknown;
+    code?: unknown;
+    lastNodeError?: unknown;
+  };
+  // Of a Cluster none of whose servers could be asked.
+  if (lastNodeError instanceof Error) return wordsOf(lastNodeError);
   const said = typeof message === "string" ? message : String(error);
   return typeof code === "string" && !said.includes(code) ? `${said} ${code}` : said;
 }

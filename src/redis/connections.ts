@@ -1,5 +1,6 @@
-import { type Callback, Redis, type RedisOptions } from "ioredis";
+import { type Callback, Cluster, Redis, type RedisOptions } from "ioredis";
 
+import type { RedisAddress } from "./address.js";
 import { causeOf } from "./causes.js";
 import type { Troubles } from "./troubles.js";
 
@@ -27,9 +28,9 @@ const LOOK_ELSEWHERE_EVERY_MS = 1000;
  *
  * @param address - As `redisAddress` gives it.
  */
-export function redisConnection(address: RedisOptions, role: ConnectionRole, troubles: Troubles): Redis {
-  const options = { ...address, ...ROLES[role], retryStrategy: comeBack, maxLoadingRetryTime: 1000 };
-  const redis = tolerant(new Redis({ ...options, reconnectOnError: lookElsewhere() }));
+export function redisConnection(address: RedisAddress, role: ConnectionRole, troubles: Troubles): Redis {
+  const { nodes, ...each } = address;
+  const redis = nodes === undefined ? toServer(each, role) : toCluster(nodes, each, role);
   redis.on("error", (error: Error) => {
     troubles.meet(role, [causeOf(error)]);
   });
@@ -37,6 +38,27 @@ export function redisConnection(address: RedisOptions, role: ConnectionRole, tro
     troubles.over(role);
   });
   return redis;
+}
+
+function toServer(address: RedisOptions, role: ConnectionRole): Redis {
+  const options = { ...address, ...ROLES[role], retryStrategy: comeBack, maxLoadingRetryTime: 1000 };
+  return tolerant(new Redis({ ...options, reconnectOnError: lookElsewhere() }));
+}
+
+/** For what is used here a connection to a Cluster is as one to a server: each script has one key, or keys of one slot. */
+function toCluster(nodes: NonNullable<RedisAddress["nodes"]>, each: RedisOptions, role: ConnectionRole): Redis {
+  const isPatient = role === "worker" || role === "subscriber";
+  const cluster = new Cluster([...nodes], {
+    redisOptions: { ...each, ...ROLES[role] },
+    enableOfflineQueue: isPatient,
+    clusterRetryStrategy: comeBack,
+    retryDelayOnFailover: 100,
+    retryDelayOnClusterDown: 100,
+    maxRedirections: isPatient ? 100 : 4,
+    // With TLS a certificate is for the name that the Cluster tells, not for the address behind it.
+    ...(each.tls === undefined ? {} : { dnsLookup: (name, found) => found(null, name) }),
+  });
+  return cluster as unknown as Redis;
 }
 
 /** Whether to connect anew after an error; seldom, so that a server which stays a replica is not stormed. */

@@ -1,4 +1,4 @@
-import type { Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 
 /** From here on somebody should look before it is full. */
 const NEARLY_FULL = 0.9;
@@ -10,7 +10,11 @@ const NEARLY_FULL = 0.9;
  * @returns sentences for the operator, none when all is well; null where the user may not ask INFO.
  * @throws where Redis is away.
  */
-export async function memoryProblems(redis: Redis): Promise<string[] | null> {
+export function memoryProblems(redis: Redis): Promise<string[] | null> {
+  return ofEach(redis, memoryProblemsOfOne);
+}
+
+async function memoryProblemsOfOne(redis: Redis): Promise<string[] | null> {
   const read = await info(redis, "memory");
   if (read === null) return null;
   const [most, used, policy] = [Number(read("maxmemory")), Number(read("used_memory")), read("maxmemory_policy")];
@@ -29,7 +33,11 @@ export async function memoryProblems(redis: Redis): Promise<string[] | null> {
  * @returns as `memoryProblems` does; a server that says nothing of its disk, as one in memory alone, has the first problem.
  * @throws where Redis is away.
  */
-export async function persistenceProblems(redis: Redis): Promise<string[] | null> {
+export function persistenceProblems(redis: Redis): Promise<string[] | null> {
+  return ofEach(redis, persistenceProblemsOfOne);
+}
+
+async function persistenceProblemsOfOne(redis: Redis): Promise<string[] | null> {
   const read = await info(redis, "persistence");
   if (read === null) return null;
   const problems: string[] = [];
@@ -37,6 +45,13 @@ export async function persistenceProblems(redis: Redis): Promise<string[] | null
   if (read("aof_last_write_status") === "err") problems.push("it cannot write its log: its disk is full or gone");
   if (read("rdb_last_bgsave_status") === "err") problems.push("its last snapshot failed: its disk is full or gone");
   return problems;
+}
+
+/** The same of each primary of a Cluster, told once. */
+async function ofEach(redis: Redis, look: typeof memoryProblemsOfOne): Promise<string[] | null> {
+  if (!redis.isCluster) return look(redis);
+  const found = await Promise.all((redis as unknown as Cluster).nodes("master").map(look));
+  return found.some((problems) => problems === null) ? null : [...new Set(found.flatMap((problems) => problems ?? []))];
 }
 
 /** @returns what reads one field of a section of INFO, empty where it is not there; null where the user may not ask. */

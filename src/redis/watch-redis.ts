@@ -22,7 +22,9 @@ const NEEDS: readonly Need[] = [
   trying("use the database in REDIS_URL", async (redis) => database(redis) === 0 || redis.select(database(redis))),
   trying("use the keys countersign:*", (redis) => redis.set("countersign:check", "1", "PX", 60_000)),
   trying("use the keys limit:*", (redis) => redis.eval(TOUCH_KEY, 1, "limit:check")),
-  trying("use the keys bull:*", (redis) => redis.eval(TOUCH_KEY, 1, "bull:challenge-poll:check")),
+  trying("use the keys bull:*", (redis) =>
+    redis.eval(TOUCH_KEY, 1, `${redis.isCluster ? "{bull}" : "bull"}:challenge-poll:check`),
+  ),
   trying("publish to challenge:*", (redis) => redis.publish("challenge:check", "1")),
 ];
 
