@@ -11,6 +11,7 @@ export type ProgramName =
   | "prometheus"
   | "systemd"
   | "apache"
+  | "postfix"
   | "authlib";
 export function findProgram(name: ProgramName): string | undefined;
 export function needProgram(name: ProgramName): string;

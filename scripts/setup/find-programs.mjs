@@ -34,6 +34,13 @@ export const PROGRAMS = {
   prometheus: { name: "Prometheus", commands: ["prometheus"], onlyLong: true },
   systemd: { name: "systemd", commands: ["systemd-analyze"], onlyLong: true },
   apache: { name: "Apache", commands: ["apache2"], elsewhere: () => ["/usr/sbin/apache2"], onlyLong: true },
+  // Its own programs lie in a folder of their own, and its server is `master`.
+  postfix: {
+    name: "Postfix",
+    commands: [],
+    elsewhere: () => ["/usr/lib/postfix/sbin/master", "/usr/libexec/postfix/master"],
+    onlyLong: true,
+  },
   authlib: {
     name: "Python with authlib",
     commands: ["python3"],

@@ -33,6 +33,7 @@ const PACKAGES = {
   },
   systemd: { "apt-get": "systemd", dnf: "systemd", pacman: "systemd" },
   apache: { "apt-get": "apache2-bin libapache2-mod-auth-openidc" },
+  postfix: { "apt-get": "postfix", dnf: "postfix", apk: "postfix", pacman: "postfix" },
   authlib: { "apt-get": "python3-authlib python3-requests" },
   compiler: {
     ...{ "apt-get": "python3 make g++", dnf: "python3 make gcc-c++", apk: "python3 make g++" },

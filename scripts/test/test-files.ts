@@ -26,6 +26,7 @@ const LONG = new Set([
   "test/journeys/moving.test.ts",
   "test/journeys/openid-clients.test.ts",
   "test/journeys/own-phone.test.ts",
+  "test/mail/postfix.test.ts",
   "test/providers/passkey/real-browser.test.ts",
   "test/providers/phone/page.test.ts",
   "test/reliability/authy.test.ts",
