@@ -102,8 +102,19 @@ function togetherProblems(given: Values<typeof TABLE>, factors: readonly FactorT
   const { redis, mail } = given;
   const url = redis.url as string | undefined;
   const found: ConfigProblem[] = [];
-  if (redis.ca !== undefined && url !== undefined && !/^rediss(\+(sentinel|cluster))?:/i.test(url))
+  const isEncrypted = url === undefined || /^rediss(\+(sentinel|cluster))?:/i.test(url);
+  if (redis.ca !== undefined && !isEncrypted)
     found.push(problemWith(TABLE.redis.ca, "is for an encrypted connection: REDIS_URL must begin with rediss://"));
+  const isUnverified = (redis.isVerified as boolean | undefined) === false;
+  // Whoever reads it as a way to do without encryption is told so.
+  if (isUnverified && !isEncrypted)
+    found.push(
+      problemWith(TABLE.redis.isVerified, "is for an encrypted connection: REDIS_URL must begin with rediss://"),
+    );
+  if (isUnverified && redis.ca !== undefined)
+    found.push(
+      problemWith(TABLE.redis.isVerified, "is false, and REDIS_CA names an authority to verify with: leave one out"),
+    );
   if (mail.server !== undefined && mail.from === undefined)
     found.push(problemWith(TABLE.mail.from, "is missing: with SMTP_URL, who messages are from"));
   const { traces } = given;
@@ -212,7 +223,7 @@ function complete(
       given.mail.server === undefined || given.mail.from === undefined
         ? null
         : { server: given.mail.server, from: given.mail.from },
-    redis: redisAddress(given.redis.url, given.redis.ca),
+    redis: redisAddress(given.redis.url, given.redis.ca, given.redis.isVerified),
     /** null while nobody collects traces. */
     traces: tracesIn(given.traces),
     rules: { ...given.rules, appName: given.appName ?? (given.authy.appName || "Countersign") },

@@ -261,6 +261,7 @@ export const TABLE = {
   redis: {
     url: setting("REDIS_URL", redisUrl, "redis://127.0.0.1:6379", "pub/sub, queue, counters: `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`, `rediss://…` for TLS, `redis+sentinel://…`, `redis+cluster://…`, or the path of a unix socket"),
     ca: optional("REDIS_CA", certificates, "none", "/etc/countersign/redis-ca.pem", "for `rediss://` with a certificate that only its owner's authority has signed: the path of that authority's certificate (PEM)"),
+    isVerified: setting("REDIS_TLS_VERIFY", flag, "true", "for `rediss://`: `false` takes any certificate, where a platform signs its own and gives no authority; encrypted, whoever answers"),
   },
   appName: optional("APP_NAME", text, "`$AUTHY_APP_NAME`, or `Countersign`", "Acme", "what pages, phones and authenticator apps call this site"),
   factors: optional("FACTORS", factors, "`authy,phone,passkey,totp`; in production without `phone` while `VAPID_KEYS` is not set, and without `totp` while `SECRET_KEYS` is not", "authy,phone,passkey,totp", "what people may add beside their password, the first offer first: `authy` (a tap in the Authy app), `phone` (a page of our own on the phone, docs/phone.md), `passkey` (docs/passkeys.md), `totp` (the code of any authenticator app). What somebody has of a type that is not named opens nothing; recovery codes do"),

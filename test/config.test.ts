@@ -146,6 +146,16 @@ describe("the environment", () => {
     assert.deepEqual(redis.tls, { ca: readFileSync(CERTIFICATE, "utf8") });
   });
 
+  it("takes any certificate with REDIS_TLS_VERIFY=false, which is for an encrypted connection without REDIS_CA", () => {
+    const unverified = { REDIS_TLS_VERIFY: "false" };
+    const problemWith = (env: Record<string, string>) => problemsOf({ ...REQUIRED, ...env })["REDIS_TLS_VERIFY"];
+    assert.match(problemWith(unverified) ?? "", /REDIS_URL must begin with rediss:/);
+    assert.match(problemWith({ REDIS_URL: "rediss://h", REDIS_TLS_VERIFY: "no" }) ?? "", /true or false/);
+    assert.match(problemWith({ REDIS_URL: "rediss://h", REDIS_CA: CERTIFICATE, ...unverified }) ?? "", /REDIS_CA/);
+    assert.deepEqual(load({ REDIS_URL: "rediss://h", ...unverified }).redis.tls, { rejectUnauthorized: false });
+    assert.deepEqual(load({ REDIS_URL: "rediss://h" }).redis.tls, {});
+  });
+
   it("is trimmed alike everywhere: blanks and line ends around a value count for nothing", () => {
     const blanks = ["\n", "\r\n", " ", "\t", "\u00a0", "\ufeff"];
     const plain = {

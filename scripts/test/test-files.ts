@@ -17,6 +17,7 @@ const LONG = new Set([
   "test/database/migrate-at-once.test.ts",
   "test/database/plans.test.ts",
   "test/deploy/image.test.ts",
+  "test/deploy/platform.test.ts",
   "test/deploy/prometheus.test.ts",
   "test/deploy/proxies.test.ts",
   "test/deploy/systemd.test.ts",

@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from "node:tls";
 import type { RedisOptions } from "ioredis";
 
 /** An address that cannot be used; the message is a sentence for the operator and never contains the address. */
@@ -27,16 +28,17 @@ const ANY_FAMILY = 0;
  * where the primary of that name is. `redis+cluster://[USER[:PASSWORD]@]HOST[:PORT][,HOST[:PORT]…]` names servers of a Cluster.
  *
  * @param authority - For `rediss://`: certificates (PEM) that are trusted in place of the system's.
+ * @param isVerified - For `rediss://`: false takes any certificate.
  * @throws WrongRedisAddress
  */
-export function redisAddress(text: string, authority?: string): RedisAddress {
+export function redisAddress(text: string, authority?: string, isVerified = true): RedisAddress {
   const socket = /^(?:unix:(?:\/\/)?)?(\/(?!\/)[^?]*)(?:\?(.*))?$/s.exec(text);
   if (socket !== null) {
     const [, path = "", query = ""] = socket;
     return { path, ...socketOptions(new URLSearchParams(query)) };
   }
-  if (/^rediss?\+sentinel:\/\//i.test(text)) return sentinelOptions(text, authority);
-  if (/^rediss?\+cluster:\/\//i.test(text)) return clusterOptions(text, authority);
+  if (/^rediss?\+sentinel:\/\//i.test(text)) return sentinelOptions(text, trusting(authority, isVerified));
+  if (/^rediss?\+cluster:\/\//i.test(text)) return clusterOptions(text, trusting(authority, isVerified));
   if (!/^rediss?:\/\//i.test(text)) throw new WrongRedisAddress(FORMS);
   if (!URL.canParse(text) || /\s/.test(text)) throw new WrongRedisAddress(UNREADABLE);
   const url = new URL(text);
@@ -50,16 +52,17 @@ export function redisAddress(text: string, authority?: string): RedisAddress {
     db: database(url.pathname.replace(/^\//, "")),
     family: family(url.searchParams),
     ...credentials(decoded(url.username), decoded(url.password)),
-    ...(isEncrypted ? { tls: trusting(authority) } : {}),
+    ...(isEncrypted ? { tls: trusting(authority, isVerified) } : {}),
   };
 }
 
-function trusting(authority: string | undefined): { ca?: string } {
+function trusting(authority: string | undefined, isVerified: boolean): ConnectionOptions {
+  if (!isVerified) return { rejectUnauthorized: false };
   return authority === undefined ? {} : { ca: authority };
 }
 
 /** User name and password are those of the servers; `?sentinel_password=` is the Sentinels' own. */
-function sentinelOptions(text: string, authority: string | undefined): RedisOptions {
+function sentinelOptions(text: string, tls: ConnectionOptions): RedisOptions {
   const [, scheme = "", who = "", places = "", path = "", query = ""] =
     /^(rediss?)\+sentinel:\/\/(?:([^@\s]*)@)?([^/?#@\s]*)\/?([^?#@\s]*)(?:\?([^#\s]*))?$/i.exec(text) ?? [];
   const sentinels = serversIn(places, SENTINELS_PORT, SENTINELS);
@@ -70,7 +73,6 @@ function sentinelOptions(text: string, authority: string | undefined): RedisOpti
   const sentinelPassword = given.get("sentinel_password");
   const [username = "", ...password] = who.split(":");
   const isEncrypted = scheme.toLowerCase() === "rediss";
-  const tls = trusting(authority);
   return {
     sentinels,
     name: decoded(name),
@@ -82,7 +84,7 @@ function sentinelOptions(text: string, authority: string | undefined): RedisOpti
   };
 }
 
-function clusterOptions(text: string, authority: string | undefined): RedisAddress {
+function clusterOptions(text: string, tls: ConnectionOptions): RedisAddress {
   const [, scheme = "", who = "", places = ""] =
     /^(rediss?)\+cluster:\/\/(?:([^@\s]*)@)?([^/?#@\s]*)\/?$/i.exec(text) ?? [];
   const [username = "", ...password] = who.split(":");
@@ -90,7 +92,7 @@ function clusterOptions(text: string, authority: string | undefined): RedisAddre
     nodes: serversIn(places, SERVERS_PORT, CLUSTER),
     family: ANY_FAMILY,
     ...credentials(decoded(username), decoded(password.join(":"))),
-    ...(scheme.toLowerCase() === "rediss" ? { tls: trusting(authority) } : {}),
+    ...(scheme.toLowerCase() === "rediss" ? { tls } : {}),
   };
 }
 

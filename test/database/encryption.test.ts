@@ -79,6 +79,20 @@ describe("K23 a PostgreSQL whose certificate is for localhost, of an authority t
     });
   }
 
+  for (const [mode, outcome] of [
+    ["no-verify", true],
+    ["verify-full", UNKNOWN],
+  ] as const)
+    it(`goes by PGSSLMODE=${mode} where the address says nothing, as platforms give it`, async (t) => {
+      const before = process.env["PGSSLMODE"];
+      t.after(() => {
+        if (before === undefined) delete process.env["PGSSLMODE"];
+        else process.env["PGSSLMODE"] = before;
+      });
+      process.env["PGSSLMODE"] = mode;
+      assert.equal(await encryptionOf(`postgres://countersign@localhost:${postgres!.port}/postgres`), outcome);
+    });
+
   it("is not used where it knows no encryption and some is asked for", async () => {
     const url = `${plain!.url("postgres")}?sslmode=require`;
     assert.equal(await encryptionOf(url), "The server does not support SSL connections");

@@ -12,7 +12,7 @@ const HEALTHY_WITHIN_MS = 1000;
  * A load balancer as small as one can be: each connection goes to the next process in turn whose /readyz is good. One that
  * refuses, before a byte was sent to it, is passed over; what breaks later breaks for the browser, too.
  *
- * @param ports - Where the web processes listen.
+ * @param ports - Where the web processes listen; looked at again for each connection.
  */
 export function openBalancer(ports: readonly number[]): {
   listen(): Promise<number>;
@@ -20,18 +20,17 @@ export function openBalancer(ports: readonly number[]): {
 } {
   let turn = 0;
   const ill = new Set<number>();
-  const looks = ports.map((port) => {
-    let isLooking = false;
-    return setInterval(() => {
-      if (isLooking) return;
-      isLooking = true;
+  const looking = new Set<number>();
+  const looks = setInterval(() => {
+    for (const port of ports.filter((each) => !looking.has(each))) {
+      looking.add(port);
       void isReady(port).then((isGood) => {
-        isLooking = false;
+        looking.delete(port);
         if (isGood) ill.delete(port);
         else ill.add(port);
       });
-    }, LOOK_AT_HEALTH_MS);
-  });
+    }
+  }, LOOK_AT_HEALTH_MS);
   const open = new Set<Socket>();
   const server = createServer({ pauseOnConnect: true }, (browser) => {
     open.add(browser);
@@ -79,7 +78,7 @@ export function openBalancer(ports: readonly number[]): {
       }),
     close: () =>
       new Promise((resolve) => {
-        for (const look of looks) clearInterval(look);
+        clearInterval(looks);
         server.close(() => {
           resolve();
         });

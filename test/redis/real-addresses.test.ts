@@ -47,10 +47,10 @@ describe("K24: a real Redis, by each form of its address", () => {
   });
 
   /** What the first ten seconds bring: the number of the database that it is connected to, or what the log would say. */
-  async function connect(t: TestContext, address: string, authority?: string): Promise<string> {
+  async function connect(t: TestContext, address: string, authority?: string, isVerified = true): Promise<string> {
     const said: string[] = [];
     const log = { info: () => undefined, warn: (fields: { reason?: string }) => said.push(fields.reason ?? "") };
-    const redis = redisConnection(redisAddress(address, authority), "page", redisTroubles(log as never));
+    const redis = redisConnection(redisAddress(address, authority, isVerified), "page", redisTroubles(log as never));
     t.after(() => redis.disconnect());
     for (let tries = 0; tries < 200; tries++) {
       if (redis.status === "ready") return databaseOf(await redis.client("INFO"));
@@ -81,6 +81,11 @@ describe("K24: a real Redis, by each form of its address", () => {
 
   it("says that REDIS_CA is wanted when nobody who is trusted signed the certificate", async (t) => {
     assert.match(await connect(t, `rediss://:${secret}@localhost:${tlsPort ?? 0}`), /REDIS_CA/);
+  });
+
+  it("takes any certificate, of any host, where it is not to be verified", async (t) => {
+    const address = `rediss://:${secret}@127.0.0.1:${tlsPort ?? 0}/1`;
+    assert.equal(await connect(t, address, undefined, false), "database 1");
   });
 
   it("says that the certificate is for another host", async (t) => {
