@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, describe, it } from "node:test";
@@ -67,11 +67,26 @@ describe("deploy/systemd", () => {
     assert.equal(config.trustedProxies, 1);
   });
 
-  it("makes the user that the units name", () => {
+  it("the commands of docs/deploy.md make the user and install and enable all of it", () => {
     const root = path.join(folder, "root");
-    mkdirSync(path.join(root, "etc/sysusers.d"), { recursive: true });
-    cpSync("deploy/systemd/countersign.sysusers", path.join(root, "etc/sysusers.d/countersign.conf"));
-    execFileSync(path.join(path.dirname(analyze), "systemd-sysusers"), [`--root=${root}`], { stdio: "pipe" });
+    mkdirSync(path.join(root, "etc/systemd/system"), { recursive: true });
+    const [, block = ""] = /^```\n(install [^]*?)^```$/m.exec(readFileSync("docs/deploy.md", "utf8")) ?? [];
+    const here = block
+      .replaceAll(" /etc/", ` ${root}/etc/`)
+      // What needs a running systemd, the user on this very machine, or a process that runs.
+      .replace(/^systemctl (daemon-reload|start .*)$/gm, "")
+      .replace(" -g countersign", "")
+      .replace(" --now", "")
+      .replace(/^(systemctl|systemd-sysusers)/gm, `${path.dirname(analyze)}/$1 --root=${root}`);
+    const { status, stderr } = spawnSync("sh", ["-ec", here], { encoding: "utf8" });
+    assert.equal(status, 0, stderr);
     assert.match(readFileSync(path.join(root, "etc/passwd"), "utf8"), /^countersign:/m);
+    assert.ok(existsSync(path.join(root, "etc/countersign/environment")));
+    assert.ok(existsSync(path.join(root, "etc/systemd/system/countersign-.service.d/shared.conf")));
+    assert.deepEqual(readdirSync(path.join(root, "etc/systemd/system/multi-user.target.wants")).sort(), [
+      "countersign-web@3000.service",
+      "countersign-web@3001.service",
+      "countersign-worker@1.service",
+    ]);
   });
 });
