@@ -61,7 +61,7 @@ Exit codes: 0 all passed, 1 something failed, 64 wrong options.
   bench: {
     script: "test/trials/bench/index.ts",
     options: {
-      only: { type: "string", values: ["latency", "tap", "throughput", "memory", "polling"], several: true },
+      only: { type: "string", values: ["latency", "tap", "throughput", "memory", "polling", "gate"], several: true },
       rounds: { type: "string", number: "a whole number from 1 on" },
       json: { type: "boolean" },
       write: { type: "boolean" },
@@ -71,8 +71,8 @@ Exit codes: 0 all passed, 1 something failed, 64 wrong options.
 Installs and builds what is missing, then measures the program beside a bare server of node:http and ioredis: both are up
 at the same time and take turns. Needs a Redis server on PATH, and a machine that does nothing else.
 
-  --only NAMES   of latency, tap (a phone of our own beside Authy's callback), throughput, memory, polling; several with
-                 commas between them
+  --only NAMES   of latency, tap (a phone of our own beside Authy's callback), throughput, memory, polling, gate (a check, and a
+                 page behind nginx, which it needs on PATH); several with commas between them
   --rounds N     how many pairs of turns each figure is the median of
   --json         the figures as one line of JSON
   --write        put the figures into docs/performance.md and its picture

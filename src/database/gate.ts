@@ -1,8 +1,7 @@
 import type { Application, Site } from "../domain/application.js";
 import type { Gate, Guest } from "../domain/gate.js";
-import { signedIn } from "../domain/session.js";
-import type { ApplicationRow, GateSessionRow, GateTicketRow, RowSource, SessionRow, SiteRow } from "./schema.js";
-import { LIVES, storedIn } from "./sessions.js";
+import type { ApplicationRow, GateSessionRow, GateTicketRow, RowSource, SiteRow } from "./schema.js";
+import { LIVES } from "./sessions.js";
 import { statement } from "./statement.js";
 
 const listOf = (select: string) => ({
@@ -25,7 +24,7 @@ const FIND_SITE = statement<FoundSite>(
   ["groups"],
 );
 
-type FoundGuest = SessionRow & {
+type FoundGuest = Guest["session"] & {
   username: string;
   email: string;
   emailVerifiedAt: Date | null;
@@ -36,12 +35,14 @@ type FoundGuest = SessionRow & {
 };
 
 const guestText = (groups: string): string =>
-  `SELECT s.*, u.username, u.email, u.email_verified_at, u.disabled_at, u.must_change_password,
+  `SELECT s.id, s.subscriber_id, s.level, s.epoch, s.address, s.is_remembered, s.expires_at, s.seen_at,
+     coalesce(s.authenticated_at, s.password_at) AS authenticated_at, u.username, u.email, u.email_verified_at, u.disabled_at, u.must_change_password,
      u.epoch AS "accountEpoch", ${groups} AS "groups"
    FROM gate_sessions g
      JOIN sessions s ON s.sign_in_id = g.sign_in_id AND s.subscriber_id = g.subscriber_id
      JOIN subscribers u ON u.id = s.subscriber_id
-   WHERE g.key_hash = :keyHash AND g.application_id = :applicationId AND ${LIVES}
+   WHERE g.key_hash = :keyHash AND g.application_id = :applicationId
+     AND s.ended_at IS NULL AND s.idle_until > :now AND s.expires_at > :now AND s.epoch = u.epoch AND s.level > 0
    ORDER BY s.created_at DESC LIMIT 1`;
 
 /** R44: what a sign-in opened is found as long as a session of it lives. */
@@ -94,11 +95,10 @@ export function gate(database: RowSource): Gate {
     },
     async findGuest(keyHash, applicationId, now): Promise<Guest | null> {
       const [row] = await FIND_GUEST(database, { keyHash, applicationId, now });
-      const session = row === undefined ? null : signedIn(storedIn(row));
-      if (row === undefined || session === null) return null;
+      if (row === undefined) return null;
       const { username, email, emailVerifiedAt, disabledAt, mustChangePassword, accountEpoch: epoch, groups } = row;
-      const account = { id: session.subscriberId, username, email, emailVerifiedAt, disabledAt, mustChangePassword };
-      return { session, subscriber: { ...account, epoch }, groups: listIn(groups) };
+      const account = { id: row.subscriberId, username, email, emailVerifiedAt, disabledAt, mustChangePassword };
+      return { session: row, subscriber: { ...account, epoch }, groups: listIn(groups) };
     },
     listOfSubscriber: (subscriberId, now) => LIST(database, { subscriberId, now }),
     async endOfSubscriber(subscriberId, applicationId) {

@@ -30,7 +30,10 @@ export interface GateSession {
 
 /** Who uses a site, in one read. */
 export interface Guest {
-  readonly session: Session;
+  readonly session: Pick<
+    Session,
+    "id" | "subscriberId" | "level" | "epoch" | "address" | "isRemembered" | "expiresAt" | "seenAt" | "authenticatedAt"
+  >;
   readonly subscriber: Pick<
     Subscriber,
     "id" | "username" | "email" | "emailVerifiedAt" | "epoch" | "disabledAt" | "mustChangePassword"
@@ -103,7 +106,7 @@ export async function askGate(deps: GateDeps, request: SiteRequest): Promise<Gat
   return { kind: isPublic ? "public" : "yes", site, application, guest };
 }
 
-async function noteActivity({ sessions, settings }: GateDeps, session: Session, at: Date): Promise<void> {
+async function noteActivity({ sessions, settings }: GateDeps, session: Guest["session"], at: Date): Promise<void> {
   const everyMs = Math.min(TOUCH_EVERY_MS, settings.sessionIdleSeconds * 250);
   if (at.getTime() - session.seenAt.getTime() >= everyMs)
     await sessions.touch(session.id, at, idleUntil(session, settings, at), session.address);

@@ -5,6 +5,7 @@ import Koa from "koa";
 import { assets } from "./assets.js";
 import type { Middleware, RequestState } from "./context.js";
 import type { HttpDeps } from "./deps.js";
+import { beforeChecksOfNginx } from "./gate-check.js";
 import { createMetrics } from "./metrics.js";
 import { carryMessages } from "./middleware/carry-messages.js";
 import { checkHost, knownHosts } from "./middleware/check-host.js";
@@ -165,6 +166,11 @@ export function createApp(
   app.use(showFormAgain(inTurn(pages)));
   // No page: what is said about it may still be to somebody who is signed in.
   for (const middleware of browser) app.use(middleware);
+  const callback = app.callback.bind(app);
+  app.callback = () => {
+    const answer = callback();
+    return beforeChecksOfNginx(deps, state, seconds, (req, res) => void answer(req, res)) as typeof answer;
+  };
   return app;
 }
 

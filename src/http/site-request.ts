@@ -1,3 +1,5 @@
+import type { IncomingMessage } from "node:http";
+
 import type { SiteRequest } from "../domain/gate.js";
 import { safeNext } from "../domain/next-path.js";
 import { hashSecret } from "../domain/secrets.js";
@@ -14,15 +16,15 @@ export const OURS = "/.countersign/";
 export type AskedFor = Pick<SiteRequest, "origin" | "method" | "uri">;
 
 /** What nginx tells: `X-Original-URL` and `X-Original-Method`. @returns null where one is missing, repeated or nonsense. */
-export function originalRequest(ctx: Context): AskedFor | null {
-  const [, proto = "", host = "", uri = ""] = /^(https?):\/\/([^/]+)(\/.*)$/s.exec(once(ctx, "x-original-url")) ?? [];
-  return askedFor(proto, host, uri, once(ctx, "x-original-method"));
+export function originalRequest(req: IncomingMessage): AskedFor | null {
+  const [, proto = "", host = "", uri = ""] = /^(https?):\/\/([^/]+)(\/.*)$/s.exec(once(req, "x-original-url")) ?? [];
+  return askedFor(proto, host, uri, once(req, "x-original-method"));
 }
 
 /** What Caddy, Traefik and HAProxy tell: `X-Forwarded-Proto`, `-Host`, `-Uri` and `-Method`. */
-export function forwardedRequest(ctx: Context): AskedFor | null {
-  const [proto, host, uri] = ["proto", "host", "uri"].map((name) => once(ctx, `x-forwarded-${name}`));
-  return askedFor(proto ?? "", host ?? "", uri ?? "", once(ctx, "x-forwarded-method"));
+export function forwardedRequest(req: IncomingMessage): AskedFor | null {
+  const [proto, host, uri] = ["proto", "host", "uri"].map((name) => once(req, `x-forwarded-${name}`));
+  return askedFor(proto ?? "", host ?? "", uri ?? "", once(req, "x-forwarded-method"));
 }
 
 function askedFor(proto: string, host: string, uri: string, method: string): AskedFor | null {
@@ -33,10 +35,11 @@ function askedFor(proto: string, host: string, uri: string, method: string): Ask
 }
 
 /** The value of a header that came once; empty otherwise. Node joins those that came twice, so their names are counted. */
-function once(ctx: Context, name: string): string {
-  const { rawHeaders } = ctx.req;
-  const times = rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === name).length;
-  return times === 1 ? ctx.get(name) : "";
+function once({ headers, rawHeaders }: IncomingMessage, name: string): string {
+  let times = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2)
+    if (rawHeaders[at]?.length === name.length && rawHeaders[at]?.toLowerCase() === name) times += 1;
+  return times === 1 ? String(headers[name]) : "";
 }
 
 /**
@@ -55,8 +58,9 @@ export function isNavigation(ctx: Context): boolean {
 }
 
 /** A browser's question before it sends a request of another origin. */
-export function isPreflight(ctx: Context, method: string): boolean {
-  return method === "OPTIONS" && ctx.get("Origin") !== "" && ctx.get("Access-Control-Request-Method") !== "";
+export function isPreflight({ headers }: IncomingMessage, method: string): boolean {
+  const { origin = "", "access-control-request-method": asked = "" } = headers;
+  return method === "OPTIONS" && origin !== "" && asked !== "";
 }
 
 /** The page to come back to: of the site, and none of our own paths there. */
@@ -83,8 +87,10 @@ function cookieName(origin: string, cookie: SiteCookie): string {
 }
 
 /** A site's cookie as the browser brought it; empty without one. */
-export function readSiteCookie(ctx: Context, origin: string, cookie: SiteCookie): string {
-  return ctx.cookies.get(cookieName(origin, cookie), { signed: false }) ?? "";
+export function readSiteCookie({ headers }: IncomingMessage, origin: string, cookie: SiteCookie): string {
+  const name = `${cookieName(origin, cookie)}=`;
+  const pair = headers.cookie?.split(";").find((each) => each.trimStart().startsWith(name));
+  return pair?.trim().slice(name.length) ?? "";
 }
 
 /** Gives the browser a cookie of the site's own host; it ends with the browser. */

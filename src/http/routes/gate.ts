@@ -1,12 +1,13 @@
 import Router from "@koa/router";
 
 import type { Site } from "../../domain/application.js";
-import { askGate, type GateAnswer, issueTicket, takeTicket } from "../../domain/gate.js";
+import { issueTicket, takeTicket } from "../../domain/gate.js";
 import { safeNext } from "../../domain/next-path.js";
 import { hashSecret, newSecret } from "../../domain/secrets.js";
 import { leadToAdmission } from "../admission-page.js";
 import type { Context, RequestState } from "../context.js";
 import type { HttpDeps } from "../deps.js";
+import { checkRequest, isAdmitted, remoteHeaders } from "../gate-check.js";
 import { showGatePage } from "../gate-page.js";
 import { queryText } from "../query-text.js";
 import { HttpRefusal } from "../refusal.js";
@@ -16,7 +17,6 @@ import {
   forwardedRequest,
   isNavigation,
   isPage,
-  isPreflight,
   originalRequest,
   OURS,
   pageOf,
@@ -37,24 +37,14 @@ const MOST_LOST = 3;
 const MOST_SIGNS = 2000;
 
 /**
- * What reverse proxies ask, and what browsers ask on a site's own host. Before the check of `Host`: the name is the site's.
+ * What reverse proxies ask, but for nginx, and what browsers ask on a site's own host. Before the check of `Host`: the name is the site's.
  * Bodies are never read, and every method is checked.
  */
 export function gateForProxies(deps: GateDeps): Router<RequestState> {
   const router = new Router<RequestState>();
 
-  // nginx takes 200, 401 and 403 from a check, drops cookies, and answers 500 for anything else.
-  router.all("/auth-request", async function answerNginx(ctx) {
-    const asked = originalRequest(ctx);
-    const answer = asked && (await check(deps, ctx, asked));
-    ctx.body = "";
-    if (answer === null || answer.kind === "unknown-site" || answer.kind === "refused") ctx.status = 403;
-    else if (isAdmitted(answer)) admit(ctx, answer);
-    else unauthorized(ctx);
-  });
-
   router.all("/forward-auth", async function answerProxy(ctx) {
-    const asked = forwardedRequest(ctx);
+    const asked = forwardedRequest(ctx.req);
     if (asked === null) {
       refuse(ctx, 400, "malformed");
       return;
@@ -64,54 +54,22 @@ export function gateForProxies(deps: GateDeps): Router<RequestState> {
       await onSite(deps, ctx, asked, path.slice(OURS.length));
       return;
     }
-    const answer = await check(deps, ctx, asked);
+    const answer = await checkRequest(deps, ctx.req, asked);
     if (answer.kind === "unknown-site") refuse(ctx, 403, "unknown_site");
     else if (isAdmitted(answer)) {
       ctx.body = "";
-      admit(ctx, answer);
+      ctx.status = 200;
+      ctx.set(remoteHeaders(answer));
     } else if (answer.kind === "refused") refuseAccount(deps, ctx, asked, answer.application.name);
     else start(deps, ctx, asked, answer.site, answer.application.name);
   });
 
   router.all(`${OURS}:step`, async function answerBrowser(ctx) {
-    const asked = originalRequest(ctx);
+    const asked = originalRequest(ctx.req);
     if (asked === null) refuse(ctx, 400, "malformed");
     else await onSite(deps, ctx, asked, ctx.path.slice(OURS.length));
   });
   return router;
-}
-
-function check(deps: GateDeps, ctx: Context, asked: AskedFor): Promise<GateAnswer> {
-  return askGate(deps, {
-    ...asked,
-    isPreflight: isPreflight(ctx, asked.method),
-    key: readSiteCookie(ctx, asked.origin, "gate"),
-  });
-}
-
-type Known = Exclude<GateAnswer, { kind: "unknown-site" }>;
-
-function isAdmitted(answer: Known): boolean {
-  return answer.kind === "yes" || answer.kind === "public";
-}
-
-/** Every header, also where it is empty: one that is missing would let through what the client sent. */
-function admit(ctx: Context, { guest }: Known): void {
-  const account = guest?.subscriber;
-  const isVerified = account !== undefined && account.emailVerifiedAt !== null;
-  ctx.set({
-    "Remote-User": ascii(account?.username ?? ""),
-    "Remote-Email": isVerified ? ascii(account.email) : "",
-    "Remote-Groups": guest === null ? "" : guest.groups.join(","),
-    "Remote-Subject": account?.id ?? "",
-    "Remote-Level": guest === null ? "" : String(guest.session.level),
-  });
-  ctx.status = 200;
-}
-
-/** Letters of other scripts as in an address: programs read headers in different ways. */
-function ascii(text: string): string {
-  return text.replace(/[^\x21-\x7e]+/g, encodeURIComponent);
 }
 
 function unauthorized(ctx: Context): void {
@@ -165,7 +123,7 @@ function start(deps: GateDeps, ctx: Context, asked: AskedFor, site: Site, name: 
   }
   const { lost, since } = readVisit(ctx, site.origin);
   const isRecent = deps.now().getTime() - since < LOST_WITHIN_SECONDS * 1000;
-  if (readSiteCookie(ctx, site.origin, "gate") === "" && lost >= MOST_LOST && isRecent) {
+  if (readSiteCookie(ctx.req, site.origin, "gate") === "" && lost >= MOST_LOST && isRecent) {
     setSiteCookie(ctx, site.origin, "gate-visit", newSecret());
     showGatePage(ctx, "no-cookie", 403, name, { to: signIn });
     return;
@@ -194,7 +152,7 @@ function inQuery(path: string): string {
 
 /** A visit: its secret, and how many of its tickets led to no cookie, since when. */
 function readVisit(ctx: Context, origin: string): { secret: string; lost: number; since: number } {
-  const [secret = "", lost = "", since = ""] = readSiteCookie(ctx, origin, "gate-visit").split(".");
+  const [secret = "", lost = "", since = ""] = readSiteCookie(ctx.req, origin, "gate-visit").split(".");
   return SECRET.test(secret) ? { secret, lost: Number(lost) || 0, since: Number(since) || 0 } : NO_VISIT;
 }
 
@@ -206,7 +164,7 @@ async function takeBack(deps: GateDeps, ctx: Context, asked: AskedFor, site: Sit
   const page = safeNext(query.get("to") ?? "/", "/");
   const to = page.startsWith(OURS) ? "/" : page;
   // Another tab came first, or this address was opened again.
-  const before = await check(deps, ctx, { ...asked, uri: to });
+  const before = await checkRequest(deps, ctx.req, { ...asked, uri: to });
   if (before.kind === "yes") {
     ctx.redirect(site.origin + to);
     return;

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { Redis } from "ioredis";
 
 /**
- * The least that a server could do to tell a waiting browser of a callback: `node:http` and `ioredis`. No signature, no
+ * The least that a server could do to tell a waiting browser of a callback, or to answer a proxy: `node:http` and `ioredis`. No signature, no
  * database, no framework, nothing checked. A program of its own, beside which the product is measured.
  */
 const publisher = new Redis(process.env["REDIS_URL"] ?? "");
@@ -20,8 +20,15 @@ const server = createServer((req, res) => {
   if (req.method === "POST") void takeCallback(req, res);
   else if (url.startsWith("/streams/")) void openStream(url.slice("/streams/".length), res);
   else if (url.startsWith("/status/")) tellStatus(url.slice("/status/".length), res);
+  else if (url === "/auth-request") admit(res);
   else res.end("ready");
 });
+
+/** What nginx asks before each page. */
+function admit(res: ServerResponse): void {
+  res.setHeader("Remote-User", "ann");
+  res.end();
+}
 
 async function takeCallback(req: IncomingMessage, res: ServerResponse): Promise<void> {
   const parts: Buffer[] = [];

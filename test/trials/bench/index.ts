@@ -1,6 +1,7 @@
 import { readOptions } from "../../../scripts/setup/options.mjs";
 import type { Owner } from "../../kit/owner.js";
 import { runCommandLine } from "../../kit/stop-request.js";
+import { gate } from "./gate.js";
 import { latency, tap } from "./latency.js";
 import { memory } from "./memory.js";
 import { polling } from "./polling.js";
@@ -15,6 +16,7 @@ const BENCHMARKS: Readonly<Record<string, (sides: Sides, size: { rounds?: number
   throughput,
   memory,
   polling,
+  gate,
 };
 
 interface Options {

@@ -13,28 +13,35 @@ function text(figure: number): string {
   return figure >= 1000 ? Math.round(figure).toLocaleString("en") : String(Number(figure.toPrecision(3)));
 }
 
-function bound({ must }: Figure): string {
+/** How many times the bare one, or how much more. */
+function against({ must, unit, ratio }: Figure): string {
+  return "atMostMore" in must ? `+ ${text(ratio)} ${unit}` : `${text(ratio)} ×`;
+}
+
+function bound({ must, unit }: Figure): string {
+  if ("atMostMore" in must) return `≤ + ${text(must.atMostMore)} ${unit}`;
   return "atMost" in must ? `≤ ${text(must.atMost)}` : `≥ ${text(must.atLeast)}`;
 }
 
 /** Whether the ratio is what it must be. */
 export function isKept({ must, ratio }: Figure): boolean {
+  if ("atMostMore" in must) return ratio <= must.atMostMore;
   return "atMost" in must ? ratio <= must.atMost : ratio >= must.atLeast;
 }
 
 /** One line for the terminal. */
 export function lineOf(figure: Figure): string {
-  const { name, unit, bare, product, ratio, least, most } = figure;
+  const { name, unit, bare, product, least, most } = figure;
   const cells = [name.padEnd(40), text(bare).padStart(8), text(product).padStart(8), unit.padEnd(2)];
-  return `${cells.join(" ")}  ${text(ratio)} × (${text(least)} to ${text(most)}), must be ${bound(figure)}`;
+  return `${cells.join(" ")}  ${against(figure)} (${text(least)} to ${text(most)}), must be ${bound(figure)}`;
 }
 
 /** Puts the figures, and what they were measured on, into the page and the picture of the documentation. */
 export function writeReport(figures: readonly Figure[], rounds: string): void {
   const rows = figures.map((figure) => {
-    const { name, unit, bare, product, ratio, least, most } = figure;
+    const { name, unit, bare, product, least, most } = figure;
     const spread = `${text(least)} to ${text(most)}`;
-    return `| ${name} | ${text(bare)} ${unit} | ${text(product)} ${unit} | ${text(ratio)} × | ${spread} | ${bound(figure)} |`;
+    return `| ${name} | ${text(bare)} ${unit} | ${text(product)} ${unit} | ${against(figure)} | ${spread} | ${bound(figure)} |`;
   });
   const redis = /v=(\S+)/.exec(spawnSync("redis-server", ["--version"], { encoding: "utf8" }).stdout)?.[1];
   const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown"}, ${process.platform}`;
@@ -57,7 +64,10 @@ const [WIDTH, LABEL, ROW, TOP] = [760, 300, 34, 40];
 
 /** One bar for each ratio, as a share of what it must be: the line is the bound, and short of it is better. */
 function picture(figures: readonly Figure[]): string {
-  const share = ({ must, ratio }: Figure): number => ("atMost" in must ? ratio / must.atMost : must.atLeast / ratio);
+  const share = ({ must, ratio }: Figure): number => {
+    if ("atMostMore" in must) return Math.max(0, ratio) / must.atMostMore;
+    return "atMost" in must ? ratio / must.atMost : must.atLeast / ratio;
+  };
   const most = Math.max(1.25, ...figures.map(share));
   const scale = (WIDTH - LABEL - 90) / most;
   const height = TOP + figures.length * ROW + 10;
@@ -68,7 +78,7 @@ function picture(figures: readonly Figure[]): string {
     return [
       `<text x="${LABEL - 10}" y="${y + 17}" text-anchor="end">${figure.name}</text>`,
       `<rect x="${LABEL}" y="${y + 3}" width="${width}" height="20" fill="${colour}"/>`,
-      `<text x="${LABEL + width + 6}" y="${y + 17}">${text(figure.ratio)} ×</text>`,
+      `<text x="${LABEL + width + 6}" y="${y + 17}">${against(figure)}</text>`,
     ].join("\n");
   });
   const limit = Math.round(LABEL + scale);

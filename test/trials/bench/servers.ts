@@ -7,8 +7,10 @@ import Keygrip from "keygrip";
 import type { DataSource } from "typeorm";
 
 import { openDatabase } from "../../../src/database/data-source.js";
+import { databaseRows } from "../../../src/database/rows.js";
+import { newApplication } from "../../../src/domain/manage-applications.js";
 import { pushText } from "../../../src/domain/push-text.js";
-import { hashSecret } from "../../../src/domain/secrets.js";
+import { hashSecret, newSecret } from "../../../src/domain/secrets.js";
 import { pushWords } from "../../../src/http/push-words.js";
 import { loadTexts } from "../../../src/http/text.js";
 import { requestDigest, signedTexts } from "../../../src/providers/phone/signed-texts.js";
@@ -52,6 +54,8 @@ export interface Server {
   look(question: "cpu" | "heap"): Promise<Usage>;
   /** Browsers that may wait, each for an approval of its own. */
   prepare(count: number): Promise<Approval[]>;
+  /** Somebody who is admitted to a site. @returns the cookie that their browser brings there. */
+  prepareGuest(site: string): Promise<string>;
 }
 
 /** The product's web process, which two sorts of phones answer. */
@@ -77,6 +81,7 @@ export async function startBare(owner: Owner, { folder, redisUrl }: Ground): Pro
     name: "bare",
     port,
     look,
+    prepareGuest: () => Promise.resolve("countersign-gate=bare"),
     prepare(count) {
       const approvals = Array.from({ length: count }, () => {
         const id = randomUUID();
@@ -116,8 +121,35 @@ export async function startProduct(owner: Owner, ground: Ground, databaseUrl: st
     port,
     look,
     prepare: (count) => prepareRows(database, count, env),
+    prepareGuest: (site) => prepareGuest(database, site),
     prepareTaps: (count) => prepareRows(database, count, env, true),
   };
+}
+
+/** A person, a sign-in, a site where it is not there yet, and its cookie, straight into the rows. */
+async function prepareGuest(database: DataSource, site: string): Promise<string> {
+  const rows = databaseRows(database);
+  const [at, key, id] = [new Date(), newSecret(), randomUUID()];
+  const end = new Date(at.getTime() + LIFE_MS);
+  const names = { username: id, usernameKey: id, email: "a@example.com", passwordHash: "" };
+  await rows.subscribers.insert({ ...names, id, lastSuccessAt: at, createdAt: at });
+  await rows.memberships.add(id, "staff", at);
+  await rows.sessions.insert({
+    ...{ id, keyHash: hashSecret(id), subscriberId: id, level: 2, epoch: 1, browserLabel: "", address: "" },
+    ...{ challengeId: null, isRemembered: false, passwordAt: at, createdAt: at, seenAt: at, idleUntil: end },
+    ...{ expiresAt: end, data: "{}", signInId: id, methods: ["pwd", "mca", "mfa"], authenticatedAt: at },
+  });
+  const applicationId = hashSecret(site).slice(0, 20);
+  const application = { name: "App", level: 2, maxAgeSeconds: null, admitted: [{ group: "staff" }] } as const;
+  if ((await rows.sites.find(site)) === null) {
+    await rows.applications.insert(newApplication(application, "site", applicationId, at));
+    await rows.sites.insert({ applicationId, origin: site, publicPaths: [], allowsPreflight: false });
+  }
+  await rows.gate.insertSession({
+    ...{ keyHash: hashSecret(key), applicationId, signInId: id, subscriberId: id, createdAt: at },
+  });
+  const name = `countersign-gate-${hashSecret(site).slice(0, 8)}`;
+  return `${site.startsWith("https:") ? "__Host-" : ""}${name}=${key}`;
 }
 
 /** A challenge and the attempt that its browser holds, straight into the rows. */

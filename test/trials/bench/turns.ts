@@ -6,15 +6,15 @@ export interface Figure {
   readonly unit: string;
   readonly bare: number;
   readonly product: number;
-  /** Median of the ratios round by round, product to bare of the same moment, and the extremes. */
+  /** Median of the ratios (or differences) round by round, product to bare of the same moment, and the extremes. */
   readonly ratio: number;
   readonly least: number;
   readonly most: number;
   readonly must: Bound;
 }
 
-/** What the ratio must be: at most, or at least. */
-export type Bound = { readonly atMost: number } | { readonly atLeast: number };
+/** What the ratio must be: at most, or at least; or by how much more, in the figure's own unit, the product may take. */
+export type Bound = { readonly atMost: number } | { readonly atLeast: number } | { readonly atMostMore: number };
 
 /** A figure before it was measured. */
 export interface Measure {
@@ -52,7 +52,9 @@ export async function inTurns(
   }
   return Object.entries(figures).map(([name, { unit, must }]) => {
     const of = (measured: Measured): number => measured[name] ?? NaN;
-    const ratios = pairs.map(({ bare, product }) => of(product) / of(bare));
+    const ratios = pairs.map(({ bare, product }) =>
+      "atMostMore" in must ? of(product) - of(bare) : of(product) / of(bare),
+    );
     return {
       name,
       ...{ unit, must },

@@ -773,8 +773,8 @@ export const GUARDS: readonly Guard[] = [
   {
     what: "a sign-in that ended goes on at the gate",
     file: "src/database/gate.ts",
-    find: "AND g.application_id = :applicationId AND ${LIVES}",
-    put: "AND g.application_id = :applicationId AND :now = :now",
+    find: "AND s.ended_at IS NULL AND s.idle_until > :now AND s.expires_at > :now AND s.epoch = u.epoch AND",
+    put: "AND :now = :now AND",
     ...{ rule: "R44", tests: GATE_ROWS },
   },
   {
@@ -787,8 +787,8 @@ export const GUARDS: readonly Guard[] = [
   {
     what: "a header that came twice counts as its text",
     file: "src/http/site-request.ts",
-    find: 'return times === 1 ? ctx.get(name) : "";',
-    put: 'return times > 0 ? ctx.get(name).replace(/, .*/, "") : "";',
+    find: 'return times === 1 ? String(headers[name]) : "";',
+    put: 'return times > 0 ? String(headers[name]).replace(/, .*/, "") : "";',
     ...{ rule: "R27", tests: GATE },
   },
   {
@@ -807,7 +807,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     what: "an empty header is left out",
-    file: "src/http/routes/gate.ts",
+    file: "src/http/gate-check.ts",
     find: '"Remote-Subject": account?.id ?? "",',
     put: "",
     ...{ rule: "R29", tests: GATE },
@@ -1185,7 +1185,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     what: "a site is told addresses that nobody verified",
-    file: "src/http/routes/gate.ts",
+    file: "src/http/gate-check.ts",
     find: "account !== undefined && account.emailVerifiedAt !== null",
     put: "account !== undefined",
     ...{ rule: "R54", tests: GATE },
@@ -1205,11 +1205,11 @@ export const GUARDS: readonly Guard[] = [
     ...{ rule: "R56", tests: GATE },
   },
   {
-    what: "a check reads all sign-ins of all sites",
-    file: "src/database/gate.ts",
-    find: "WHERE g.key_hash = :keyHash AND g.application_id",
-    put: "WHERE lower(g.key_hash) = lower(:keyHash) AND g.application_id",
-    ...{ rule: "R57", tests: ["test/database/plans.test.ts"] },
+    what: "a check reads its site twice",
+    file: "src/domain/gate.ts",
+    find: "  const found = await deps.gate.findSite(request.origin);",
+    put: "  const found = (await deps.gate.findSite(request.origin)) && (await deps.gate.findSite(request.origin));",
+    ...{ rule: "R57", tests: GATE },
   },
   {
     what: "whoever asks is told how a request arrived",
