@@ -54,6 +54,7 @@ const LONG = new Set([
   "test/scripts/machine-output.test.ts",
   "test/scripts/setup.test.ts",
   "test/trials/attack/short-applications.test.ts",
+  "test/trials/bench/rows.test.ts",
   "test/trials/mail/short.test.ts",
 ]);
 

@@ -6,6 +6,7 @@ import { latency, tap } from "./latency.js";
 import { memory } from "./memory.js";
 import { polling } from "./polling.js";
 import { lineOf, writeReport } from "./report.js";
+import { rows } from "./rows.js";
 import { startSides } from "./sides.js";
 import { throughput } from "./throughput.js";
 import type { Figure, Sides } from "./turns.js";
@@ -29,15 +30,20 @@ interface Options {
 /** Measures the product beside a bare server, both up at the same time and taking turns. @returns the exit code. */
 async function main(owner: Owner): Promise<number> {
   const { only, rounds, json = false, write = false } = readOptions<Options>("bench");
-  const sides = await startSides(owner);
+  const size = rounds === undefined ? {} : { rounds };
   const measured: Figure[] = [];
+  const besideBare: Figure[] = [];
+  let sides: Sides | undefined;
   for (const name of only?.split(",") ?? Object.keys(BENCHMARKS)) {
-    const figures = (await BENCHMARKS[name]?.(sides, rounds === undefined ? {} : { rounds })) ?? [];
+    const measure = BENCHMARKS[name];
+    const figures =
+      measure === undefined ? await rows(owner, size) : await measure((sides ??= await startSides(owner)), size);
     measured.push(...figures);
+    if (measure !== undefined) besideBare.push(...figures);
     if (!json) for (const figure of figures) console.log(lineOf(figure));
   }
   if (json) console.log(JSON.stringify(measured));
-  if (write) writeReport(measured, rounds === undefined ? "medians of 3 to 7 turns" : `medians of ${rounds} turns`);
+  if (write) writeReport(besideBare, rounds === undefined ? "medians of 3 to 7 turns" : `medians of ${rounds} turns`);
   return 0;
 }
 
