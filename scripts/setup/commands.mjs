@@ -97,6 +97,7 @@ Exit codes: 0 measured, 1 something failed, 64 wrong options.
       factor: { type: "string", values: ["authy", "phone", "mixed"], default: "authy" },
       browsers: { type: "string", number: "a whole number from 1 on", default: "24" },
       faults: { type: "string", number: "a whole number", default: "120" },
+      apps: { type: "boolean" },
       logs: { type: "string" },
     },
     help: `npm run storm -- [options]
@@ -114,6 +115,7 @@ wrong: nothing should be. Needs redis-server on PATH, and PostgreSQL's server fo
   --factor NAME        what they countersign with: authy (the default), phone (one of our own), or mixed, half of them each
   --browsers N         how many people sign in at the same time (24)
   --faults N           how many faults strike, spread over the storm (120)
+  --apps               whoever signed in goes on to a client and to a site, and both are closed after the sign-out
   --logs FOLDER        an existing folder for the processes' logs
   --help               this text
 

@@ -46,6 +46,7 @@ const LONG = new Set([
   "test/reliability/redis.test.ts",
   "test/reliability/restarts.test.ts",
   "test/reliability/slow-clients.test.ts",
+  "test/reliability/storm-applications.test.ts",
   "test/reliability/worker.test.ts",
   "test/rules/openid-tokens-postgres.test.ts",
   "test/scripts/backup.test.ts",

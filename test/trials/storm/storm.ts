@@ -3,6 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { NO_LIMITS } from "../../kit/environment.js";
 import type { Answer } from "../../kit/browser.js";
 import type { Owner } from "../../kit/owner.js";
+import { openApplications, type StormApplications } from "./applications.js";
 import { judge, type StormResult } from "./audit.js";
 import { authyFaults, type Fault, processFaults, pushFaults } from "./faults.js";
 import { enrolPerson, PUSH_HOST, type StormFactor } from "./people.js";
@@ -28,13 +29,15 @@ export interface StormOptions {
   readonly browsers: number;
   /** About how many faults strike, spread over the storm. */
   readonly faults: number;
+  /** Whether its people go on to other applications. */
+  readonly apps?: boolean;
   /** An existing folder in which each process writes its log. */
   readonly logs?: string | undefined;
 }
 
 /** A storm's result, and how fast it went. */
 export interface Report {
-  readonly result: StormResult;
+  readonly result: StormResult & { readonly reached: StormApplications["reached"] | null };
   readonly faults: ReadonlyMap<string, number>;
   readonly seconds: number;
   readonly slowestAnswer: { readonly ms: number; readonly what: string };
@@ -59,7 +62,7 @@ export async function runStorm(
     logFolder: options.logs,
     env: {
       ...NO_LIMITS,
-      APPROVAL_TTL_SECONDS: "60",
+      ...{ APPROVAL_TTL_SECONDS: "60", LIMIT_AUTHORIZATIONS_PER_ADDRESS: "0" },
       LOG_LEVEL: "warn",
       LOOP_LAG_SHED_MS: "200",
       ...(pushes && leadingTo(pushes, [PUSH_HOST])),
@@ -72,6 +75,7 @@ export async function runStorm(
   const people: StormPerson[] = [];
   for (let n = 0; n < options.browsers; n++) people.push(await enrolPerson(program, n + 1, options.factor, noteAnswer));
 
+  const applications = options.apps === true ? await openApplications(program) : null;
   const endings: Ending[] = [];
   const struck = new Map<string, number>();
   let begun = 0;
@@ -87,7 +91,12 @@ export async function runStorm(
       endings.push(ending);
       if (luck.next() < STEP_UPS && ending.end === "done")
         endings.push(await countersign(person, "step-up", "approve", luck.between(50, 1500)));
+      const open =
+        applications === null || ending.end !== "done"
+          ? []
+          : [await applications.goOn(person, "client"), await applications.goOn(person, "site")];
       await signOut(person.browser);
+      for (const isOpen of open) await applications?.expectClosed(isOpen);
     }
   };
   /** Spreads so many faults over the storm, one after the other, whatever its pace. */
@@ -128,7 +137,9 @@ export async function runStorm(
     clearInterval(progress);
     isOver = true;
   }
-  const result = await judge(program.database, endings);
+  const judged = await judge(program.database, endings);
+  const { lost = [], wrong = [], reached = null } = applications ?? {};
+  const result = { ...judged, lost: [...judged.lost, ...lost], wrong: [...judged.wrong, ...wrong], reached };
   const slowest = endings
     .filter(({ act, end }) => act === "sign-in" && end === "done")
     .sort((a, b) => (b.afterApprovalMs ?? 0) - (a.afterApprovalMs ?? 0))

@@ -13,6 +13,9 @@ export function tableOf({ result, faults, seconds, slowestAnswer, afterApprovalM
     ["cancelled", result.cancelled],
     ["told why not", result.told],
     ["step-ups", `${result.stepUps.done} of ${result.stepUps.tried}`],
+    ...(result.reached === null
+      ? []
+      : [["went on", `${result.reached.client} to a client, ${result.reached.site} to a site`] as [string, string]]),
     ["lost", result.lost.length],
     ["double", result.double.length],
     ["wrong", result.wrong.length],
