@@ -5,6 +5,7 @@ import { OPERATOR } from "../../src/domain/administer.js";
 import { eraseAccount } from "../../src/domain/close-account.js";
 import { importAccounts } from "../../src/domain/import-accounts.js";
 import { CannotBeDone, type Command, find, WrongUse } from "./command.js";
+import { DATABASE } from "./database.js";
 
 const PAGE = 500;
 
@@ -29,6 +30,9 @@ export const ACCOUNT_COMMANDS: Readonly<Record<string, Command>> = {
     options: { hashes: { type: "boolean" } },
     run: async ({ deps }, _config, _words, given) => {
       const rows: Record<string, unknown>[] = [];
+      // First, so that nothing leaves unseen.
+      const how = given["hashes"] === true ? "with hashes" : "";
+      await deps.audit.recordOfApplication(DATABASE, "accounts-exported", deps.now(), how);
       for (let offset = 0; ; offset += PAGE) {
         const some = await deps.subscribers.list(offset, PAGE);
         for (const { username, email, passwordHash, disabledAt, closedAt } of some)

@@ -56,6 +56,7 @@ export type ApplicationAuditKind =
   | `application-${"added" | "removed" | "admits" | "dismisses" | "secret-rotated"}`
   | "keys-rotated"
   | "backed-up"
+  | "accounts-exported"
   | "restored"
   | "callback-replayed";
 

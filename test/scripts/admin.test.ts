@@ -134,6 +134,11 @@ describe("the operator's tool", () => {
     const found = lines.map((line) => JSON.parse(line) as Record<string, string>).find(({ name }) => name === "comer");
     assert.deepEqual(found, { name: "comer", email: "comer@example.com", hash });
     assert.doesNotMatch((await admin(t, program, "user", "export", "--json")).out, /argon2|\$2b/);
+    const acts = rowsOf(await admin(t, program, "history", "--json")).map(({ about, what, how }) => [about, what, how]);
+    assert.deepEqual(acts, [
+      ["database", "accounts-exported", ""],
+      ["database", "accounts-exported", "with hashes"],
+    ]);
   });
 
   it("R54: puts accounts into groups, and verifies addresses", async (t) => {
