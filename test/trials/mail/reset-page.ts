@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 
+import { importAccounts } from "../../../src/domain/import-accounts.js";
 import { answerResetRequests } from "../../../src/domain/request-reset.js";
 import { serveApplication } from "../../http/served-application.js";
 import { openBrowser } from "../../kit/browser.js";
@@ -7,19 +8,30 @@ import type { Owner } from "../../kit/owner.js";
 import { seededRandom } from "../../kit/random.js";
 
 const LANES = 10;
+/** bcrypt, as another system made it. */
+const FOREIGN_HASH = "$2b$04$KlJkVkDLdhyG4SSgHE2YM.1jIfcJjkeeZ4yBj4iOFFLrTuPfzcTWO";
 
 /**
  * How well the time of the answer tells names that exist from those that do not: the area under the ROC curve, 0.5 for not at
- * all. A worker looks at the requests beside it, as one does.
+ * all. The names are of people who registered, or of accounts that came with the hashes of another system. A worker looks at the requests beside it, as one does.
  */
-export async function timeOfResetPage(owner: Owner, pairs: number, seed: number): Promise<{ area: number }> {
+export async function timeOfResetPage(
+  owner: Owner,
+  pairs: number,
+  seed: number,
+  known: "registered" | "imported" = "registered",
+): Promise<{ area: number }> {
   const { origin, deps } = await serveApplication(owner, { LIMIT_MAILS_PER_ACCOUNT: "0" });
   const random = seededRandom(seed).next;
   const browser = openBrowser(origin);
-  for (let n = 0; n < 20; n++) {
-    const form = { username: `known-${n}`, email: `known-${n}@example.com`, password: "violet harbour lantern nine" };
-    await openBrowser(origin).post("/register", form);
-  }
+  const names = Array.from({ length: 20 }, (_, n) => ({ name: `known-${n}`, email: `known-${n}@example.com` }));
+  if (known === "imported") {
+    const lines = names.map((each) => JSON.stringify({ ...each, hash: FOREIGN_HASH }));
+    const taken = await importAccounts(deps, lines.join("\n"));
+    if (!("taken" in taken) || taken.taken !== 20) throw new Error("the accounts were not taken");
+  } else
+    for (const { name: username, email } of names)
+      await openBrowser(origin).post("/register", { username, email, password: "violet harbour lantern nine" });
   const over = new AbortController();
   const worker = (async () => {
     while (!over.signal.aborted) {
@@ -32,19 +44,19 @@ export async function timeOfResetPage(owner: Owner, pairs: number, seed: number)
     if (status !== 303) throw new Error(`answered ${status}`);
     return ms;
   };
-  const [known, unknown]: [number[], number[]] = [[], []];
+  const times: Record<"known" | "unknown", number[]> = { known: [], unknown: [] };
   await browser.get("/password/reset");
   for (let n = 0; n < pairs; n++) {
     const both = [
-      async () => known.push(await ask(`known-${n % 20}`)),
-      async () => unknown.push(await ask(`nobody-${n % 20}`)),
+      async () => times.known.push(await ask(`known-${n % 20}`)),
+      async () => times.unknown.push(await ask(`nobody-${n % 20}`)),
     ];
     if (random() < 0.5) both.reverse();
     for (const one of both) await one();
   }
   over.abort();
   await worker;
-  return { area: areaUnderCurve(known, unknown) };
+  return { area: areaUnderCurve(times.known, times.unknown) };
 }
 
 /** The chance that a known name took longer than an unknown one; ties count half. */
