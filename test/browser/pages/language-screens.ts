@@ -15,7 +15,7 @@ const NARROW = { width: 360, height: 720 };
 /** Of one sheet, as many as can be looked at together. */
 const PER_SHEET = 21;
 const PER_ROW = 7;
-const LOOKED_AT: readonly Language[] = ["ar", PSEUDO];
+const LOOKED_AT: readonly Language[] = ["de", "ar", PSEUDO];
 
 /** Every state of every page in one picture or a few for each language: `languages-ar-1.png`. @returns their names. */
 export async function takeLanguageScreens(owner: Owner): Promise<string[]> {

@@ -558,4 +558,75 @@ export const PAGE_STATES: readonly PageState[] = [
       homeLabel: text("way-on.start"),
     },
   },
+  ...linkPages(),
+  ...applicationPages(),
 ];
+
+/** Pages that links in messages lead to, and those that order them. */
+function linkPages(): PageState[] {
+  const link = { ...site, here: null, username: "maria", address: "maria@example.com" };
+  const email = {
+    ...{ ...signedIn, current: "maria@example.com", isConfirmed: true, pending: "", stepUp: false, hasFactor: false },
+    ...{ asksBy: "phone", values: { username: "maria", email: "" } },
+  };
+  return [
+    { name: "reset-ask", template: "reset-ask", locals: { ...site, values: { username: "" } } },
+    { name: "reset-asked", template: "reset-asked", locals: { ...site, minutes: 30 } },
+    {
+      name: "reset-password",
+      template: "reset-password",
+      locals: { ...link, action: "/password/reset/x", passwordMinLength: 12 },
+    },
+    { name: "email-unconfirmed", template: "email", locals: { ...email, isConfirmed: false } },
+    { name: "email-pending", template: "email", locals: { ...email, pending: "maria.k@example.com" } },
+    { name: "email-asks-first", template: "email", locals: { ...email, hasFactor: true } },
+    { name: "email-verify", template: "email-verify", locals: { ...link, action: "/account/email/verify/x" } },
+    { name: "email-undo", template: "email-undo", locals: { ...link, action: "/account/email/undo/x" } },
+    { name: "not-me-link", template: "not-me-link", locals: { ...link, action: "/not-me/x" } },
+  ];
+}
+
+/** Pages about applications that people sign in to here. */
+function applicationPages(): PageState[] {
+  const [name, account, next] = ["Reports", "maria", "https://reports.example.com/"];
+  const reports = { id: "a1", name, since: ago(7000) };
+  const device = { ...signedIn, name, account, userCode: "WDJB-MJHT", found: "x", askedAt: ago(60) };
+  return [
+    { name: "login-again", template: "login-again", locals: { ...signedIn, username: "maria", next: "/" } },
+    { name: "applications", template: "applications", locals: { ...signedIn, applications: [reports] } },
+    { name: "applications-none", template: "applications", locals: { ...signedIn, applications: [] } },
+    { name: "sign-out", template: "sign-out", locals: { ...signedIn, application: reports } },
+    { name: "continue", template: "continue", locals: { ...signedIn, name, next: "/states/continue" } },
+    {
+      name: "consent",
+      template: "consent",
+      locals: {
+        ...signedIn,
+        name,
+        account,
+        action: "/oidc/x",
+        staysOffline: true,
+        told: ["profile", "email", "groups"],
+      },
+    },
+    { name: "admission-phone", template: "admission-phone", locals: { ...signedIn, name, level: 2, next } },
+    { name: "admission-passkey", template: "admission-phone", locals: { ...signedIn, name, level: 3, next } },
+    {
+      name: "admission-refused",
+      template: "admission-refused",
+      locals: { ...signedIn, name, username: account, next },
+    },
+    { name: "application-phone", template: "application-phone", locals: { ...signedIn, name, again: "/oidc/x" } },
+    { name: "application-refused", template: "application-refused", locals: { ...signedIn, name, account } },
+    { name: "application-logout", template: "application-logout", locals: { ...signedIn, name, action: "/oidc/x" } },
+    { name: "application-left", template: "application-left", locals: { ...site, name: "", next: "" } },
+    { name: "device", template: "device", locals: { ...signedIn, userCode: "" } },
+    {
+      name: "device-confirm",
+      template: "device-confirm",
+      locals: { ...device, browser: firefox, address: "203.0.113.9" },
+    },
+    { name: "device-done", template: "device-done", locals: { ...signedIn, name, isAccepted: true } },
+    { name: "device-refused", template: "device-done", locals: { ...signedIn, name, isAccepted: false } },
+  ];
+}

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { BrowserContext, Page } from "playwright-core";
 import { launchBrowser } from "../../kit/chromium.js";
@@ -14,6 +14,8 @@ import { tour, TOUR_SETTINGS } from "./tour.js";
 const FOLDER = path.join(import.meta.dirname, "../../../docs/screens");
 const NARROW = { width: 360, height: 740 };
 const WIDE = { width: 1280, height: 800 };
+/** Sheets that other scripts make. */
+const OTHERS = /^(?:languages|messages)-/;
 /** Shown in dark, too. */
 const DARK = new Set([
   "register-errors",
@@ -32,8 +34,7 @@ const DARK = new Set([
  * @returns the names of the states, those of the running program first.
  */
 export async function takeScreens(owner: Owner): Promise<{ fromProgram: string[]; fromTemplates: string[] }> {
-  rmSync(FOLDER, { recursive: true, force: true });
-  mkdirSync(FOLDER, { recursive: true });
+  for (const file of readdirSync(FOLDER).filter((name) => !OTHERS.test(name))) rmSync(path.join(FOLDER, file));
   const browser = await launchBrowser(owner, { args: [...fakeCamera(owner).args] });
   const openProfile = (): Promise<BrowserContext> => browser.newContext({ viewport: NARROW, colorScheme: "light" });
 
@@ -76,7 +77,22 @@ ${list(fromProgram)}
 
 Rendered from the same templates, with made-up data.
 
-${list(fromTemplates)}`;
+${list(fromTemplates)}
+## Other languages, and messages
+
+Sheets of every state in German, Arabic and the pseudo-language, by \`node scripts/language-screens.mjs\`, and of every message, in light and
+dark and as text in 76 columns, by \`node scripts/message-screens.mjs\`.
+
+${sheets()}`;
+}
+
+/** By the words of their names and then their numbers: `languages-de-10` comes last. */
+function sheets(): string {
+  const names = readdirSync(FOLDER).filter((name) => OTHERS.test(name));
+  return names
+    .toSorted(new Intl.Collator("en", { numeric: true }).compare)
+    .map((name) => `- [${path.parse(name).name}](${name})\n`)
+    .join("");
 }
 
 /** @param page - Narrow; it is so again afterwards. */

@@ -2,8 +2,8 @@ import type { BrowserContext, Page } from "playwright-core";
 import type { Program } from "../../kit/program.js";
 import { type HeldPhone, holdPhone } from "./phone.js";
 
-/** Settings of the program that let a tour see everything within a minute. */
-export const TOUR_SETTINGS = { RESEND_AFTER_SECONDS: "4" };
+/** Settings of the program that let a tour see everything within a minute, and no request runs out while it is looked at. */
+export const TOUR_SETTINGS = { RESEND_AFTER_SECONDS: "4", APPROVAL_TTL_SECONDS: "300" };
 /** Settings of the second web process, in which everything runs out soon. */
 const SHORT_LIVED = { APPROVAL_TTL_SECONDS: "5", REGISTRATION_TTL_SECONDS: "5" };
 
