@@ -137,6 +137,16 @@ describe("the language of a page", () => {
     assert.match(mail?.text ?? "", /^Wann: 1\. Januar 1970 um 01:00 MEZ$/m);
   });
 
+  it("L7 languages: a message tells times in UTC where this machine does not know the account's zone", () => {
+    const mail = deps.mail?.compose(
+      { id: "m", kind: "new-browser", recipient: "greta@example.com", detail: "" },
+      { at: new Date(0), kind: "signed-in", subscriberId: "x", detail: "", address: "", browserLabel: "" },
+      { username: "greta", language: "de", timeZone: "Atlantis/Sunken" },
+      "https://example.com/not-me/x",
+    );
+    assert.match(mail?.text ?? "", /^Wann: 1\. Januar 1970 um 00:00 UTC$/m);
+  });
+
   it("L7 languages: a message tells times in the zone of the browser that is signed in, which is kept if it is one", async () => {
     const browser = openBrowser(origin);
     const kept = async () => (await deps.subscribers.findByName("zoe"))?.timeZone;

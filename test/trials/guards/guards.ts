@@ -33,6 +33,14 @@ const PHONE_RULES = ["test/providers/phone/rules.test.ts"];
 const PHONE_PAGE = ["test/providers/phone/page.test.ts"];
 const PUSHES = ["test/providers/phone/push.test.ts"];
 
+const MAIL = ["test/http/mail.test.ts"];
+const OUTBOX = ["test/database/mails.test.ts"];
+const SMTP = ["test/mail/smtp.test.ts"];
+const MESSAGES = ["test/mail/compose.test.ts"];
+const CATALOGUES = ["test/scripts/text.test.ts"];
+const STATES = ["test/browser/pages/state-languages.test.ts"];
+const EVERY_LANGUAGE = ["test/browser/pages/every-language.test.ts"];
+
 /** Every guard that is known to be noticed when it is missing, in the order of docs/security.md. */
 export const GUARDS: readonly Guard[] = [
   {
@@ -846,6 +854,174 @@ export const GUARDS: readonly Guard[] = [
     find: 'Object.defineProperty(ctx.request, "href", { value: settings.publicUrl + ctx.path + ctx.search });',
     put: "",
     ...{ rule: "R33", tests: OPENID },
+  },
+  {
+    what: "an event of the history orders no message",
+    file: "src/database/audit.ts",
+    find: "if (isOutbox) for (const mail of mails) await order(mail, row);",
+    put: "if (!isOutbox) for (const mail of mails) await order(mail, row);",
+    ...{ rule: "M1", tests: MAIL },
+  },
+  {
+    what: "what the mail server does not take now is given up",
+    file: "src/domain/send-mails.ts",
+    find: 'delivery.kind === "refused" || again.getTime()',
+    put: 'delivery.kind === "later" || again.getTime()',
+    ...{ rule: "M2", tests: OUTBOX },
+  },
+  {
+    what: "a refused greeting or sender is said of the message",
+    file: "src/mail/smtp.ts",
+    find: 'const isAboutMessage = command === "RCPT TO" || command === "DATA";',
+    put: 'const isAboutMessage = command !== "";',
+    ...{ rule: "M2", tests: SMTP },
+  },
+  {
+    what: "a conversation with the mail server may last for ever",
+    file: "src/mail/smtp.ts",
+    find: "          signal: AbortSignal.timeout(2 * silenceMs),\n",
+    put: "",
+    ...{ rule: "M2", tests: SMTP },
+  },
+  {
+    what: "two workers send the same message",
+    file: "src/database/mails.ts",
+    find: "`id = :id AND state = 'due' AND due_at <= :now AND ${free}`",
+    put: "`id = :id AND state = 'due' AND due_at <= :now`",
+    ...{ rule: "M3", tests: OUTBOX },
+  },
+  {
+    what: "each copy of a message has an id of its own",
+    file: "src/mail/smtp.ts",
+    find: "return `<${id}@",
+    put: "return `<${Date.now()}.${id}@",
+    ...{ rule: "M3", tests: MAIL },
+  },
+  {
+    what: "the page for forgotten passwords looks whose name it is",
+    file: "src/http/routes/reset.ts",
+    find: 'seeOther(ctx, "/password/reset/asked");',
+    put: 'seeOther(ctx, `/password/reset${(await deps.subscribers.findByName(given.username)) === null ? "" : "/asked"}`);',
+    ...{ rule: "M4", tests: MAIL },
+  },
+  {
+    what: "whoever fetches a link has used it",
+    file: "src/domain/find-link.ts",
+    find: "  const link = await links.find(hashSecret(token));\n",
+    put: "  const link = await links.find(hashSecret(token));\n  if (link !== null) await links.use(link.mailId, now());\n",
+    ...{ rule: "M5", tests: MAIL },
+  },
+  {
+    what: "strangers cause as many messages as they like",
+    file: "src/domain/request-reset.ts",
+    find: "return most > 0 && (await",
+    put: "return most < 0 && (await",
+    ...{ rule: "M6", tests: MAIL },
+  },
+  {
+    what: "a new password by a link ends no session",
+    file: "src/database/subscribers.ts",
+    find: "{ passwordHash, epoch: epoch + 1, mustChangePassword: false })),",
+    put: "{ passwordHash, epoch, mustChangePassword: false })),",
+    ...{ rule: "M7", tests: MAIL },
+  },
+  {
+    what: "an address is changed without the password",
+    file: "src/domain/change-address.ts",
+    find: "if (!(await confirmPassword(deps, session.id, subscriber, form.currentPassword)))",
+    put: 'if (form.currentPassword === "")',
+    ...{ rule: "M8", tests: MAIL },
+  },
+  {
+    what: "a new password ends the owner's way back",
+    file: "src/domain/find-link.ts",
+    find: 'if (purpose === "undo" || purpose === "not-me") return true;',
+    put: 'if (purpose === "not-me") return true;',
+    ...{ rule: "M8", tests: MAIL },
+  },
+  {
+    what: "whoever took an address undoes its undoing",
+    file: "src/domain/change-address.ts",
+    find: "    await inside.links.endYounger(link, at);\n",
+    put: "",
+    ...{ rule: "M8", tests: MAIL },
+  },
+  {
+    what: "an address can be several",
+    file: "src/mail/smtp.ts",
+    find: 'to: { name: "", address: to },',
+    put: "to,",
+    ...{ rule: "M9", tests: MAIL },
+  },
+  {
+    what: "a new password leaves open links open",
+    file: "src/domain/find-link.ts",
+    find: "subscriber.disabledAt !== null || epoch !== subscriber.epoch",
+    put: "subscriber.disabledAt !== null",
+    ...{ rule: "M10", tests: MAIL },
+  },
+  {
+    what: "a catalogue lacks a message",
+    file: "views/text/de.json",
+    find: '  "reset.explain":',
+    put: '  "reset.explanation":',
+    ...{ rule: "L1", tests: CATALOGUES },
+  },
+  {
+    what: "a page has a sentence of its own",
+    file: "views/reset-ask.njk",
+    find: '{{ t("reset.explain") }}',
+    put: "We send a link to its address.",
+    ...{ rule: "L2", tests: STATES },
+  },
+  {
+    what: "a name changes the order of Arabic words around it",
+    file: "src/http/rich-text.ts",
+    find: 'if (direction === "ltr") return',
+    put: 'if (value !== "") return',
+    ...{ rule: "L3", tests: STATES },
+  },
+  {
+    what: "a name changes the order of Arabic words in a message",
+    file: "src/mail/compose.ts",
+    find: 'direction === "rtl" ? apart(',
+    put: 'direction === "ltr" ? apart(',
+    ...{ rule: "L3", tests: MESSAGES },
+  },
+  {
+    what: "a long word makes a message scroll sideways",
+    file: "views/mail/message.html.njk",
+    find: " overflow-wrap: anywhere;",
+    put: "",
+    ...{ rule: "L4", tests: EVERY_LANGUAGE },
+  },
+  {
+    what: "every page has the words of all modules",
+    file: "src/http/views.ts",
+    find: "`in-browser.${name}.`",
+    put: '`in-browser.${name && ""}`',
+    ...{ rule: "L6", tests: STATES },
+  },
+  {
+    what: "a time does not say that it is UTC",
+    file: "views/partials/times.njk",
+    find: "{{ momentInUtc(iso) }} UTC",
+    put: "{{ momentInUtc(iso) }}",
+    ...{ rule: "L7", tests: STATES },
+  },
+  {
+    what: "messages know no time zone",
+    file: "src/http/middleware/time-zone.ts",
+    find: "zone !== subscriber.timeZone",
+    put: "zone === subscriber.timeZone",
+    ...{ rule: "L7", tests: ["test/http/languages.test.ts"] },
+  },
+  {
+    what: "a time zone that this machine does not know stops a message",
+    file: "src/mail/compose.ts",
+    find: "    return clockOf(language, null);",
+    put: "    throw new RangeError(String(timeZone));",
+    ...{ rule: "L7", tests: ["test/http/languages.test.ts"] },
   },
   {
     what: "what a phone signs changes with the account's language",
