@@ -596,7 +596,6 @@ function applicationPages(): PageState[] {
     { name: "applications", template: "applications", locals: { ...signedIn, applications: [reports] } },
     { name: "applications-none", template: "applications", locals: { ...signedIn, applications: [] } },
     { name: "sign-out", template: "sign-out", locals: { ...signedIn, application: reports } },
-    { name: "continue", template: "continue", locals: { ...signedIn, name, next: "/states/continue" } },
     {
       name: "consent",
       template: "consent",
