@@ -4,6 +4,8 @@ import path from "node:path";
 const FOLDERS = ["test", "sandbox/test"];
 /** Whoever imports one of these starts other processes. */
 const STARTERS = ["node:child_process", "playwright-core"];
+/** Packages of others beside which ours is tried: the quick run does not install them. */
+const LIBRARIES = "sandbox/test/libraries/";
 
 /**
  * What `npm test` leaves to `npm test -- long`, so that it stays short enough to be run often: the servers around us that fail
@@ -73,23 +75,22 @@ export function findTestFiles(): string[] {
 }
 
 /**
- * Whether a test file needs no process but its own: nothing that it imports, however far away, starts one. What it asks
- * for with `await import(…)` doesn't count.
+ * Whether a test file needs no process but its own, and no packages but ours: nothing that it imports, however far away, starts
+ * one or loads others. What it asks for with `await import(…)` doesn't count.
  */
 export function needsNoProcess(file: string): boolean {
-  return !startsProcesses(file, new Set());
+  return !needsMore(file, new Set());
 }
 
-function startsProcesses(file: string, seen: Set<string>): boolean {
+function needsMore(file: string, seen: Set<string>): boolean {
   if (seen.has(file)) return false;
   seen.add(file);
-  const from = Array.from(
-    readFileSync(file, "utf8").matchAll(/^(?:import|export) [^;]*?from "([^"]+)";/gm),
-    ([, name = ""]) => name,
-  );
+  const text = readFileSync(file, "utf8");
+  if (text.includes(LIBRARIES)) return true;
+  const from = Array.from(text.matchAll(/^(?:import|export) [^;]*?from "([^"]+)";/gm), ([, name = ""]) => name);
   if (from.some((name) => STARTERS.includes(name))) return true;
   return from
     .filter((name) => name.startsWith("."))
     .map((name) => path.posix.join(path.posix.dirname(file), name).replace(/\.js$/, ".ts"))
-    .some((each) => existsSync(each) && startsProcesses(each, seen));
+    .some((each) => existsSync(each) && needsMore(each, seen));
 }
