@@ -19,7 +19,7 @@ const RECOVERY_CODE = "abcd-efgh-jkmn-pqrs";
 /** What no page posts to: Authy calls these, and proxies ask about requests of every method. */
 const OF_MACHINES = [
   ...["/webhooks/authy/events", "/webhooks/authy/onetouch"],
-  ...["/auth-request", "/forward-auth", "/.countersign/:step"],
+  ...["/forward-auth", "/.countersign/:step"],
 ];
 
 /** What no form posts to: scripts of our own pages send JSON there. */
