@@ -106,6 +106,10 @@ export async function startRedisCluster(owner: Owner): Promise<RedisCluster> {
     );
   };
   for (const port of ports) await until(() => agrees(port), "the servers do not agree", 60_000);
+  // A replica that never had the data of its primary is not promoted.
+  const hasData = async (port: number): Promise<boolean> =>
+    String(await ask(port, "INFO", "replication")).includes("master_link_status:up");
+  for (const port of ports.slice(PRIMARIES)) await until(() => hasData(port), "a replica has no data", 60_000);
 
   return {
     url: `redis+cluster://:${password}@${ports.map((port) => `127.0.0.1:${port}`).join(",")}`,

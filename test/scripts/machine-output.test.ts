@@ -19,12 +19,11 @@ async function printed(t: TestContext, line: string, env: Readonly<Record<string
 }
 
 describe("K17 output for machines", () => {
-  for (const line of ["npm run admin -- user list --json", "npm run admin -- doctor --json"])
-    it(`of \`${line}\` is JSON and nothing else`, async (t) => {
-      const { code, out, err } = await printed(t, line);
-      assert.equal(code, 0, err);
-      assert.doesNotThrow(() => JSON.parse(out), out.slice(0, 200));
-    });
+  it("of `npm run admin -- user list --json` is JSON and nothing else", async (t) => {
+    const { code, out, err } = await printed(t, "npm run admin -- user list --json");
+    assert.equal(code, 0, err);
+    assert.doesNotThrow(() => JSON.parse(out), out.slice(0, 200));
+  });
 
   it("is JSON and nothing else when the command exits with 1", async (t) => {
     const wrongKey = { AUTHY_PRODUCTION_API_KEY: "another-key-than-the-right-one" };
