@@ -88,7 +88,7 @@ type Kind = "nginx" | "caddy" | "haproxy";
 /** How each is started in the foreground, with nothing written outside of the test's folder. */
 const STARTS: Readonly<Record<Kind, () => readonly string[]>> = {
   nginx: () => {
-    mkdirSync(path.join(folder, "nginx"));
+    mkdirSync(path.join(folder, "nginx"), { recursive: true });
     const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
       (each) => `${each}_temp_path ${folder}/nginx;`,
     );
