@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import type { Browser, Page } from "../kit/browser.js";
+import { bundleOf } from "../kit/bundle.js";
 import { runCommand } from "../kit/command.js";
 import { WITHOUT_AUTHY } from "../kit/environment.js";
 import { type Program, startProgram } from "../kit/program.js";
@@ -68,7 +69,12 @@ for (const database of ["sqlite", "postgres"] as const) {
       assert.ok(pages.length > 40, `${pages.length} pages`);
       for (const { body, url } of pages) assert.doesNotMatch(body, /authy/i, url.pathname);
       assert.equal((await told.browser.get("/webhooks/authy/onetouch")).status, 404);
-      const doctor = runCommand(t, process.execPath, ["dist/scripts/admin.js", "doctor", "--json"], program.env);
+      const doctor = runCommand(
+        t,
+        process.execPath,
+        [bundleOf("dist/scripts/admin.js"), "doctor", "--json"],
+        program.env,
+      );
       assert.equal(await doctor.exitCode, 0, doctor.stderr() + doctor.stdout());
       assert.doesNotMatch(doctor.stdout(), /authy/i);
     });
