@@ -1,7 +1,7 @@
 import path from "node:path";
 import { runChecks } from "./test/checks.js";
 import { runTestFiles } from "./test/run-files.js";
-import { findTestFiles, isLong, needsNoProcess } from "./test/test-files.js";
+import { findTestFiles, isLong, needsNothingElse } from "./test/test-files.js";
 
 async function main(): Promise<number> {
   const parts = process.argv.slice(2);
@@ -10,13 +10,13 @@ async function main(): Promise<number> {
   const isIn = (file: string): boolean => parts.some((part) => file.includes(path.relative(".", path.resolve(part))));
   const wanted: Readonly<Record<string, (file: string) => boolean>> = {
     short: (file) => !isLong(file),
-    quick: needsNoProcess,
+    quick: needsNothingElse,
     long: isLong,
     all: () => true,
   };
   const asked = findTestFiles().filter(wanted[which] ?? isIn);
   const withChecks = which in wanted && which !== "long";
-  const short = asked.filter(needsNoProcess);
+  const short = asked.filter(needsNothingElse);
   // The short ones last: then both lanes end at about the same time.
   const files = [...asked.filter((file) => !short.includes(file)), ...short];
   if (files.length === 0) {

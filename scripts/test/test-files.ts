@@ -78,7 +78,7 @@ export function findTestFiles(): string[] {
  * Whether a test file needs no process but its own, and no packages but ours: nothing that it imports, however far away, starts
  * one or loads others. What it asks for with `await import(…)` doesn't count.
  */
-export function needsNoProcess(file: string): boolean {
+export function needsNothingElse(file: string): boolean {
   return !needsMore(file, new Set());
 }
 

@@ -62,7 +62,7 @@ export function beforeChecksOfNginx(
   }
 
   return function answerOrLeave(req, res) {
-    if (req.url !== PATH) {
+    if (req.url?.split("?", 1)[0] !== PATH) {
       others(req, res);
       return;
     }

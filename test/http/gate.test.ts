@@ -243,6 +243,7 @@ describe("the gate", () => {
     const original = { "x-original-url": `${site}/open`, "x-original-method": "GET" };
     assert.equal((await ask("/forward-auth", forwarded)).status, 200);
     assert.equal((await ask("/auth-request", original)).status, 200);
+    assert.equal((await ask("/auth-request?for=app", original)).status, 200);
     assert.equal((await ask("/forward-auth", original)).status, 400);
     assert.equal((await ask("/auth-request", forwarded)).status, 403);
     for (const name of Object.keys(forwarded) as (keyof typeof forwarded)[]) {
